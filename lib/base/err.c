@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tt_err.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void one_line(char *text) {
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = ' ';
+}
+
+int tt_err_set(struct tt_err *err, int rc, const char *fmt, ...) {
+	if (!err)
+		return rc;
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	va_end(ap);
+	one_line(err->msg);
+	return rc;
+}
+
+int tt_err_prefix(struct tt_err *err, int rc, const char *fmt, ...) {
+	if (!err)
+		return rc;
+	char old[sizeof(err->msg)];
+	memcpy(old, err->msg, sizeof(old));
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n < sizeof(err->msg))
+		snprintf(err->msg + n, sizeof(err->msg) - (size_t)n, ": %s", old);
+	one_line(err->msg);
+	return rc;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "tt_buf.h"
+#include "tt_err.h"
+
+/// Reads a whole file into `out` (reset first; out->max bounds it). 0 or -errno with a message
+/// that names the file.
+int tt_file_read(const char *path, struct tt_buf *out, struct tt_err *err);
+/// Writes a file by a temporary neighbour, fsync and rename: readers see the old or the new.
+int tt_file_write(const char *path, const void *data, size_t len, unsigned mode, struct tt_err *err);
+/// SHA-256 of a file's content as 64 lower-case hex digits.
+int tt_file_sha256(const char *path, char hex[65], struct tt_err *err);
+/// SHA-256 of bytes in memory.
+void tt_sha256(const void *data, size_t len, char hex[65]);
+/// Fills `out` with bytes from the operating system's generator; never fails (aborts nothing:
+/// getrandom(2) without flags cannot fail for up to 256 bytes).
+void tt_random(void *out, size_t len);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tt_err.h"
+#include "tt_obs.h"
+#include "tt_packet.h"
+
+/// One worker's flow tables: two, of which the worker fills one while the harvester empties the
+/// other. Writers: the worker calls tt_flow_add, tt_flow_switch; the harvester calls
+/// tt_flow_harvest; everyone may read the live counters.
+struct tt_flow;
+
+struct tt_flow_conf {
+	int socket;           // NUMA node of the worker, -1: any
+	unsigned worker;      // index, for names of DPDK objects
+	uint32_t epoch_s;     // divides 3,600
+	uint32_t ipv4, ipv6;  // flows per table: rounded up to what a power of two times 7/8 holds
+	uint32_t spill;       // places of the spill table
+	uint32_t tallies;     // (uplink, epoch) pairs per table
+	bool wait_when_full;  // replay: tt_flow_add stops at a full table; otherwise it spills
+	bool mark_late;       // count packets of epochs before the newest as late
+	uint16_t sensors, uplinks; // numbers of them (live counters, per-class totals)
+	uint8_t secret[16];   // from the operating system, the same for all workers of a probe
+};
+
+struct tt_flow *tt_flow_create(const struct tt_flow_conf *conf, struct tt_err *err);
+void tt_flow_destroy(struct tt_flow **f);
+/// Bytes that create will take, and bytes that it took (everything: tables, values, both).
+size_t tt_flow_memory(const struct tt_flow *f);
+
+/// Counts n parsed and resolved packets (at most 64) of one uplink: fate, tally, observation.
+/// ns: time of each; len: original frame length of each. Returns how many were counted, from the
+/// front: n, or fewer when wait_when_full and the table is full and the other one not free yet
+/// (poll again with the rest).
+unsigned tt_flow_add(struct tt_flow *f, unsigned uplink, const struct tt_pkt *pkts,
+	const int64_t *ns, const uint32_t *len, unsigned n);
+/// Asks for the tables to change places, at an epoch's end and at the end of input. False when the
+/// harvester still has the other one: nothing changed, ask again.
+bool tt_flow_switch(struct tt_flow *f);
+/// Whether the current table holds nothing that has not been harvested, and the other is free.
+bool tt_flow_idle(const struct tt_flow *f);
+
+/// What a harvest hands out; each may be NULL. Rows live during the call.
+struct tt_flow_sink {
+	void (*obs)(void *arg, const struct tt_obs *o); // spilled ones too
+	void (*tally)(void *arg, const struct tt_tally *t);
+	void *arg;
+};
+/// Empties the table that was switched away, if there is one: hands out its rows, clears it, gives
+/// it back. Returns 1 when it did, 0 when there was none. Harvester thread only.
+int tt_flow_harvest(struct tt_flow *f, const struct tt_flow_sink *sink);
+
+/// Plain counters of one sensor and class since start; written by the worker, read by anyone
+/// (relaxed).
+struct tt_live {
+	_Atomic uint64_t packets[TT_OBSERVED_CLASS_N], bytes[TT_OBSERVED_CLASS_N];
+	_Atomic int64_t last_ns; // newest packet
+};
+const struct tt_live *tt_flow_live(const struct tt_flow *f, uint16_t sensor);
+
+/// Counters of the table itself (relaxed reads).
+struct tt_flow_stats {
+	uint32_t used4, used6;   // of the current table
+	uint32_t size4, size6;   // budgets
+	uint64_t spilled, switches, late, waits;
+};
+void tt_flow_stats(const struct tt_flow *f, struct tt_flow_stats *out);

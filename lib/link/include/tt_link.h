@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tt_err.h"
+#include "tt_names.h"
+
+/// The acknowledged way of batches: DEALER at the probe, ROUTER at the collector. A batch is
+/// remembered (in memory, or in a spool on disk) until the collector says it is committed.
+
+/// CURVE keys as Z85 text (40 characters + NUL); empty: no CURVE (ipc and loopback only).
+struct tt_link_keys {
+	char public_key[41], secret_key[41];
+	char server_key[41]; // client side: the pinned key of the server
+};
+/// Whether an endpoint may go without CURVE: ipc://, inproc://, tcp://127.x, tcp://[::1].
+bool tt_link_is_local(const char *endpoint);
+
+struct tt_link_client_conf {
+	const char *endpoint;
+	const char *probe, *boot;
+	struct tt_link_keys keys;
+	const char *spool;      // file; NULL: memory
+	uint64_t spool_max;     // bytes, oldest given up first (counted)
+	unsigned window;        // batches in flight; 0: 64
+	bool block;             // send waits for room instead of giving up (replay)
+	unsigned resend_ms;     // 0: 5,000
+};
+struct tt_link_client_stats {
+	uint64_t sent, acked, resent, refused, lost_batches, lost_packets;
+	uint64_t spool_batches, spool_bytes;
+	double lag_s; // age of the oldest batch that is not acknowledged
+	bool connected;
+};
+struct tt_link_client;
+
+/// Starts the client's own thread, which owns the socket. NULL with errno and a message (bad
+/// endpoint, CURVE missing, spool unusable).
+struct tt_link_client *tt_link_client_create(const struct tt_link_client_conf *conf,
+	struct tt_err *err);
+/// Hands over one encoded batch (copied). One thread at a time. 0; -EAGAIN where it was given up
+/// (counted); -ESHUTDOWN, -ECONNREFUSED where the collector refused this probe for good (message).
+int tt_link_client_send(struct tt_link_client *c, uint64_t seq, uint64_t packets, const void *msg,
+	size_t len, struct tt_err *err);
+/// Waits until everything sent is acknowledged, at most timeout_ms (-1: as long as it takes while
+/// progress is made; 30 s without any is -ETIMEDOUT). 0 or -errno with a message.
+int tt_link_client_flush(struct tt_link_client *c, int timeout_ms, struct tt_err *err);
+void tt_link_client_stats(struct tt_link_client *c, struct tt_link_client_stats *out);
+void tt_link_client_destroy(struct tt_link_client **c);
+
+struct tt_link_server_conf {
+	const char *endpoint;
+	struct tt_link_keys keys;
+	unsigned window; // credit per probe
+};
+struct tt_link_server;
+struct tt_link_server *tt_link_server_create(void *zmq_ctx, const struct tt_link_server_conf *conf,
+	struct tt_err *err);
+void tt_link_server_destroy(struct tt_link_server **s);
+/// The ROUTER socket, for zmq_poll; only the thread that created the server may use it.
+void *tt_link_server_socket(struct tt_link_server *s);
+
+/// What the collector does with a batch. Return 1: stored now, 0: was there already (both are
+/// acknowledged by the next tt_link_server_commit), -errno: not taken (the sender tries again
+/// later; -EPROTONOSUPPORT, -EBADMSG and -EPERM: refused for good, with the reason).
+typedef int tt_link_batch_fn(void *arg, const char *probe, const char *boot, uint64_t seq,
+	const void *msg, size_t len, struct tt_err *err);
+/// Receives what is there (at most `max` batches) and calls fn for each. Returns the number of
+/// messages handled.
+int tt_link_server_receive(struct tt_link_server *s, unsigned max, tt_link_batch_fn *fn, void *arg);
+/// After the store's transaction is on disk: sends the acknowledgements.
+void tt_link_server_commit(struct tt_link_server *s);
+/// The transaction failed: forgets what fn took since the last commit; senders will send again.
+void tt_link_server_rollback(struct tt_link_server *s);
+
+/// PUB streams: two frames, topic and JSON. One thread.
+struct tt_pub;
+struct tt_pub *tt_pub_create(void *zmq_ctx, const char *endpoint, int hwm,
+	const struct tt_link_keys *keys, struct tt_err *err);
+int tt_pub_send(struct tt_pub *p, const char *topic, const char *json, size_t len);
+void tt_pub_destroy(struct tt_pub **p);

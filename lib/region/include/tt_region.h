@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tt_addr.h"
+#include "tt_err.h"
+
+/// Source regions by RIR registration. Immutable once loaded; any thread may read.
+struct tt_region;
+
+/// Loads every delegation file of a directory (names beginning with "delegated-", any of the
+/// five registries, plain or extended, any year). NULL with errno and one line that names file
+/// and row. Contradictions between registries (overlaps) and summaries that do not add up are
+/// reported through `warn` (may be NULL), a line each; a truncated file is an error.
+struct tt_region *tt_region_load(const char *dir, void (*warn)(void *arg, const char *line),
+	void *arg, struct tt_err *err);
+void tt_region_destroy(struct tt_region **r);
+/// Two letters, or "--" where no file answers, the status gives none, the code is empty or ZZ, or
+/// the address is special-purpose. Points to static or owned storage. r may be NULL: "--".
+const char *tt_region_of(const struct tt_region *r, uint8_t family, const uint8_t addr[16]);
+/// Date of the snapshot, "2024-12-17": the latest of the files' header dates; "" for NULL.
+const char *tt_region_date(const struct tt_region *r);
+/// Records loaded by family, for messages.
+uint64_t tt_region_records(const struct tt_region *r);
+
+/// Whether an address is in the IANA special-purpose registries (and 100.64.0.0/10, multicast,
+/// reserved): a bogon as a source.
+bool tt_region_special(uint8_t family, const uint8_t addr[16]);
+
+/// Origin AS by a `start,end,asn,name` CSV.
+struct tt_asn;
+struct tt_asn *tt_asn_load(const char *path, struct tt_err *err);
+void tt_asn_destroy(struct tt_asn **a);
+/// AS number, 0 where unknown (a may be NULL).
+uint32_t tt_asn_of(const struct tt_asn *a, uint8_t family, const uint8_t addr[16]);
+/// Its name, or NULL. Owned by a.
+const char *tt_asn_name(const struct tt_asn *a, uint32_t asn);
+
+/// Listed survey scanners: a directory of files, one prefix a line, named by the file.
+struct tt_scanners;
+struct tt_scanners *tt_scanners_load(const char *dir, struct tt_err *err);
+void tt_scanners_destroy(struct tt_scanners **s);
+/// Index of the organisation (from 1), 0 where none is (s may be NULL).
+uint16_t tt_scanners_of(const struct tt_scanners *s, uint8_t family, const uint8_t addr[16]);
+const char *tt_scanners_name(const struct tt_scanners *s, uint16_t index);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include <stdio.h>
+
+#include "tt_store.h"
+
+/// Names of services ("tcp/23" -> "telnet"): config/services.json over the system's
+/// /etc/services. Immutable once loaded.
+struct tt_services;
+struct tt_services *tt_services_load(const char *path, struct tt_err *err); // NULL path: system only
+void tt_services_destroy(struct tt_services **s);
+const char *tt_services_name(const struct tt_services *s, uint8_t proto, uint16_t port); // or NULL
+
+enum tt_rank { TT_RANK_PACKETS, TT_RANK_RATE, TT_RANK_SOURCES };
+enum tt_format { TT_FORMAT_TABLE, TT_FORMAT_JSON, TT_FORMAT_CSV };
+
+struct tt_top_conf {
+	struct tt_query query;
+	enum tt_rank rank;
+	unsigned n; // 0: all
+	enum tt_format format;
+	const struct tt_services *services;
+	// ranks of another period beside: rows of that result by key (NULL: none)
+	const struct tt_query *previous;
+};
+/// Runs, ranks and prints `teiten top`. 0 or -errno with a message.
+int tt_report_top(struct tt_store *s, const struct tt_top_conf *conf, FILE *out, struct tt_err *err);
+/// Runs and prints `teiten series`.
+int tt_report_series(struct tt_store *s, const struct tt_top_conf *conf, FILE *out,
+	struct tt_err *err);

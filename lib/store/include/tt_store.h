@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tt_addr.h"
+#include "tt_catalog.h"
+#include "tt_err.h"
+#include "tt_obs.h"
+#include "tt_time.h"
+
+/// The database: raw batches, rollups, who the sensors are, when they were up. One interface;
+/// SQLite is its first implementation. One thread per object; several processes may read while
+/// one writes.
+struct tt_store;
+
+#define TT_STORE_VERSION 1
+
+enum tt_store_mode { TT_STORE_READ, TT_STORE_WRITE };
+struct tt_store_conf {
+	const char *path;
+	enum tt_store_mode mode;
+	const char *timezone; // for a new database; NULL: UTC. Another one than the database has: error
+	bool replay;          // for a new database: made by replay, expires nothing
+};
+/// Opens, or creates in write mode. -ENOENT, -EACCES, -ENOTDIR, -EPROTONOSUPPORT (another version),
+/// -EINVAL (no teiten database, another timezone), -EBUSY (another writer), with a message.
+int tt_store_open(const struct tt_store_conf *conf, struct tt_store **s, struct tt_err *err);
+int tt_store_close(struct tt_store **s, struct tt_err *err); // writes what is pending
+/// The database's zone, opened (tt_tz_create) with the store; owned by it.
+struct tt_tz *tt_store_tz(struct tt_store *s);
+/// The installation's secret for tt_sketch_hash.
+const uint8_t *tt_store_secret(const struct tt_store *s);
+
+/// How observations are resolved while they are stored (all may be NULL). Borrowed.
+struct tt_region;
+struct tt_asn;
+struct tt_scanners;
+void tt_store_resolvers(struct tt_store *s, const struct tt_region *region, const struct tt_asn *asn,
+	const struct tt_scanners *scanners);
+
+// ---- writing: one thread, one writer a database
+/// A transaction around any number of puts; commit is durable (synchronous=FULL).
+int tt_store_begin(struct tt_store *s, struct tt_err *err);
+int tt_store_commit(struct tt_store *s, struct tt_err *err);
+void tt_store_rollback(struct tt_store *s);
+/// Stores one encoded batch, once per (probe, boot, seq). 1: new, 0: there already, -errno:
+/// -EBADMSG, -EPROTONOSUPPORT, -ENOSPC, -EIO. Its meta document is acted upon: a catalogue
+/// {"type":"catalog","sensors":{...sensors.json...}} becomes the sensors' current description; the
+/// end of a capture {"type":"file_end",...} completes the file of this boot.
+int tt_store_put(struct tt_store *s, const void *msg, size_t len, struct tt_err *err);
+/// Writes rollups up to the batches committed so far (begins its own transaction).
+int tt_store_checkpoint(struct tt_store *s, struct tt_err *err);
+
+/// Captures (replay). Begin: 1 with a fresh boot id where the file is to be read (what an earlier,
+/// interrupted try left is removed first), 0 where it is in already and !again. Durable.
+int tt_store_file_begin(struct tt_store *s, const char *sha256, const char *name, uint64_t size,
+	bool again, char boot[17], struct tt_err *err);
+
+// ---- reading
+enum tt_by {
+	TT_BY_PORT, TT_BY_DPORT, TT_BY_REGION, TT_BY_SENSOR, TT_BY_SOURCE, TT_BY_ASN, TT_BY_CLASS,
+	TT_BY_TOOL, TT_BY_NONE, // one total (series without --by)
+};
+enum tt_step { TT_STEP_NONE, TT_STEP_HOUR, TT_STEP_DAY, TT_STEP_MONTH };
+enum tt_surveyors { TT_SURVEYORS_WITH, TT_SURVEYORS_WITHOUT, TT_SURVEYORS_ONLY };
+
+/// A question. Zeroed fields mean "no filter". Strings are borrowed during the call.
+struct tt_query {
+	enum tt_by by;
+	enum tt_step step;
+	uint32_t classes; // bit 1 << enum tt_class
+	bool has_port;
+	uint8_t proto;
+	uint16_t port;
+	bool has_source;
+	struct tt_prefix source;
+	const char *region, *country, *sensor, *group, *network; // "" or NULL: none
+	uint32_t asn;
+	int tool;   // enum tt_tool, -1: none (note: zero is ZMap; use TT_QUERY_INIT)
+	int family; // 0, 4, 6
+	enum tt_surveyors surveyors;
+	int64_t from, to; // UTC seconds [from, to); both 0: everything there is
+};
+#define TT_QUERY_INIT {.classes = 1u << TT_SCAN, .tool = -1}
+
+/// What identifies a row; which fields hold depends on `by`.
+struct tt_row_key {
+	uint8_t proto, class, tool;
+	bool mixed; // the row of dport whose port varied; by port: spilled without port
+	uint16_t port;
+	uint32_t asn;
+	struct tt_addr source;
+	char region[3];
+	char sensor[TT_ID_LEN];
+};
+struct tt_point { // one step of a series
+	int64_t start;
+	bool known; // false: no sensor was up, values are no data
+	uint64_t packets, bytes, sources;
+	double sources_error, completeness;
+};
+struct tt_row {
+	struct tt_row_key key;
+	uint64_t packets, bytes;
+	bool has_sources; // malformed and non_ip have none
+	uint64_t sources;
+	double sources_error;
+	bool has_rate;
+	double rate, median_rate;     // packets / (addresses * up-days) over the sensors
+	double top_sensor_share;      // 0..1
+	double top_source_share;      // 0..1; negative: not known
+	// by source
+	char region[3];
+	uint32_t asn;
+	struct tt_point *points; // point_n of the result, with a step
+};
+struct tt_result {
+	struct tt_row *rows;
+	unsigned row_n;
+	unsigned point_n;
+	int64_t from, to;      // what was asked, or what there is
+	double completeness;   // negative: no data (null)
+	bool sources_lower_bound;
+	char rir_date[16];     // snapshot(s) the regions come from; "" without
+	int64_t raw_from, raw_to; // what raw batches cover
+};
+/// Answers a question exactly from raw batches, or from rollups where those serve. Rows are not
+/// sorted. -ENODATA with a message where neither covers the span.
+int tt_store_query(struct tt_store *s, const struct tt_query *q, struct tt_result *out,
+	struct tt_err *err);
+void tt_result_free(struct tt_result *r);
+
+/// Sensors known to the store (union over probes, latest description each). Owned by the store.
+const struct tt_catalog *tt_store_catalog(struct tt_store *s, struct tt_err *err);
+/// Everything kept about one source, as JSON (for `show`); owned by the caller.
+json_t *tt_store_show(struct tt_store *s, const struct tt_addr *a, int64_t from, int64_t to,
+	struct tt_err *err);
+/// Runs read-only SQL with the `observation` table; fn per row (values as text, NULL for null).
+int tt_store_sql(struct tt_store *s, const char *query,
+	int (*fn)(void *arg, int n, char **values, char **names), void *arg, struct tt_err *err);
