@@ -22,10 +22,11 @@ void tt_log_stderr(enum tt_level level, const char *line) {
 	if (level == TT_DEBUG && !getenv("TEITEN_DEBUG"))
 		return;
 	char out[1200];
-	int n = snprintf(out, sizeof(out), "%s: %s%s\n", program,
-		level == TT_WARN ? "warning: " : "", line);
+	int n = snprintf(
+		out, sizeof(out), "%s: %s%s\n", program, level == TT_WARN ? "warning: " : "", line);
 	if (n > 0)
-		(void)!write(STDERR_FILENO, out, (size_t)n < sizeof(out) ? (size_t)n : sizeof(out) - 1);
+		(void)!write(
+			STDERR_FILENO, out, (size_t)n < sizeof(out) ? (size_t)n : sizeof(out) - 1);
 }
 
 void tt_log(enum tt_level level, const char *fmt, ...) {

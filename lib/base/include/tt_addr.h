@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TT_ADDR_STRLEN   46
+#define TT_ADDR_STRLEN	 46
 #define TT_PREFIX_STRLEN 50
 
 /// An address in network byte order; IPv4 in the first four bytes, the rest zero.

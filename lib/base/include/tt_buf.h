@@ -11,7 +11,8 @@ struct tt_buf {
 	int rc; // 0, -EFBIG or -ENOMEM
 };
 
-#define TT_BUF_INIT(maximum) {.max = (maximum)}
+#define TT_BUF_INIT(maximum)                                                                       \
+	{ .max = (maximum) }
 
 int tt_buf_append(struct tt_buf *b, const void *data, size_t len);
 int tt_buf_printf(struct tt_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

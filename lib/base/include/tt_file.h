@@ -7,7 +7,8 @@
 /// that names the file.
 int tt_file_read(const char *path, struct tt_buf *out, struct tt_err *err);
 /// Writes a file by a temporary neighbour, fsync and rename: readers see the old or the new.
-int tt_file_write(const char *path, const void *data, size_t len, unsigned mode, struct tt_err *err);
+int tt_file_write(
+	const char *path, const void *data, size_t len, unsigned mode, struct tt_err *err);
 /// SHA-256 of a file's content as 64 lower-case hex digits.
 int tt_file_sha256(const char *path, char hex[65], struct tt_err *err);
 /// SHA-256 of bytes in memory.

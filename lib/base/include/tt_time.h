@@ -4,11 +4,11 @@
 
 #include "tt_err.h"
 
-#define TT_NS          1000000000ll
+#define TT_NS	       1000000000ll
 #define TT_RFC3339_LEN 40
 /// The last second that an observation may carry: 2106-02-07T06:28:15Z, what 32 bits hold.
 /// Packets stamped later (broken clocks) are counted there, before 1970 at 0.
-#define TT_TIME_MAX 4294967295ll
+#define TT_TIME_MAX    4294967295ll
 
 /// Writes UNIX seconds as "2024-12-18T03:04:00Z"; returns buf.
 const char *tt_time_format(int64_t sec, char buf[TT_RFC3339_LEN]);
@@ -44,7 +44,7 @@ int64_t tt_month_next(int64_t day);
 int tt_tz_parse_time(struct tt_tz *tz, const char *text, int64_t *sec, struct tt_err *err);
 /// Reads --period: "2024Q4", "2024-12", "2024", "FROM..TO" (local dates, TO exclusive);
 /// UTC seconds [from, to).
-int tt_tz_parse_period(struct tt_tz *tz, const char *text, int64_t *from, int64_t *to,
-	struct tt_err *err);
+int tt_tz_parse_period(
+	struct tt_tz *tz, const char *text, int64_t *from, int64_t *to, struct tt_err *err);
 /// "2024-12-18" of a local day.
 const char *tt_day_format(int64_t day, char buf[TT_RFC3339_LEN]);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tt_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int open_regular(const char *path, struct stat *st, struct tt_err *err) {
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return tt_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	int rc = fstat(fd, st) < 0 ? -errno : S_ISDIR(st->st_mode) ? -EISDIR : 0;
+	if (!rc)
+		return fd;
+	close(fd);
+	return tt_err_set(err, rc, "%s: %s", path, strerror(-rc));
+}
+
+int tt_file_read(const char *path, struct tt_buf *out, struct tt_err *err) {
+	tt_buf_reset(out);
+	struct stat st;
+	int fd = open_regular(path, &st, err);
+	if (fd < 0)
+		return fd;
+	uint8_t chunk[65536];
+	ssize_t n;
+	int rc = 0;
+	while (!rc && (n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n > 0)
+			rc = tt_buf_append(out, chunk, (size_t)n);
+		else if (errno != EINTR)
+			rc = -errno;
+	}
+	close(fd);
+	if (rc == -EFBIG)
+		return tt_err_set(err, rc, "%s: larger than %zu bytes, the most that is read", path,
+			out->max);
+	if (rc)
+		return tt_err_set(err, rc, "%s: %s", path, strerror(-rc));
+	return 0;
+}
+
+static int write_all(int fd, const uint8_t *data, size_t len) {
+	while (len) {
+		ssize_t n = write(fd, data, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+// The rename itself is only durable once the directory is.
+static int sync_dir_of(const char *path) {
+	char dir[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int n = slash ? snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path + 1), path)
+		      : snprintf(dir, sizeof(dir), ".");
+	if (n < 0 || (size_t)n >= sizeof(dir))
+		return -ENAMETOOLONG;
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int rc = fsync(fd) < 0 ? -errno : 0;
+	close(fd);
+	return rc;
+}
+
+int tt_file_write(
+	const char *path, const void *data, size_t len, unsigned mode, struct tt_err *err) {
+	char tmp[PATH_MAX];
+	int n = snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path);
+	if (n < 0 || (size_t)n >= sizeof(tmp))
+		return tt_err_set(err, -ENAMETOOLONG, "%s: name too long", path);
+	int fd = mkostemp(tmp, O_CLOEXEC);
+	if (fd < 0)
+		return tt_err_set(err, -errno, "%s: %s", tmp, strerror(errno));
+	int rc = write_all(fd, data, len);
+	if (!rc && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
+		rc = -errno;
+	if (close(fd) < 0 && !rc)
+		rc = -errno;
+	if (!rc && rename(tmp, path) < 0)
+		rc = -errno;
+	if (rc)
+		unlink(tmp);
+	else
+		rc = sync_dir_of(path);
+	return rc ? tt_err_set(err, rc, "%s: %s", path, strerror(-rc)) : 0;
+}
+
+static void hex_of(const uint8_t *bytes, unsigned n, char *hex) {
+	static const char digits[] = "0123456789abcdef";
+	for (unsigned i = 0; i < n; i++) {
+		*hex++ = digits[bytes[i] >> 4];
+		*hex++ = digits[bytes[i] & 15];
+	}
+	*hex = '\0';
+}
+
+void tt_sha256(const void *data, size_t len, char hex[65]) {
+	uint8_t sum[32] = {0};
+	EVP_Digest(data, len, sum, NULL, EVP_sha256(), NULL);
+	hex_of(sum, sizeof(sum), hex);
+}
+
+int tt_file_sha256(const char *path, char hex[65], struct tt_err *err) {
+	struct stat st;
+	int fd = open_regular(path, &st, err);
+	if (fd < 0)
+		return fd;
+	const size_t size = 1 << 20;
+	uint8_t *chunk = malloc(size), sum[32];
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	int rc = chunk && ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) ? 0 : -ENOMEM;
+	ssize_t n;
+	while (!rc && (n = read(fd, chunk, size)) != 0) {
+		if (n > 0)
+			rc = EVP_DigestUpdate(ctx, chunk, (size_t)n) ? 0 : -EIO;
+		else if (errno != EINTR)
+			rc = -errno;
+	}
+	if (!rc && !EVP_DigestFinal_ex(ctx, sum, NULL))
+		rc = -EIO;
+	EVP_MD_CTX_free(ctx);
+	free(chunk);
+	close(fd);
+	if (rc)
+		return tt_err_set(err, rc, "%s: %s", path, strerror(-rc));
+	hex_of(sum, sizeof(sum), hex);
+	return 0;
+}
+
+void tt_random(void *out, size_t len) {
+	uint8_t *p = out;
+	while (len) {
+		ssize_t n = getrandom(p, len > 256 ? 256 : len, 0);
+		if (n < 0)
+			continue; // only EINTR before the pool is ready
+		p += n;
+		len -= (size_t)n;
+	}
+}
