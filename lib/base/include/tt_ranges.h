@@ -16,7 +16,8 @@ struct tt_ranges_builder;
 struct tt_ranges_builder *tt_ranges_builder_create(void);
 void tt_ranges_builder_destroy(struct tt_ranges_builder **b);
 /// Adds [first, last] (inclusive, same family) with a value and a priority: where intervals
-/// overlap, the higher priority wins, then the one added later.
+/// overlap, the higher priority wins, then the one added later. -EINVAL where the families differ,
+/// first is past last, or the value is TT_RANGES_NONE.
 int tt_ranges_add(struct tt_ranges_builder *b, const struct tt_addr *first,
 	const struct tt_addr *last, uint32_t value, uint32_t priority);
 /// Flattens what was added; the builder can be destroyed afterwards. NULL with errno ENOMEM.
