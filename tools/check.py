@@ -1,0 +1,255 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs the checks and counts them: `check.py all`, or any of the stages by name.
+
+Each stage is a function that records passes and failures; a stage that records nothing has failed.
+The last line is `N passed, N failed`.
+"""
+import concurrent.futures
+import os
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "360"))  # CPU seconds for all fuzzers together
+JOBS = os.cpu_count() or 2
+
+
+class Tally:
+    def __init__(self):
+        self.passed = 0
+        self.failed = []
+
+    def add(self, name, ok, output=""):
+        if ok:
+            self.passed += 1
+        else:
+            self.failed.append(name)
+            print(f"FAILED {name}\n{output.rstrip()[-6000:]}\n", flush=True)
+
+
+def run(cmd, timeout=1800, **kw):
+    """Runs a command; returns (ok, what it printed)."""
+    try:
+        p = subprocess.run(cmd, cwd=kw.pop("cwd", ROOT), stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True, errors="replace",
+                           stdin=subprocess.DEVNULL, timeout=timeout, **kw)
+        return p.returncode == 0, p.stdout
+    except subprocess.TimeoutExpired as e:
+        return False, f"no end after {timeout} s\n{e.stdout or ''}"
+
+
+def tracked(*patterns):
+    out = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", *patterns], cwd=ROOT,
+                         check=True, stdout=subprocess.PIPE, text=True).stdout
+    return [f for f in out.splitlines() if (ROOT / f).exists()]
+
+
+def make(t, name, *args):
+    ok, out = run(["make", "--no-print-directory", *args])
+    t.add(name, ok, out)
+    return ok
+
+
+def junit(t, path, prefix):
+    """Counts the test cases of a JUnit file; says which failed, and that a skip is no pass."""
+    n = 0
+    for case in ET.parse(path).getroot().iter("testcase"):
+        n += 1
+        bad = [e for e in case if e.tag in ("failure", "error")]
+        text = "\n".join((e.get("message") or "") + "\n" + (e.text or "") for e in bad)
+        t.add(f"{prefix}{case.get('classname', '')}.{case.get('name')}", not bad, text)
+        for e in case:
+            if e.tag == "skipped":
+                print(f"skipped {case.get('name')}: {e.get('message')}", flush=True)
+    return n
+
+
+# ---- stages
+
+def stage_lint(t):
+    c_files = tracked("*.c", "*.h")
+    ok, out = run(["clang-format-14", "--dry-run", "-Werror", *c_files])
+    t.add("lint: layout of C code (make format)", ok, out)
+    spdx = [f for f in tracked("*.c", "*.h", "*.py", "*.sh", "meson.build", "Makefile")
+            if "SPDX-License-Identifier: BSD-3-Clause" not in (ROOT / f).read_text()[:200]]
+    t.add("lint: SPDX line in every source file", not spdx, "\n".join(spdx))
+    headers_alone(t)
+    layering(t)
+
+
+def lib_flags():
+    """Include flags by library, read from meson's own description of the build."""
+    import json
+    _, out = run(["meson", "introspect", "--targets", str(BUILD)])
+    flags = {}
+    for target in json.loads(out):
+        m = re.fullmatch(r"tt_(\w+)", target["name"])
+        if m and target["type"] == "static library":
+            for src in target["target_sources"]:
+                flags[m[1]] = [p for p in src["parameters"] if p.startswith(("-I", "-D", "-isystem"))]
+                flags[m[1]] += [f"-I{ROOT}/lib/{m[1]}/include"]
+    return flags
+
+
+def headers_alone(t):
+    """Every public header compiles by itself with nothing but its own layer's include path."""
+    flags = lib_flags()
+    for h in tracked("lib/*/include/*.h"):
+        lib = h.split("/")[1]
+        if lib not in flags:
+            continue
+        ok, out = run(["gcc", "-std=gnu17", "-fsyntax-only", "-Wall", "-Werror", *flags[lib], "-x", "c",
+                       str(ROOT / h)], cwd=BUILD)
+        t.add(f"lint: {h} compiles alone", ok, out)
+
+
+def layering(t):
+    """An include that skips a layer must not compile; collector and CLI must not link DPDK."""
+    flags = lib_flags()
+    skips = [("base", "tt_packet.h"), ("packet", "tt_sensor.h"), ("wire", "tt_flow.h"),
+             ("store", "tt_flow.h"), ("store", "rte_hash.h"), ("conf", "tt_wire.h"),
+             ("report", "tt_link.h")]
+    for lib, header in skips:
+        if lib not in flags:
+            t.add(f"lint: {lib} exists", False, "not built")
+            continue
+        ok, out = compile_text(flags[lib], f"#include <{header}>\n")
+        t.add(f"lint: lib/{lib} cannot include {header}",
+              not ok and "No such file" in out, out or "it compiled")
+    for program in ("app/teiten", "app/teiten-collector"):
+        ok, out = run(["ldd", str(BUILD / program)])
+        t.add(f"lint: {program} does not link DPDK", ok and "librte" not in out, out)
+
+
+def compile_text(flags, text):
+    p = subprocess.run(["gcc", "-std=gnu17", "-fsyntax-only", *flags, "-x", "c", "-"], cwd=BUILD,
+                       input=text, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return p.returncode == 0, p.stdout
+
+
+def meson_tests(t, build, prefix, env=None):
+    log = ROOT / build / "meson-logs" / "testlog.junit.xml"
+    log.unlink(missing_ok=True)
+    _, out = run(["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs",
+                  "--num-processes", str(JOBS)], env={**os.environ, **(env or {})})
+    if not log.exists() or not junit(t, log, prefix):
+        t.add(f"{prefix}ran", False, out)
+    elif "Fail:" in out and not re.search(r"^Fail:\s+0", out, re.M):
+        print(out[-6000:], flush=True)
+
+
+def stage_build(t):
+    make(t, "build: gcc, warnings are errors", "all")
+
+
+def stage_unit(t):
+    meson_tests(t, "build", "unit ")
+
+
+def stage_debug(t):
+    if make(t, "build: ASan and UBSan", "debug"):
+        meson_tests(t, "build-debug", "sanitized ",
+                    {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
+                     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"})
+
+
+def stage_clang(t):
+    if not (ROOT / "build-clang/build.ninja").exists():
+        ok, out = run(["meson", "setup", "build-clang", "-Dwerror=true"], env={**os.environ, "CC": "clang"})
+        if not ok:
+            t.add("build: clang set-up", False, out)
+            return
+    ok, out = run(["ninja", "-C", "build-clang", "--quiet"])
+    t.add("build: clang, warnings are errors", ok, out)
+
+
+def stage_fuzz(t):
+    if not (ROOT / "build-fuzz/build.ninja").exists():
+        ok, out = run(["meson", "setup", "build-fuzz", "-Dfuzz=true", "-Doptimization=1"],
+                      env={**os.environ, "CC": "clang"})
+        if not ok:
+            t.add("fuzz: set-up", False, out)
+            return
+    ok, out = run(["ninja", "-C", "build-fuzz", "--quiet"])
+    if not ok:
+        t.add("fuzz: build", False, out)
+        return
+    sources = tracked("lib/*/fuzz_*.c")
+    each = max(5, FUZZ_SECONDS // max(1, len(sources)))
+
+    def one(src):
+        lib, name = src.split("/")[1], Path(src).stem
+        found = ROOT / "build-fuzz/found" / f"{lib}-{name}"
+        found.mkdir(parents=True, exist_ok=True)
+        corpus = ROOT / "lib" / lib / "corpus" / name.removeprefix("fuzz_")
+        dirs = [str(found)] + ([str(corpus)] if corpus.is_dir() else [])
+        return run([str(ROOT / f"build-fuzz/lib/{lib}_{name}"), f"-max_total_time={each}",
+                    "-timeout=10", "-rss_limit_mb=3000", "-max_len=16384", "-print_final_stats=1",
+                    f"-artifact_prefix={found}/", *dirs], timeout=each + 120)
+
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for src, (ok, out) in zip(sources, pool.map(one, sources)):
+            runs = re.search(r"number_of_executed_units: (\d+)", out)
+            print(f"fuzz {src}: {runs[1] if runs else 0} runs in {each} s", flush=True)
+            t.add(f"fuzz: {src}", ok and runs and int(runs[1]) > 0, out)
+
+
+def pytest(t, name, *args, env=None, timeout=1500):
+    log = BUILD / f"{name}.junit.xml"
+    log.unlink(missing_ok=True)
+    _, out = run(["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
+                  f"--junitxml={log}", *args], timeout=timeout, env={**os.environ, **(env or {})})
+    print("\n".join(out.rstrip().splitlines()[-3:]), flush=True)
+    if not log.exists() or not junit(t, log, f"{name} "):
+        t.add(f"{name} ran", False, out)
+
+
+def stage_smoke(t):
+    pytest(t, "smoke", "dts-tests", "-m", "smoke", timeout=170)
+
+
+def stage_dts(t):
+    pytest(t, "dts", "dts-tests")
+
+
+def stage_dts_debug(t):
+    """The functional suites again on the ASan and UBSan build."""
+    pytest(t, "dts-debug", "dts-tests", "-m", "sanitized", env={"TEITEN_BUILD": str(ROOT / "build-debug")})
+
+
+STAGES = {"build": stage_build, "lint": stage_lint, "unit": stage_unit, "debug": stage_debug,
+          "clang": stage_clang, "fuzz": stage_fuzz, "dts": stage_dts, "dts-debug": stage_dts_debug}
+
+
+def main():
+    names = sys.argv[1:] or ["all"]
+    if names == ["all"]:
+        names = list(STAGES)
+    total = Tally()
+    for name in names:
+        stage = {**STAGES, "smoke": stage_smoke}.get(name)
+        if not stage:
+            sys.exit(f"check.py: no stage {name}; there are: {' '.join(STAGES)} smoke")
+        t, start = Tally(), time.monotonic()
+        print(f"== {name}", flush=True)
+        stage(t)
+        if not t.passed and not t.failed:
+            t.add(f"{name} checked something", False)
+        print(f"   {name}: {t.passed} passed, {len(t.failed)} failed, "
+              f"{time.monotonic() - start:.0f} s", flush=True)
+        total.passed += t.passed
+        total.failed += t.failed
+    for name in total.failed:
+        print(f"failed: {name}")
+    print(f"{total.passed} passed, {len(total.failed)} failed")
+    sys.exit(1 if total.failed or not total.passed else 0)
+
+
+if __name__ == "__main__":
+    main()
