@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// A mergeable count of distinct sources. Exact (a sorted set of keyed 64-bit hashes) up to
+/// A mergeable count of distinct sources. Exact (a set of keyed 64-bit hashes) up to
 /// TT_SKETCH_EXACT entries, HyperLogLog with 4,096 registers beyond. Elements are hashes that the
 /// caller made with the installation's secret (tt_sketch_hash); sketches of one secret merge.
 #define TT_SKETCH_P     12
