@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,8 +22,9 @@ enum tt_store_mode { TT_STORE_READ, TT_STORE_WRITE };
 struct tt_store_conf {
 	const char *path;
 	enum tt_store_mode mode;
-	const char *timezone; // for a new database; NULL: UTC. Another one than the database has: error
-	bool replay;          // for a new database: made by replay, expires nothing
+	/// For a new database; NULL: UTC. Another one than the database has is an error.
+	const char *timezone;
+	bool replay; // for a new database: made by replay, expires nothing
 };
 /// Opens, or creates in write mode. -ENOENT, -EACCES, -ENOTDIR, -EPROTONOSUPPORT (another version),
 /// -EINVAL (no teiten database, another timezone), -EBUSY (another writer), with a message.
@@ -33,12 +35,24 @@ struct tt_tz *tt_store_tz(struct tt_store *s);
 /// The installation's secret for tt_sketch_hash.
 const uint8_t *tt_store_secret(const struct tt_store *s);
 
+/// What there is, for messages and status pages. Times are UTC seconds, [from, to), both 0 where
+/// there is nothing; data of captures that are not complete does not count.
+struct tt_store_info {
+	bool replay;			// made by replay, expires nothing
+	int64_t raw_from, raw_to;	// raw batches
+	int64_t data_from, data_to;	// raw batches, rollups, tallies or up-time
+	uint64_t batches, observations; // stored, raw still there or not
+	uint64_t unfolded;		// batches that rollups do not hold yet
+	uint64_t disk_bytes;		// pages in use
+};
+int tt_store_info(struct tt_store *s, struct tt_store_info *out, struct tt_err *err);
+
 /// How observations are resolved while they are stored (all may be NULL). Borrowed.
 struct tt_region;
 struct tt_asn;
 struct tt_scanners;
-void tt_store_resolvers(struct tt_store *s, const struct tt_region *region, const struct tt_asn *asn,
-	const struct tt_scanners *scanners);
+void tt_store_resolvers(struct tt_store *s, const struct tt_region *region,
+	const struct tt_asn *asn, const struct tt_scanners *scanners);
 
 // ---- writing: one thread, one writer a database
 /// A transaction around any number of puts; commit is durable (synchronous=FULL).
@@ -46,9 +60,10 @@ int tt_store_begin(struct tt_store *s, struct tt_err *err);
 int tt_store_commit(struct tt_store *s, struct tt_err *err);
 void tt_store_rollback(struct tt_store *s);
 /// Stores one encoded batch, once per (probe, boot, seq). 1: new, 0: there already, -errno:
-/// -EBADMSG, -EPROTONOSUPPORT, -ENOSPC, -EIO. Its meta document is acted upon: a catalogue
-/// {"type":"catalog","sensors":{...sensors.json...}} becomes the sensors' current description; the
-/// end of a capture {"type":"file_end",...} completes the file of this boot.
+/// -EBADMSG, -EPROTONOSUPPORT, -ENOSPC, -EIO, -ESTALE (of a capture whose begin was superseded).
+/// Without tt_store_begin it is a transaction of its own. Its meta document is acted upon: a
+/// catalogue {"type":"catalog","sensors":{...sensors.json...}} becomes the sensors' current
+/// description; the end of a capture {"type":"file_end",...} completes the file of this boot.
 int tt_store_put(struct tt_store *s, const void *msg, size_t len, struct tt_err *err);
 /// Writes rollups up to the batches committed so far (begins its own transaction).
 int tt_store_checkpoint(struct tt_store *s, struct tt_err *err);
@@ -58,13 +73,29 @@ int tt_store_checkpoint(struct tt_store *s, struct tt_err *err);
 int tt_store_file_begin(struct tt_store *s, const char *sha256, const char *name, uint64_t size,
 	bool again, char boot[17], struct tt_err *err);
 
+/// Drops raw batches that end at or before `before`, then the oldest until pages in use fit in
+/// `max_bytes` (0: no limit). Rollups stay. A database made by replay drops nothing. Returns the
+/// number of batches dropped, at most a few thousand a call, or -errno.
+int tt_store_expire(struct tt_store *s, int64_t before, uint64_t max_bytes, struct tt_err *err);
+
 // ---- reading
 enum tt_by {
-	TT_BY_PORT, TT_BY_DPORT, TT_BY_REGION, TT_BY_SENSOR, TT_BY_SOURCE, TT_BY_ASN, TT_BY_CLASS,
-	TT_BY_TOOL, TT_BY_NONE, // one total (series without --by)
+	TT_BY_PORT,
+	TT_BY_DPORT,
+	TT_BY_REGION,
+	TT_BY_SENSOR,
+	TT_BY_SOURCE,
+	TT_BY_ASN,
+	TT_BY_CLASS,
+	TT_BY_TOOL,
+	TT_BY_NONE, // one total (series without --by)
 };
 enum tt_step { TT_STEP_NONE, TT_STEP_HOUR, TT_STEP_DAY, TT_STEP_MONTH };
 enum tt_surveyors { TT_SURVEYORS_WITH, TT_SURVEYORS_WITHOUT, TT_SURVEYORS_ONLY };
+
+/// Where an answer is read from. AUTO: raw batches while they cover the span and hold no more than
+/// raw_rows_max observations in it, else rollups where one covers the filters, else raw.
+enum tt_read { TT_READ_AUTO, TT_READ_RAW, TT_READ_ROLLUPS };
 
 /// A question. Zeroed fields mean "no filter". Strings are borrowed during the call.
 struct tt_query {
@@ -81,14 +112,17 @@ struct tt_query {
 	int tool;   // enum tt_tool, -1: none (note: zero is ZMap; use TT_QUERY_INIT)
 	int family; // 0, 4, 6
 	enum tt_surveyors surveyors;
-	int64_t from, to; // UTC seconds [from, to); both 0: everything there is
+	int64_t from, to; // UTC seconds [from, to), by the start of the epoch; 0: open
+	enum tt_read read;
+	uint64_t raw_rows_max; // 0: 20 million
 };
-#define TT_QUERY_INIT {.classes = 1u << TT_SCAN, .tool = -1}
+#define TT_QUERY_INIT                                                                              \
+	{ .classes = 1u << TT_SCAN, .tool = -1 }
 
 /// What identifies a row; which fields hold depends on `by`.
 struct tt_row_key {
 	uint8_t proto, class, tool;
-	bool mixed; // the row of dport whose port varied; by port: spilled without port
+	bool mixed; // the row of dport whose port varied; by port, dport: spilled without port
 	uint16_t port;
 	uint32_t asn;
 	struct tt_addr source;
@@ -99,7 +133,7 @@ struct tt_point { // one step of a series
 	int64_t start;
 	bool known; // false: no sensor was up, values are no data
 	uint64_t packets, bytes, sources;
-	double sources_error, completeness;
+	double sources_error, completeness; // completeness negative: no data (null)
 };
 struct tt_row {
 	struct tt_row_key key;
@@ -108,9 +142,9 @@ struct tt_row {
 	uint64_t sources;
 	double sources_error;
 	bool has_rate;
-	double rate, median_rate;     // packets / (addresses * up-days) over the sensors
-	double top_sensor_share;      // 0..1
-	double top_source_share;      // 0..1; negative: not known
+	double rate, median_rate; // packets / (addresses * up-days) over the sensors
+	double top_sensor_share;  // 0..1
+	double top_source_share;  // 0..1; negative: not known
 	// by source
 	char region[3];
 	uint32_t asn;
@@ -120,23 +154,25 @@ struct tt_result {
 	struct tt_row *rows;
 	unsigned row_n;
 	unsigned point_n;
-	int64_t from, to;      // what was asked, or what there is
-	double completeness;   // negative: no data (null)
+	int64_t from, to;    // what was asked, or what there is
+	double completeness; // negative: no data (null)
 	bool sources_lower_bound;
-	char rir_date[16];     // snapshot(s) the regions come from; "" without
+	char rir_date[16];	  // snapshot(s) the regions come from; "" without
 	int64_t raw_from, raw_to; // what raw batches cover
+	bool from_rollups;	  // read from rollups: distinct sources may be estimates
+	uint64_t rows_read;	  // raw observations looked at
 };
 /// Answers a question exactly from raw batches, or from rollups where those serve. Rows are not
 /// sorted. -ENODATA with a message where neither covers the span.
-int tt_store_query(struct tt_store *s, const struct tt_query *q, struct tt_result *out,
-	struct tt_err *err);
+int tt_store_query(
+	struct tt_store *s, const struct tt_query *q, struct tt_result *out, struct tt_err *err);
 void tt_result_free(struct tt_result *r);
 
 /// Sensors known to the store (union over probes, latest description each). Owned by the store.
 const struct tt_catalog *tt_store_catalog(struct tt_store *s, struct tt_err *err);
 /// Everything kept about one source, as JSON (for `show`); owned by the caller.
-json_t *tt_store_show(struct tt_store *s, const struct tt_addr *a, int64_t from, int64_t to,
-	struct tt_err *err);
+json_t *tt_store_show(
+	struct tt_store *s, const struct tt_addr *a, int64_t from, int64_t to, struct tt_err *err);
 /// Runs read-only SQL with the `observation` table; fn per row (values as text, NULL for null).
 int tt_store_sql(struct tt_store *s, const char *query,
 	int (*fn)(void *arg, int n, char **values, char **names), void *arg, struct tt_err *err);
