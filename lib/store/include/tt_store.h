@@ -173,6 +173,11 @@ const struct tt_catalog *tt_store_catalog(struct tt_store *s, struct tt_err *err
 /// Everything kept about one source, as JSON (for `show`); owned by the caller.
 json_t *tt_store_show(
 	struct tt_store *s, const struct tt_addr *a, int64_t from, int64_t to, struct tt_err *err);
-/// Runs read-only SQL with the `observation` table; fn per row (values as text, NULL for null).
-int tt_store_sql(struct tt_store *s, const char *query,
-	int (*fn)(void *arg, int n, char **values, char **names), void *arg, struct tt_err *err);
+/// Runs one read-only SQL statement with the `observation` table. fn is called once with values and
+/// types NULL when the columns are known, then for each row; values as text (NULL for null), types
+/// one character a column: 'i' integer, 'r' real, 't' text, 'b' blob (as hex digits), 'n' null.
+/// Where fn returns other than 0, that ends the query and is returned.
+typedef int tt_store_sql_fn(
+	void *arg, int n, const char *const *names, const char *const *values, const char *types);
+int tt_store_sql(struct tt_store *s, const char *query, tt_store_sql_fn *fn, void *arg,
+	struct tt_err *err);
