@@ -104,8 +104,7 @@ def headers_alone(t):
         lib = h.split("/")[1]
         if lib not in flags:
             continue
-        ok, out = run(["gcc", "-std=gnu17", "-fsyntax-only", "-Wall", "-Werror", *flags[lib], "-x", "c",
-                       str(ROOT / h)], cwd=BUILD)
+        ok, out = compile_text(["-Wall", "-Werror", *flags[lib]], f'#include "{ROOT / h}"\n')
         t.add(f"lint: {h} compiles alone", ok, out)
 
 
