@@ -12,19 +12,19 @@ enum tt_link_type { TT_LINK_ETHERNET, TT_LINK_RAW, TT_LINK_SLL, TT_LINK_SLL2 };
 struct tt_frame {
 	const uint8_t *data;
 	uint32_t caplen; // bytes at data
-	uint32_t len;    // original length with link header, without FCS
-	uint8_t link;    // enum tt_link_type
+	uint32_t len;	 // original length with link header, without FCS
+	uint8_t link;	 // enum tt_link_type
 };
 
 /// Encapsulations that a sensor rule can declare as its feed.
 enum tt_tunnel {
 	TT_TUNNEL_NONE,
-	TT_TUNNEL_GRE,    // key: the GRE key where the K bit is set
+	TT_TUNNEL_GRE,	  // key: the GRE key where the K bit is set
 	TT_TUNNEL_ERSPAN, // ERSPAN II in GRE; key: the session id
 	TT_TUNNEL_VXLAN,  // key: VNI
 	TT_TUNNEL_GENEVE, // key: VNI
-	TT_TUNNEL_IPIP,   // IPv4 in IPv4/IPv6 (protocol 4); no key
-	TT_TUNNEL_6IN4,   // IPv6 in IPv4/IPv6 (protocol 41); no key
+	TT_TUNNEL_IPIP,	  // IPv4 in IPv4/IPv6 (protocol 4); no key
+	TT_TUNNEL_6IN4,	  // IPv6 in IPv4/IPv6 (protocol 41); no key
 	TT_TUNNEL_N,
 };
 const char *tt_tunnel_name(enum tt_tunnel t); // "gre", "erspan", ...
@@ -32,13 +32,17 @@ int tt_tunnel_parse(const char *name);
 
 /// State of the header of a packet that could be a declared feed.
 enum tt_tunnel_state {
-	TT_TUNNEL_OK,       // inner_off and inner_link say where the payload begins
-	TT_TUNNEL_BAD,      // does not parse: malformed, if the feed is declared
+	TT_TUNNEL_OK,	    // inner_off and inner_link say where the payload begins
+	TT_TUNNEL_BAD,	    // does not parse: malformed, if the feed is declared. No key. A GRE
+			    // header that is cut or of another version is called GRE where GRE is
+			    // declared, ERSPAN otherwise: rules for either may own it
 	TT_TUNNEL_NOT_IP,   // payload is neither IP nor Ethernet: non_ip, if declared
-	TT_TUNNEL_FRAGMENT, // an outer fragment that is not the first: no header to read
+	TT_TUNNEL_FRAGMENT, // an outer fragment that is not the first: no header to read; the type
+			    // is only one of those that its protocol could carry
 };
 
-/// How response tests of the reflector table are called in configuration.
+/// How response tests of the reflector table are called in configuration; "none" takes a port out
+/// of the table. Parsing returns -1 for an unknown name (so does tt_tunnel_parse, and for "none").
 enum tt_reflector_test {
 	TT_REFLECTOR_NONE,
 	TT_REFLECTOR_DNS,
@@ -73,31 +77,31 @@ void tt_packet_conf_init(struct tt_packet_conf *conf);
 struct tt_pkt {
 	uint8_t src[16];
 	uint8_t dst[16];
-	uint8_t class;   // enum tt_class, with TT_MALFORMED and TT_NON_IP
-	uint8_t family;  // 4, 6; 0 where there is no IP header
-	uint8_t proto;   // IP protocol of the last header walked
+	uint8_t class;	// enum tt_class, with TT_MALFORMED and TT_NON_IP
+	uint8_t family; // 4, 6; 0 where there is no IP header
+	uint8_t proto;	// IP protocol of the last header walked
 	uint8_t ttl;
-	uint16_t port;       // service port
+	uint16_t port;	     // service port
 	uint16_t other_port; // the other one
 	uint8_t has_ports;   // other_port is one
 	uint8_t tcp_flags;
-	uint8_t tools;      // bit 1 << enum tt_tool that matched
-	uint8_t testable;   // an IPv4 TCP SYN of class scan: Masscan and Mirai could be tested
-	uint16_t window;    // of a SYN of class scan
-	uint16_t sensor;    // set by lib/sensor; TT_NO_SENSOR at first
-	uint32_t traits;    // enum tt_trait
-	uint32_t opt_hash;  // of a SYN's option kinds, in order; 0 without options
-	uint8_t vlan_n;     // VLAN tags stripped, outermost first
-	uint8_t tunnel;     // enum tt_tunnel: what this could be, if declared
+	uint8_t tools;	      // bit 1 << enum tt_tool that matched
+	uint8_t testable;     // an IPv4 TCP SYN of class scan: Masscan and Mirai could be tested
+	uint16_t window;      // of a SYN of class scan
+	uint16_t sensor;      // set by lib/sensor; TT_NO_SENSOR at first
+	uint32_t traits;      // enum tt_trait
+	uint32_t opt_hash;    // of a SYN's option kinds, in order; 0 without options
+	uint8_t vlan_n;	      // VLAN tags stripped, outermost first
+	uint8_t tunnel;	      // enum tt_tunnel: what this could be, if declared
 	uint8_t tunnel_state; // enum tt_tunnel_state
-	uint8_t inner_link; // enum tt_link_type of the payload
+	uint8_t inner_link;   // what the payload is, for tt_packet_open
 	uint16_t vlan[4];
 	uint32_t inner_off; // offset of the payload from the frame's data
 	uint32_t inner_len; // bytes of it that are there and that enclosing length fields allow
 	uint32_t tunnel_key;
 	uint8_t tunnel_has_key;
 	uint8_t feed_fragment; // set by lib/sensor: an outer fragment of a declared feed
-	uint8_t depth;         // feeds opened so far
+	uint8_t depth;	       // feeds opened so far
 	uint8_t syn_sample;    // window and opt_hash are a SYN's
 	uint32_t payload_len;  // of UDP, as the UDP length says (>= 8) or as it is there
 };
@@ -109,5 +113,5 @@ void tt_packet_parse(const struct tt_packet_conf *conf, const struct tt_frame *f
 	struct tt_pkt *pkts, unsigned n);
 /// Replaces the result of one packet whose tunnel is TT_TUNNEL_OK by that of its payload; keeps
 /// VLAN tags and counts depth. The outer length stays what `bytes` are taken from.
-void tt_packet_open(const struct tt_packet_conf *conf, const struct tt_frame *frame,
-	struct tt_pkt *pkt);
+void tt_packet_open(
+	const struct tt_packet_conf *conf, const struct tt_frame *frame, struct tt_pkt *pkt);

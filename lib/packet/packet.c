@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// The poll loop's way through the parser: bursts, and IPv4 right behind plain Ethernet.
+#include "transport.h"
+
+enum { PREFETCH_AHEAD = 4, ETHER_MIN = 14, IP4_MIN = 20 };
+
+/// Relations between fields that tools leave behind (ZMap and Masscan: their sources; Mirai: the
+/// source published in 2016). IPv4 packets of class scan only.
+static inline void test_tools(struct tt_pkt *k, const uint8_t *ip, const uint8_t *l4) {
+	uint16_t id = get16(ip + 4);
+	k->tools = (uint8_t)((id == 54321) << TT_TOOL_ZMAP);
+	if (k->proto != PROTO_TCP || !(k->tcp_flags & TCP_SYN))
+		return;
+	uint32_t dst = get32(ip + 16), seq = get32(l4 + 4);
+	k->testable = 1;
+	k->tools |= (uint8_t)((id == ((dst ^ k->port ^ seq) & 0xffff)) << TT_TOOL_MASSCAN |
+			      (seq == dst) << TT_TOOL_MIRAI);
+}
+
+static inline void ip4(struct walk *w, const uint8_t *p, uint32_t n) {
+	struct tt_pkt *k = w->k;
+	set_malformed(k);
+	if (n < IP4_MIN || p[0] < 0x45 || p[0] > 0x4f)
+		return;
+	uint32_t header = (uint32_t)(p[0] & 15) * 4, total = get16(p + 2);
+	if (total == 0) // segmentation offload: what was captured
+		total = n;
+	if (total < header || n < header)
+		return;
+	n = min32(n, total);
+	k->family = 4;
+	k->proto = p[9];
+	k->ttl = p[8];
+	memcpy(k->src, p + 12, 4);
+	memcpy(k->dst, p + 16, 4);
+	uint16_t frag = get16(p + 6);
+	if (frag & 0x1fff) {
+		k->class = TT_FRAGMENT;
+		if (w->conf->tunnels)
+			note_fragment(w, k->proto);
+		return;
+	}
+	walk_transport(w, p[9], p + header, n - header);
+	if (k->proto == PROTO_TCP && !(frag & 0x4000) && k->class != TT_MALFORMED)
+		k->traits |= TT_TRAIT_TCP_DF_CLEAR;
+	if (k->class == TT_SCAN)
+		test_tools(k, p, p + header);
+}
+
+void walk_ip4(struct walk *w, const uint8_t *p, uint32_t n) {
+	ip4(w, p, n);
+}
+
+static inline void parse_one(
+	const struct tt_packet_conf *conf, const struct tt_frame *f, struct tt_pkt *k) {
+	struct walk w = {conf, f->data, k};
+	*k = (struct tt_pkt){.class = TT_NON_IP, .sensor = TT_NO_SENSOR};
+	if (f->link == TT_LINK_ETHERNET && f->caplen >= ETHER_MIN &&
+		get16(f->data + 12) == ETHER_IPV4)
+		ip4(&w, f->data + ETHER_MIN, f->caplen - ETHER_MIN);
+	else
+		walk_link(&w, f->data, f->caplen, f->link);
+}
+
+void tt_packet_parse(const struct tt_packet_conf *conf, const struct tt_frame *frames,
+	struct tt_pkt *pkts, unsigned n) {
+	for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
+		__builtin_prefetch(frames[i].data);
+	for (unsigned i = 0; i < n; i++) {
+		if (i + PREFETCH_AHEAD < n)
+			__builtin_prefetch(frames[i + PREFETCH_AHEAD].data);
+		parse_one(conf, &frames[i], &pkts[i]);
+	}
+}
+
+void tt_packet_open(
+	const struct tt_packet_conf *conf, const struct tt_frame *frame, struct tt_pkt *pkt) {
+	if (pkt->tunnel == TT_TUNNEL_NONE || pkt->tunnel_state != TT_TUNNEL_OK)
+		return;
+	struct tt_pkt outer = *pkt;
+	*pkt = (struct tt_pkt){
+		.class = TT_NON_IP,
+		.sensor = TT_NO_SENSOR,
+		.vlan_n = outer.vlan_n,
+		.feed_fragment = outer.feed_fragment,
+		.depth = (uint8_t)(outer.depth + 1),
+	};
+	memcpy(pkt->vlan, outer.vlan, sizeof(pkt->vlan));
+	struct walk w = {conf, frame->data, pkt};
+	walk_link(&w, frame->data + outer.inner_off, outer.inner_len, outer.inner_link);
+}
