@@ -21,7 +21,7 @@ struct tt_tz {
 	int64_t day, day_from, day_to;
 };
 
-static int zone_exists(const char *name) {
+bool tt_tz_exists(const char *name) {
 	if (!strcmp(name, "UTC"))
 		return 1;
 	size_t n = strlen(name);
@@ -41,7 +41,7 @@ static int zone_exists(const char *name) {
 }
 
 struct tt_tz *tt_tz_create(const char *name, struct tt_err *err) {
-	if (!zone_exists(name)) {
+	if (!tt_tz_exists(name)) {
 		tt_err_set(err, 0,
 			"timezone: is \"%s\", expected an IANA name that is in "
 			"/usr/share/zoneinfo, as "

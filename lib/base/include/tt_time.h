@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tt_err.h"
@@ -28,6 +29,8 @@ void tt_civil_from_days(int64_t days, int *year, int *month, int *day);
 /// library's TZ); functions on it are for one thread at a time unless stated.
 struct tt_tz;
 
+/// Whether the system's tz database has a zone of that name.
+bool tt_tz_exists(const char *name);
 /// Opens an IANA zone by name ("Asia/Tokyo", "UTC"); NULL with errno ENOENT and a message for a
 /// name that the system's tz database does not have, EBUSY where another zone is open.
 struct tt_tz *tt_tz_create(const char *name, struct tt_err *err);
