@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "option.h"
+
+static const struct option probe_key[] = {
+	{.name = "probe",
+		.type = O_STRING,
+		.flags = O_REQUIRED,
+		.format = &format_id,
+		.help = "Name of the probe."},
+	{.name = "key",
+		.type = O_STRING,
+		.flags = O_REQUIRED,
+		.format = &format_key,
+		.help = "Its public key."},
+	{NULL},
+};
+static const struct option probe_key_element = {.type = O_OBJECT, .of = probe_key};
+
+static const struct option options[] = {
+	{.name = "db",
+		.type = O_STRING,
+		.format = &format_path,
+		.preset = "\"teiten.db\"",
+		.help = "The database; made where it is not there."},
+	{.name = "timezone",
+		.type = O_STRING,
+		.format = &format_zone,
+		.preset = "\"UTC\"",
+		.help = "Decides local days, months and quarters (an IANA name). Fixed when the "
+			"database is made."},
+	{.name = "listen",
+		.type = O_STRING,
+		.flags = O_NULL,
+		.format = &format_endpoint,
+		.preset = "null",
+		.help = "Where probes deliver."},
+	{.name = "publish",
+		.type = O_STRING,
+		.flags = O_NULL,
+		.format = &format_endpoint,
+		.preset = "null",
+		.help = "Where the merged streams are published; null: nowhere."},
+	{.name = "rir",
+		.type = O_STRING,
+		.flags = O_NULL,
+		.format = &format_path,
+		.preset = "null",
+		.help = "Folder of RIR delegation files: source regions."},
+	{.name = "asn",
+		.type = O_STRING,
+		.flags = O_NULL,
+		.format = &format_path,
+		.preset = "null",
+		.help = "File of `start,end,asn,name` rows (gzip too): origin AS of sources."},
+	{.name = "scanners",
+		.type = O_STRING,
+		.flags = O_NULL,
+		.format = &format_path,
+		.preset = "null",
+		.help = "Folder of prefix lists of known survey scanners."},
+	{.name = "raw_days",
+		.type = O_INT,
+		.min = 1,
+		.max = 36600,
+		.preset = "200",
+		.help = "Days that raw batches are kept."},
+	{.name = "disk_limit_mb",
+		.type = O_INT,
+		.max = 1073741824,
+		.preset = "0",
+		.help = "Most that the database takes, in MiB; the oldest raw batches go first. 0: "
+			"no "
+			"limit."},
+	{.name = "checkpoint_s",
+		.type = O_INT,
+		.min = 1,
+		.max = 3600,
+		.preset = "5",
+		.help = "Seconds between writes of the rollups."},
+	{.name = "secret_key_file",
+		.type = O_STRING,
+		.flags = O_NULL,
+		.format = &format_path,
+		.preset = "null",
+		.help = "File of `teiten keygen`; needed where `listen` or `publish` is not ipc, "
+			"inproc or loopback."},
+	{.name = "probe_keys",
+		.type = O_LIST,
+		.max = 4096,
+		.preset = "[]",
+		.of = &probe_key_element,
+		.unique = "probe",
+		.help = "Probes that may deliver over CURVE."},
+	{NULL},
+};
+
+const struct kind kind_collector = {
+	.name = "collector",
+	.title = "The central process",
+	.help = "Read by `teiten-collector -c`. Relative paths are relative to the file's folder.",
+	.example = "{\n"
+		   "  \"kind\": \"collector\", \"v\": 1, \"db\": \"/var/lib/teiten/teiten.db\",\n"
+		   "  \"timezone\": \"Asia/Tokyo\", \"listen\": \"tcp://127.0.0.1:5490\",\n"
+		   "  \"rir\": \"/var/lib/teiten/rir\", \"raw_days\": 200\n"
+		   "}\n",
+	.options = options,
+};
