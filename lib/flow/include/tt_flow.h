@@ -9,38 +9,47 @@
 #include "tt_packet.h"
 
 /// One worker's flow tables: two, of which the worker fills one while the harvester empties the
-/// other. Writers: the worker calls tt_flow_add, tt_flow_switch; the harvester calls
-/// tt_flow_harvest; everyone may read the live counters.
+/// other. The worker calls tt_flow_add and tt_flow_switch, the harvester tt_flow_harvest; neither
+/// waits for the other. Everyone may read the live counters.
 struct tt_flow;
 
 struct tt_flow_conf {
-	int socket;           // NUMA node of the worker, -1: any
-	unsigned worker;      // index, for names of DPDK objects
-	uint32_t epoch_s;     // divides 3,600
-	uint32_t ipv4, ipv6;  // flows per table: rounded up to what a power of two times 7/8 holds
-	uint32_t spill;       // places of the spill table
-	uint32_t tallies;     // (uplink, epoch) pairs per table
-	bool wait_when_full;  // replay: tt_flow_add stops at a full table; otherwise it spills
-	bool mark_late;       // count packets of epochs before the newest as late
-	uint16_t sensors, uplinks; // numbers of them (live counters, per-class totals)
-	uint8_t secret[16];   // from the operating system, the same for all workers of a probe
+	int socket;	     // NUMA node of the worker, -1: any
+	unsigned worker;     // index, for names of DPDK objects
+	uint32_t epoch_s;    // divides 3,600
+	uint32_t ipv4, ipv6; // flows per table: rounded up to what a power of two times 7/8 holds
+	uint32_t spill;	     // places of the spill table
+	uint32_t tallies;    // (uplink, epoch) pairs per table
+	bool wait_when_full; // replay: tt_flow_add stops at a full table; otherwise it spills
+	bool keep_epochs;    // the same where no row is left for an epoch's tally (or class total);
+			  // otherwise the packet is counted in its uplink's newest epoch
+	bool mark_late;		   // count packets of epochs before the newest as late
+	uint16_t sensors, uplinks; // numbers of them, highest index + 1
+	uint8_t secret[16];	   // from the operating system, the same for all workers of a probe
 };
 
+/// Makes and touches everything that a worker will need; NULL with errno and a message. Needs a
+/// running EAL; one call at a time in a process (tt_flow_memory is what DPDK's heap grew by).
 struct tt_flow *tt_flow_create(const struct tt_flow_conf *conf, struct tt_err *err);
 void tt_flow_destroy(struct tt_flow **f);
-/// Bytes that create will take, and bytes that it took (everything: tables, values, both).
+/// Bytes that create took (everything: both tables, keys, values, rows, counters).
 size_t tt_flow_memory(const struct tt_flow *f);
+/// Bytes that create will take at most, a little more than tt_flow_memory will say. Needs no EAL.
+size_t tt_flow_estimate(const struct tt_flow_conf *conf);
 
 /// Counts n parsed and resolved packets (at most 64) of one uplink: fate, tally, observation.
-/// ns: time of each; len: original frame length of each. Returns how many were counted, from the
-/// front: n, or fewer when wait_when_full and the table is full and the other one not free yet
-/// (poll again with the rest).
+/// ns: time of each (times before 1970 and past TT_TIME_MAX count there); len: original frame
+/// length of each; uplink below conf.uplinks; packets of sensors from conf.sensors on are
+/// unassigned. Returns how many were counted, from the front: n, or fewer when it has to wait
+/// (wait_when_full, keep_epochs) until the other table is free: call again with the rest. When
+/// something is full that must not be, and the other table is free, it switches by itself.
 unsigned tt_flow_add(struct tt_flow *f, unsigned uplink, const struct tt_pkt *pkts,
 	const int64_t *ns, const uint32_t *len, unsigned n);
-/// Asks for the tables to change places, at an epoch's end and at the end of input. False when the
-/// harvester still has the other one: nothing changed, ask again.
+/// Asks for the tables to change places, at an epoch's end and at the end of input, empty or not.
+/// False when the harvester still has the other one: nothing changed, ask again. Worker only.
 bool tt_flow_switch(struct tt_flow *f);
-/// Whether the current table holds nothing that has not been harvested, and the other is free.
+/// Whether the current table holds nothing that has not been harvested, and the other is free. Any
+/// thread; true stays true only while the worker adds nothing.
 bool tt_flow_idle(const struct tt_flow *f);
 
 /// What a harvest hands out; each may be NULL. Rows live during the call.
@@ -63,8 +72,8 @@ const struct tt_live *tt_flow_live(const struct tt_flow *f, uint16_t sensor);
 
 /// Counters of the table itself (relaxed reads).
 struct tt_flow_stats {
-	uint32_t used4, used6;   // of the current table
-	uint32_t size4, size6;   // budgets
+	uint32_t used4, used6; // of the current table
+	uint32_t size4, size6; // budgets
 	uint64_t spilled, switches, late, waits;
 };
 void tt_flow_stats(const struct tt_flow *f, struct tt_flow_stats *out);

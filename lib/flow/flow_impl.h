@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "hasher.h"
+#include "ledger.h"
+#include "table.h"
+#include "tt_flow.h"
+
+#define BURST_MAX RTE_HASH_LOOKUP_BULK_MAX
+
+/// Counters of one uplink in one epoch.
+struct tally_row {
+	uint64_t packets[TT_FATE_N], bytes[TT_FATE_N];
+	uint64_t late, feed_fragments;
+};
+
+/// Counters of one sensor and class in one epoch, for packets that not even the spill table holds.
+struct total_row {
+	uint64_t packets, bytes;
+	uint32_t first_us, last_us;
+};
+
+/// One of the two tables that change places.
+struct flow_half {
+	struct flow_table v4, v6, spill; // no spill table where packets wait, or none was asked for
+	struct ledger tallies, totals;	 // group: uplink; sensor * TT_OBSERVED_CLASS_N + class
+	struct tally_row *tally_rows;
+	struct total_row *total_rows;
+} __attribute__((aligned(64))); // two threads write two halves
+
+/// What a burst's stages hand on; indexes are the packet's unless they say otherwise.
+struct flow_burst {
+	struct key4 key4[BURST_MAX]; // in order of the IPv4 packets
+	struct key6 key6[BURST_MAX]; // of the IPv6 packets
+	struct key4 key_spill[BURST_MAX];
+	const void *ptr4[BURST_MAX], *ptr6[BURST_MAX], *ptr_spill[BURST_MAX]; // to the keys above
+	struct flow_value *value[BURST_MAX]; // NULL: none, or counted in total
+	uint32_t total[BURST_MAX];	     // row of the totals
+	uint32_t epoch[BURST_MAX], us[BURST_MAX], tally[BURST_MAX];
+	uint32_t sig4[BURST_MAX], sig6[BURST_MAX];
+	int32_t pos4[BURST_MAX], pos6[BURST_MAX];
+	uint8_t index4[BURST_MAX], index6[BURST_MAX], index_spill[BURST_MAX]; // of the packet
+	uint8_t fate[BURST_MAX], dst_bit[BURST_MAX];
+	unsigned n4, n6, n_spill;
+};
+
+struct tt_flow {
+	// set at creation
+	struct tt_flow_conf conf;
+	struct hasher hasher;
+	struct tt_live *live;
+	int64_t epoch_ns;
+	size_t memory;
+	bool stops;		  // packets wait rather than be counted in another epoch's row
+	struct flow_half half[2]; // belongs to the worker, or to the harvester while handed says so
+
+	// worker only
+	struct flow_burst burst __attribute__((aligned(64)));
+	int64_t window_start, window_end; // of the epoch last used, nanoseconds
+	uint32_t window_epoch;
+	uint32_t newest;  // epoch
+	unsigned current; // half that the worker fills
+
+	// written by the worker, read by anyone (relaxed)
+	_Atomic uint32_t used4 __attribute__((aligned(64)));
+	_Atomic uint32_t used6;
+	_Atomic uint64_t spilled, switches, late, waits;
+	_Atomic uint32_t tallies; // of the current half (release: after handed); 0: it is empty
+
+	// index of the half that belongs to the harvester, or -1. The worker writes an index over
+	// -1 (release, after its last write to the half), the harvester -1 over an index (release,
+	// after the half is empty).
+	_Atomic int handed __attribute__((aligned(64)));
+};
+
+/// Adds to a counter that only this thread writes.
+static inline void counter_add(_Atomic uint64_t *c, uint64_t n) {
+	atomic_store_explicit(
+		c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// The harvester's side: hands out the rows of the half that was switched away and empties it.
+#include <string.h>
+
+#include <rte_prefetch.h>
+
+#include "flow_impl.h"
+
+#define AHEAD 8 // places to prefetch
+
+static void values_take(const struct flow_value *v, struct tt_obs *o) {
+	o->packets = v->packets;
+	o->bytes = v->bytes;
+	o->first_us = v->first_us;
+	o->last_us = v->last_us;
+	o->traits = v->traits;
+	for (unsigned t = 0; t < TT_TOOL_N; t++)
+		o->matches[t] = v->matches[t];
+	o->tested = v->tested;
+	o->dst_bitmap = v->dst_bitmap;
+	o->opt_hash = v->opt_hash;
+	o->window = v->window;
+	o->other_port = v->other_port;
+	o->tcp_flags = v->tcp_flags;
+	o->ttl_min = v->ttl_min;
+	o->ttl_max = v->ttl_max;
+	o->flags = v->flags;
+}
+
+// stored keys are not aligned: they are copied
+
+static void key4_take(const void *key, uint32_t epoch_s, struct tt_obs *o) {
+	struct key4 k;
+	memcpy(&k, key, sizeof(k));
+	memcpy(o->src, &k.src, 4);
+	o->epoch = (int64_t)k.epoch * epoch_s;
+	o->sensor = k.sensor;
+	o->port = k.port;
+	o->class = k.class;
+	o->proto = k.proto;
+	o->family = 4;
+}
+
+static void key6_take(const void *key, uint32_t epoch_s, struct tt_obs *o) {
+	struct key6 k;
+	memcpy(&k, key, sizeof(k));
+	memcpy(o->src, k.src, 16);
+	o->epoch = (int64_t)k.epoch * epoch_s;
+	o->sensor = k.sensor;
+	o->port = k.port;
+	o->class = k.class;
+	o->proto = k.proto;
+	o->family = 6;
+}
+
+static void keys_delete(struct tt_flow *f, struct flow_table *t, const void *keys, unsigned n) {
+	uint32_t sigs[BURST_MAX];
+	if (t->key_len == sizeof(struct key4))
+		f->hasher.hash4(&f->hasher, keys, sigs, n);
+	else
+		f->hasher.hash6(&f->hasher, keys, sigs, n);
+	for (unsigned i = 0; i < n; i++)
+		rte_hash_del_key_with_hash(
+			t->hash, (const uint8_t *)keys + i * t->key_len, sigs[i]);
+}
+
+/// Empties a table. Key by key costs about 130 ns each, a reset 2 to 3 ns a place, used or not.
+static void table_clear(struct tt_flow *f, struct flow_table *t) {
+	if (!table_few(t)) {
+		rte_hash_reset(t->hash);
+		t->used = 0;
+		return;
+	}
+	uint8_t keys[BURST_MAX * sizeof(struct key6)] __attribute__((aligned(16)));
+	for (uint32_t i = 0; i < t->used;) {
+		unsigned n = 0;
+		// copies: a deleted key's memory is no longer a key
+		for (; n < BURST_MAX && i < t->used; n++, i++) {
+			void *key = NULL;
+			rte_hash_get_key_with_position(t->hash, (int32_t)t->list[i], &key);
+			memcpy(keys + n * t->key_len, key, t->key_len);
+		}
+		keys_delete(f, t, keys, n);
+	}
+	t->used = 0;
+}
+
+/// Hands out and clears a table's rows. spilled: the keys have no source.
+static void table_harvest(
+	struct tt_flow *f, struct flow_table *t, const struct tt_flow_sink *sink, bool spilled) {
+	if (!t->used)
+		return;
+	for (uint32_t i = 0; i < t->used; i++) {
+		if (i + AHEAD < t->used) {
+			void *next = NULL;
+			uint32_t pos = t->list[i + AHEAD];
+			rte_prefetch0(&t->values[pos]);
+			rte_hash_get_key_with_position(t->hash, (int32_t)pos, &next);
+			rte_prefetch0(next);
+		}
+		struct flow_value *v = &t->values[t->list[i]];
+		void *key = NULL;
+		rte_hash_get_key_with_position(t->hash, (int32_t)t->list[i], &key);
+		if (v->packets && sink->obs && key) {
+			struct tt_obs o = {0};
+			values_take(v, &o);
+			if (t->key_len == sizeof(struct key4))
+				key4_take(key, f->conf.epoch_s, &o);
+			else
+				key6_take(key, f->conf.epoch_s, &o);
+			if (spilled) {
+				o.family = 0;
+				o.flags |= TT_OBS_SPILLED;
+			}
+			sink->obs(sink->arg, &o);
+		}
+		memset(v, 0, sizeof(*v));
+	}
+	table_clear(f, t);
+}
+
+static void totals_harvest(
+	struct tt_flow *f, struct flow_half *h, const struct tt_flow_sink *sink) {
+	if (!h->totals.used)
+		return;
+	for (uint32_t i = 0; i < h->totals.used; i++) {
+		struct total_row *r = &h->total_rows[i];
+		const struct ledger_key *k = &h->totals.keys[i];
+		if (r->packets && sink->obs) {
+			struct tt_obs o = {
+				.epoch = (int64_t)k->epoch * f->conf.epoch_s,
+				.sensor = (uint16_t)(k->group / TT_OBSERVED_CLASS_N),
+				.class = k->group % TT_OBSERVED_CLASS_N,
+				.flags = TT_OBS_SPILLED | TT_OBS_CLASS_TOTAL,
+				.packets = r->packets,
+				.bytes = r->bytes,
+				.first_us = r->first_us,
+				.last_us = r->last_us,
+			};
+			sink->obs(sink->arg, &o);
+		}
+		memset(r, 0, sizeof(*r));
+	}
+	ledger_clear(&h->totals);
+}
+
+static void tallies_harvest(
+	struct tt_flow *f, struct flow_half *h, const struct tt_flow_sink *sink) {
+	if (!h->tallies.used)
+		return;
+	for (uint32_t i = 0; i < h->tallies.used; i++) {
+		struct tally_row *r = &h->tally_rows[i];
+		const struct ledger_key *k = &h->tallies.keys[i];
+		struct tt_tally t = {
+			.epoch = (int64_t)k->epoch * f->conf.epoch_s,
+			.uplink = (uint16_t)k->group,
+			.late = r->late,
+			.feed_fragments = r->feed_fragments,
+		};
+		uint64_t packets = 0;
+		for (unsigned fate = 0; fate < TT_FATE_N; fate++) {
+			t.packets[fate] = r->packets[fate];
+			t.bytes[fate] = r->bytes[fate];
+			packets += r->packets[fate];
+		}
+		// a burst that stopped may have left a row without packets
+		if (packets && sink->tally)
+			sink->tally(sink->arg, &t);
+		memset(r, 0, sizeof(*r));
+	}
+	ledger_clear(&h->tallies);
+}
+
+int tt_flow_harvest(struct tt_flow *f, const struct tt_flow_sink *sink) {
+	int handed = atomic_load_explicit(&f->handed, memory_order_acquire);
+	if (handed < 0)
+		return 0;
+	struct flow_half *h = &f->half[handed];
+	table_harvest(f, &h->v4, sink, false);
+	table_harvest(f, &h->v6, sink, false);
+	table_harvest(f, &h->spill, sink, true);
+	totals_harvest(f, h, sink);
+	tallies_harvest(f, h, sink);
+	atomic_store_explicit(&f->handed, -1, memory_order_release);
+	return 1;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "flow_test_eal.h"
+#include "hasher.h"
+#include "ledger.h"
+
+static void row_is_found_again(void **state) {
+	(void)state;
+	struct ledger l;
+	assert_int_equal(ledger_create(&l, 100, 3, -1), 0);
+	uint32_t rows[99];
+	for (uint32_t i = 0; i < 99; i++)
+		rows[i] = ledger_find(&l, i / 3, i % 3);
+	for (uint32_t i = 99; i-- > 0;) {
+		assert_int_equal(rows[i], i);
+		assert_int_equal(ledger_find(&l, i / 3, i % 3), i);
+	}
+	assert_int_equal(l.used, 99);
+	ledger_destroy(&l);
+}
+
+static void full_ledger_keeps_a_row_for_every_group(void **state) {
+	(void)state;
+	struct ledger l;
+	assert_int_equal(ledger_create(&l, 10, 4, -1), 0);
+	unsigned made = 0;
+	for (uint32_t epoch = 5; ledger_find(&l, epoch, 0) != LEDGER_NONE; epoch++)
+		made++;
+	assert_int_equal(made, 7); // three are kept for the other groups
+	for (uint32_t g = 1; g < 4; g++) {
+		assert_int_not_equal(ledger_find(&l, 77, g), LEDGER_NONE);
+		assert_int_equal(ledger_find(&l, 78, g), LEDGER_NONE);
+	}
+	assert_int_equal(l.used, 10);
+	assert_int_equal(l.keys[l.group[0].newest].epoch, 11);
+	ledger_clear(&l);
+	assert_int_equal(l.used, 0);
+	assert_int_equal(ledger_find(&l, 5, 2), 0);
+	ledger_destroy(&l);
+}
+
+static void ledger_has_at_least_a_row_for_every_group(void **state) {
+	(void)state;
+	struct ledger l;
+	assert_int_equal(ledger_create(&l, 0, 6, -1), 0);
+	for (uint32_t g = 0; g < 6; g++)
+		assert_int_equal(ledger_find(&l, 1, g), g);
+	ledger_destroy(&l);
+}
+
+static void newest_row_is_of_the_newest_epoch(void **state) {
+	(void)state;
+	struct ledger l;
+	assert_int_equal(ledger_create(&l, 8, 1, -1), 0);
+	ledger_find(&l, 9, 0);
+	ledger_find(&l, 2, 0);
+	assert_int_equal(l.group[0].newest, 0);
+	assert_int_equal(l.group[0].recent, 1);
+	ledger_find(&l, 10, 0);
+	assert_int_equal(l.group[0].newest, 2);
+	ledger_destroy(&l);
+}
+
+/// Both hashes: every input bit moves the result, secrets differ, buckets fill evenly.
+static void hash_is_keyed_and_spreads(void **state) {
+	(void)state;
+	const uint8_t secret[2][16] = {{1}, {2}};
+	for (unsigned aes = 0; aes < 2; aes++) {
+		struct hasher a, b;
+		hasher_init(&a, secret[0], aes);
+		hasher_init(&b, secret[1], aes);
+		struct key6 k6[257] = {0};
+		struct key4 k4[129] = {0};
+		for (unsigned i = 0; i < 256; i++)
+			((uint8_t *)&k6[i + 1])[i / 8] ^= (uint8_t)(1u << i % 8);
+		for (unsigned i = 0; i < 128; i++)
+			((uint8_t *)&k4[i + 1])[i / 8] ^= (uint8_t)(1u << i % 8);
+		uint32_t s6[257], s4[129], t6[257], t4[129];
+		a.hash6(&a, k6, s6, 257);
+		a.hash4(&a, k4, s4, 129);
+		b.hash6(&b, k6, t6, 257);
+		b.hash4(&b, k4, t4, 129);
+		unsigned moved = 0, same = 0;
+		for (unsigned i = 1; i < 257; i++) {
+			assert_int_not_equal(s6[0], s6[i]);
+			moved += (unsigned)__builtin_popcount(s6[0] ^ s6[i]);
+			same += s6[i] == t6[i];
+		}
+		for (unsigned i = 1; i < 129; i++) {
+			assert_int_not_equal(s4[0], s4[i]);
+			moved += (unsigned)__builtin_popcount(s4[0] ^ s4[i]);
+			same += s4[i] == t4[i];
+		}
+		assert_true(same < 2);
+		// 384 flips of 32 bits: 6144 expected, standard deviation 55
+		assert_in_range(moved, 6144 - 330, 6144 + 330);
+	}
+}
+
+static void hash_fills_buckets_evenly(void **state) {
+	(void)state;
+	const uint8_t secret[16] = "evenly";
+	for (unsigned aes = 0; aes < 2; aes++) {
+		struct hasher h;
+		hasher_init(&h, secret, aes);
+		unsigned low[256] = {0}, high[256] = {0};
+		for (uint32_t i = 0; i < 65536; i++) {
+			struct key4 k = {.src = i << 8, .port = 23}; // one in each /24
+			uint32_t sig;
+			h.hash4(&h, &k, &sig, 1);
+			low[sig & 255]++;
+			high[sig >> 24]++;
+		}
+		// chi square with 255 degrees of freedom: 255 expected, 400 is past 6 sigma
+		double chi[2] = {0};
+		for (unsigned i = 0; i < 256; i++) {
+			chi[0] += (low[i] - 256.0) * (low[i] - 256.0) / 256.0;
+			chi[1] += (high[i] - 256.0) * (high[i] - 256.0) / 256.0;
+		}
+		assert_true(chi[0] < 400 && chi[1] < 400);
+		assert_true(chi[0] > 120 && chi[1] > 120);
+	}
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(row_is_found_again),
+		cmocka_unit_test(full_ledger_keeps_a_row_for_every_group),
+		cmocka_unit_test(ledger_has_at_least_a_row_for_every_group),
+		cmocka_unit_test(newest_row_is_of_the_newest_epoch),
+		cmocka_unit_test(hash_is_keyed_and_spreads),
+		cmocka_unit_test(hash_fills_buckets_evenly),
+	};
+	return cmocka_run_group_tests(tests, test_eal, NULL);
+}

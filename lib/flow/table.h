@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_hash.h>
+
+#include "key.h"
+
+/// An rte_hash whose positions index cache lines of counters, and the list of positions in use.
+struct flow_table {
+	struct rte_hash *hash;
+	struct flow_value *values; // by position
+	uint32_t *list;		   // positions in use, in the order they came
+	uint32_t used, budget;
+	uint32_t key_len;
+};
+
+/// Flows that a table holds which is asked for `flows`: 7/8 of a power of two. 0: too many.
+uint32_t table_budget(uint32_t flows);
+/// Bytes that create takes, a little more than less.
+size_t table_size(uint32_t budget, uint32_t key_len);
+/// Touches all memory. 0 or -errno.
+int table_create(
+	struct flow_table *t, const char *name, uint32_t key_len, uint32_t budget, int socket);
+void table_destroy(struct flow_table *t);
+/// Whether clearing goes key by key (few are used) or by reset.
+static inline bool table_few(const struct flow_table *t) {
+	return t->used < t->budget / 32;
+}
+
+/// Position of a key that a lookup missed: made, or found where an earlier packet of the burst has
+/// made it. used0: t->used before the burst. Negative when the table is full (the budget is checked
+/// first: rte_hash needs 17,000 cycles to find out by itself).
+static inline int32_t table_insert(
+	struct flow_table *t, const void *key, uint32_t sig, uint32_t used0) {
+	if (unlikely(t->used >= t->budget)) {
+		if (t->used == used0)
+			return -ENOSPC;
+		return rte_hash_lookup_with_hash(t->hash, key, sig);
+	}
+	int32_t pos = rte_hash_add_key_with_hash(t->hash, key, sig);
+	if (unlikely(pos < 0))
+		return pos;
+	uint32_t used = (uint32_t)rte_hash_count(t->hash);
+	if (used != t->used) {
+		t->list[t->used] = (uint32_t)pos;
+		t->used = used;
+	}
+	return pos;
+}
