@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+
+struct tt_grid {
+	unsigned cols;
+	size_t n, cap; // cells
+	char **cells;
+	bool left[TT_GRID_COLS];
+	int rc;
+};
+
+struct tt_grid *tt_grid_create(unsigned cols) {
+	if (!cols || cols > TT_GRID_COLS) {
+		errno = EINVAL;
+		return NULL;
+	}
+	struct tt_grid *g = calloc(1, sizeof(*g));
+	if (g)
+		g->cols = cols;
+	return g;
+}
+
+void tt_grid_destroy(struct tt_grid **g) {
+	if (!*g)
+		return;
+	for (size_t i = 0; i < (*g)->n; i++)
+		free((*g)->cells[i]);
+	free((*g)->cells);
+	free(*g);
+	*g = NULL;
+}
+
+void tt_grid_left(struct tt_grid *g, unsigned col) {
+	g->left[col] = true;
+}
+
+void tt_grid_add(struct tt_grid *g, const char *text) {
+	if (g->rc)
+		return;
+	if (g->n == g->cap) {
+		size_t cap = g->cap ? g->cap * 2 : 256;
+		char **cells = realloc(g->cells, cap * sizeof(*cells));
+		if (!cells) {
+			g->rc = -ENOMEM;
+			return;
+		}
+		g->cells = cells;
+		g->cap = cap;
+	}
+	g->cells[g->n] = strdup(text);
+	if (!g->cells[g->n])
+		g->rc = -ENOMEM;
+	else
+		g->n++;
+}
+
+// Characters, not bytes: continuation bytes of UTF-8 take no place.
+static unsigned text_width(const char *s) {
+	unsigned n = 0;
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+static void print_row(const struct tt_grid *g, size_t at, const unsigned *width, FILE *out) {
+	for (unsigned i = 0; i < g->cols; i++) {
+		const char *text = g->cells[at + i];
+		int pad = (int)(width[i] - text_width(text));
+		bool last = i + 1 == g->cols;
+		if (g->left[i])
+			fprintf(out, "%s%*s", text, last ? 0 : pad, "");
+		else
+			fprintf(out, "%*s%s", pad, "", text);
+		fputs(last ? "\n" : "  ", out);
+	}
+}
+
+int tt_grid_print(struct tt_grid *g, FILE *out) {
+	unsigned width[TT_GRID_COLS] = {0};
+	if (g->rc)
+		return g->rc;
+	for (size_t i = 0; i < g->n; i++) {
+		unsigned w = text_width(g->cells[i]);
+		if (w > width[i % g->cols])
+			width[i % g->cols] = w;
+	}
+	for (size_t at = 0; at + g->cols <= g->n; at += g->cols)
+		print_row(g, at, width, out);
+	return 0;
+}
+
+static void add_filters(const struct tt_query *q, struct tt_buf *b) {
+	char text[TT_PREFIX_STRLEN], proto[8];
+	const struct {
+		const char *name, *value;
+	} names[] = {{"region", q->region}, {"country", q->country}, {"sensor", q->sensor},
+		{"group", q->group}, {"network", q->network}};
+	const char *sep = ": class ";
+	for (int c = 0; c < TT_CLASS_N && q->by != TT_BY_CLASS; c++)
+		if (q->classes & 1u << c) {
+			tt_buf_printf(b, "%s%s", sep, tt_class_name(c));
+			sep = ",";
+		}
+	if (q->has_port && tt_proto_is_icmp(q->proto))
+		tt_buf_printf(b, ", port %s/%u/%u", tt_proto_format(q->proto, proto), q->port >> 8,
+			q->port & 0xff);
+	else if (q->has_port)
+		tt_buf_printf(b, ", port %s/%u", tt_proto_format(q->proto, proto), q->port);
+	if (q->has_source)
+		tt_buf_printf(b, ", source %s", tt_prefix_format(&q->source, text));
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (names[i].value && names[i].value[0])
+			tt_buf_printf(b, ", %s %s", names[i].name, names[i].value);
+	if (q->asn)
+		tt_buf_printf(b, ", AS%u", q->asn);
+	if (q->tool >= 0)
+		tt_buf_printf(b, ", tool %s", tt_tool_name(q->tool));
+	if (q->family)
+		tt_buf_printf(b, ", IPv%d", q->family);
+	if (q->surveyors != TT_SURVEYORS_WITH)
+		tt_buf_printf(b, ", surveyors %s",
+			q->surveyors == TT_SURVEYORS_ONLY ? "only" : "left out");
+}
+
+void print_head(const struct top_view *t, const char *what, FILE *out) {
+	const struct tt_result *res = t->result;
+	struct tt_buf b = TT_BUF_INIT(4096);
+	char from[TT_SHOW_LEN], to[TT_SHOW_LEN], share[TT_SHOW_LEN];
+	add_filters(&t->conf->query, &b);
+	fprintf(out, "%s%s\n", what, b.len ? (char *)b.data : "");
+	tt_buf_free(&b);
+	if (res->from == res->to)
+		fprintf(out, "no data (%s)", t->timezone);
+	else
+		fprintf(out, "%s to %s (%s)", tt_show_time(res->from, from),
+			tt_show_time(res->to, to), t->timezone);
+	if (res->completeness >= 0)
+		fprintf(out, ", completeness %s", tt_show_share(res->completeness, share));
+	else
+		fputs(", no sensor was up", out);
+	if (res->rir_date[0])
+		fprintf(out, ", regions of %s", res->rir_date);
+	fputc('\n', out);
+	if (res->sources_lower_bound)
+		fputs("Sources are lower bounds: some packets were counted without their source "
+		      "(flow table full).\n",
+			out);
+	fputc('\n', out);
+}
+
+static const char *const key_titles[] = {[TT_BY_PORT] = "port",
+	[TT_BY_DPORT] = "port",
+	[TT_BY_REGION] = "region",
+	[TT_BY_SENSOR] = "sensor",
+	[TT_BY_SOURCE] = "source",
+	[TT_BY_ASN] = "AS",
+	[TT_BY_CLASS] = "class",
+	[TT_BY_TOOL] = "tool",
+	[TT_BY_NONE] = ""};
+static const char *const value_titles[] = {
+	"packets", "sources", "bytes", "rate", "median rate", "top sensor", "top source"};
+#define VALUE_N (sizeof(value_titles) / sizeof(*value_titles))
+
+static bool is_ports(enum tt_by by) {
+	return by == TT_BY_PORT || by == TT_BY_DPORT;
+}
+
+static unsigned add_titles(struct tt_grid *g, const struct top_view *t) {
+	enum tt_by by = t->view.by;
+	unsigned n = 0;
+	tt_grid_add(g, "rank");
+	n++;
+	if (t->conf->previous) {
+		tt_grid_add(g, "previous");
+		n++;
+	}
+	tt_grid_left(g, n++);
+	tt_grid_add(g, key_titles[by]);
+	if (is_ports(by)) {
+		tt_grid_left(g, n++);
+		tt_grid_add(g, "service");
+	}
+	if (by == TT_BY_SOURCE) {
+		tt_grid_left(g, n++);
+		tt_grid_add(g, "region");
+		tt_grid_left(g, n++);
+		tt_grid_add(g, "AS");
+	}
+	for (unsigned i = 0; i < VALUE_N; i++)
+		tt_grid_add(g, value_titles[i]);
+	return n + VALUE_N;
+}
+
+static void add_key(struct tt_grid *g, const struct top_view *t, const struct ranked *r) {
+	struct cell c;
+	char text[TT_SHOW_LEN];
+	snprintf(text, sizeof(text), "%u", r->rank);
+	tt_grid_add(g, r->rank ? text : "-");
+	if (t->conf->previous) {
+		snprintf(text, sizeof(text), "%u", r->previous_rank);
+		tt_grid_add(g, r->previous == PREVIOUS_RANK	 ? text
+			       : r->previous == PREVIOUS_OUTSIDE ? "outside top 10"
+								 : "-");
+	}
+	key_label(t->view.by, &r->row->key, &c);
+	tt_grid_add(g, c.text);
+	if (is_ports(t->view.by)) {
+		const char *name = r->row->key.mixed ? NULL
+						     : tt_services_name(t->view.services,
+							       r->row->key.proto, r->row->key.port);
+		tt_grid_add(g, name ? name : "");
+	}
+	if (t->view.by == TT_BY_SOURCE) {
+		tt_grid_add(g, r->row->region[0] ? r->row->region : "--");
+		snprintf(text, sizeof(text), "AS%u", r->row->asn);
+		tt_grid_add(g, r->row->asn ? text : "");
+	}
+}
+
+static void add_values(struct tt_grid *g, const struct tt_row *r) {
+	char text[TT_SHOW_LEN], about[TT_SHOW_LEN + 1];
+	tt_grid_add(g, tt_show_count(r->packets, text));
+	snprintf(about, sizeof(about), "%s%s", r->sources_error > 0 ? "~" : "",
+		tt_show_count(r->sources, text));
+	tt_grid_add(g, r->has_sources ? about : "-");
+	tt_grid_add(g, tt_show_bytes(r->bytes, text));
+	tt_grid_add(g, r->has_rate ? show_rate(r->rate, text) : "-");
+	tt_grid_add(g, r->has_rate ? show_rate(r->median_rate, text) : "-");
+	tt_grid_add(g, tt_show_share(r->top_sensor_share, text));
+	tt_grid_add(g, tt_show_share(r->top_source_share, text));
+}
+
+int print_top_table(const struct top_view *t, FILE *out) {
+	char what[64];
+	enum tt_by by = t->view.by;
+	bool sum = by == TT_BY_CLASS;
+	snprintf(what, sizeof(what), "Top %s%s by %s", sum ? "classe" : by_name(by), "s",
+		rank_name(t->conf->rank));
+	print_head(t, what, out);
+	struct tt_grid *probe = tt_grid_create(TT_GRID_COLS);
+	if (!probe)
+		return -ENOMEM;
+	unsigned cols = add_titles(probe, t);
+	tt_grid_destroy(&probe);
+	struct tt_grid *g = tt_grid_create(cols);
+	if (!g)
+		return -ENOMEM;
+	add_titles(g, t);
+	for (unsigned i = 0; i < t->ranking->n; i++) {
+		add_key(g, t, &t->ranking->rows[i]);
+		add_values(g, t->ranking->rows[i].row);
+	}
+	int rc = t->ranking->n ? tt_grid_print(g, out) : 0;
+	if (!t->ranking->n)
+		fputs("no packets\n", out);
+	tt_grid_destroy(&g);
+	return rc;
+}

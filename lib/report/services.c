@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+#include "tt_conf.h"
+
+#define SYSTEM_SERVICES "/etc/services"
+#define NAME_MAX_LEN	64
+
+// Offsets into one pool of names; 0: no name (the pool begins with an empty one).
+struct tt_services {
+	uint32_t at[2][65536]; // tcp, udp
+	struct tt_buf names;
+};
+
+static int table_of(int proto) {
+	return proto == 6 ? 0 : proto == 17 ? 1 : -1;
+}
+
+// The first name of a port stays.
+static int add(struct tt_services *s, int proto, unsigned port, const char *name) {
+	int t = table_of(proto);
+	if (t < 0 || port > 65535 || !*name || s->at[t][port])
+		return 0;
+	uint32_t at = (uint32_t)s->names.len;
+	int rc = tt_buf_append(&s->names, name, strlen(name) + 1);
+	if (!rc)
+		s->at[t][port] = at;
+	return rc;
+}
+
+static int load_json(struct tt_services *s, const char *path, struct tt_err *err) {
+	json_t *root = NULL, *row;
+	size_t i;
+	int rc = tt_conf_load(path, "services", &root, err);
+	if (rc)
+		return rc;
+	json_array_foreach(json_object_get(root, "services"), i, row) {
+		const char *proto = json_string_value(json_object_get(row, "proto"));
+		const char *name = json_string_value(json_object_get(row, "name"));
+		json_int_t port = json_integer_value(json_object_get(row, "port"));
+		if (proto && name && port >= 0)
+			rc = add(s, tt_proto_parse(proto), (unsigned)port, name);
+		if (rc) {
+			tt_err_set(err, rc, "%s: $.services[%zu]: %s", path, i, strerror(-rc));
+			break;
+		}
+	}
+	json_decref(root);
+	return rc;
+}
+
+// services(5): name port/protocol [aliases] [# comment]. What does not parse is passed over: the
+// file is the system's, and names are an ornament.
+static int load_system(struct tt_services *s) {
+	char line[512], name[NAME_MAX_LEN + 1], proto[16];
+	unsigned port;
+	int rc = 0;
+	FILE *f = fopen(SYSTEM_SERVICES, "re");
+	if (!f)
+		return 0;
+	while (!rc && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "#\n")] = '\0';
+		if (sscanf(line, "%64s %u/%15[a-z0-9]", name, &port, proto) == 3)
+			rc = add(s, tt_proto_parse(proto), port, name);
+	}
+	fclose(f);
+	return rc;
+}
+
+struct tt_services *tt_services_load(const char *path, struct tt_err *err) {
+	struct tt_services *s = calloc(1, sizeof(*s));
+	int rc = s ? 0 : -ENOMEM;
+	if (s) {
+		s->names = (struct tt_buf)TT_BUF_INIT(64u << 20);
+		rc = tt_buf_append(&s->names, "", 1);
+	}
+	if (rc)
+		tt_err_set(err, rc, "names of services: %s", strerror(-rc));
+	else if (path)
+		rc = load_json(s, path, err);
+	if (!rc) {
+		rc = load_system(s);
+		if (rc)
+			tt_err_set(err, rc, "%s: %s", SYSTEM_SERVICES, strerror(-rc));
+	}
+	if (rc) {
+		tt_services_destroy(&s);
+		errno = -rc;
+	}
+	return s;
+}
+
+void tt_services_destroy(struct tt_services **s) {
+	if (!*s)
+		return;
+	tt_buf_free(&(*s)->names);
+	free(*s);
+	*s = NULL;
+}
+
+const char *tt_services_name(const struct tt_services *s, uint8_t proto, uint16_t port) {
+	int t = table_of(proto);
+	if (!s || t < 0 || !s->at[t][port])
+		return NULL;
+	return (const char *)s->names.data + s->at[t][port];
+}
