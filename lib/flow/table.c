@@ -13,7 +13,10 @@ uint32_t table_budget(uint32_t flows) {
 	uint64_t slots = SLOTS_MIN;
 	while (slots / 8 * 7 < flows)
 		slots *= 2;
-	return slots > RTE_HASH_ENTRIES_MAX ? 0 : (uint32_t)(slots / 8 * 7);
+	if (slots > RTE_HASH_ENTRIES_MAX)
+		return 0;
+	// fewer entries would make rte_hash take half the buckets
+	return flows > slots / 2 ? flows : (uint32_t)(slots / 2 + 1);
 }
 
 size_t table_size(uint32_t budget, uint32_t key_len) {

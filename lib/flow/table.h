@@ -18,7 +18,8 @@ struct flow_table {
 	uint32_t key_len;
 };
 
-/// Flows that a table holds which is asked for `flows`: 7/8 of a power of two. 0: too many.
+/// Flows that a table holds which is asked for `flows`: those, or a few more; buckets are made for
+/// a power of two of which they fill at most 7/8. 0: too many.
 uint32_t table_budget(uint32_t flows);
 /// Bytes that create takes, a little more than less.
 size_t table_size(uint32_t budget, uint32_t key_len);

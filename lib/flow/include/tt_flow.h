@@ -17,7 +17,7 @@ struct tt_flow_conf {
 	int socket;	     // NUMA node of the worker, -1: any
 	unsigned worker;     // index, for names of DPDK objects
 	uint32_t epoch_s;    // divides 3,600
-	uint32_t ipv4, ipv6; // flows per table: rounded up to what a power of two times 7/8 holds
+	uint32_t ipv4, ipv6; // flows per table, at least; memory is used best just below 7/8 of 2^n
 	uint32_t spill;	     // places of the spill table
 	uint32_t tallies;    // (uplink, epoch) pairs per table
 	bool wait_when_full; // replay: tt_flow_add stops at a full table; otherwise it spills
