@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+#include <rte_cycles.h>
+
+#include "tt_flow.h"
+
+#define BURST	 64
+#define RUNS_MAX 31
+
+struct bench {
+	unsigned runs;
+	bool quick; // small working sets and short passes: whether it works, not how fast
+	bool huge;  // DPDK has hugepages
+	json_t *results;
+};
+
+// ---- results (result.c)
+
+/// What a figure is compared with; name NULL: nothing.
+struct bar {
+	double value;
+	const char *better; // "lower" or "higher"
+};
+
+/// Adds a figure: median, minimum and maximum of n samples, printed and kept. unit "": a ratio.
+void result_add(struct bench *b, const char *name, const char *unit, struct bar bar,
+	const double *samples, unsigned n);
+void result_heading(void);
+/// Writes {"machine":..,"results":[..]}; 0 or -errno.
+int result_write(const struct bench *b, const char *path);
+
+/// The machine, the compiler, DPDK's version and flags (machine.c). New reference.
+json_t *machine_json(const struct bench *b);
+
+// ---- traffic (traffic.c)
+
+#define FRAME_LEN 60 // 64 bytes on the wire without the checksum
+
+/// The layout of the flow table's IPv4 key, for the bare hash to compare with.
+struct traffic_key {
+	uint32_t src, epoch;
+	uint16_t sensor, port;
+	uint8_t class, proto, zero[2];
+} __attribute__((aligned(16)));
+
+/// A stream of frames of `flows` scanning sources in random order, and their keys.
+struct traffic {
+	uint32_t flows, n;     // n: frames, a multiple of BURST
+	uint8_t (*frames)[64]; // FRAME_LEN bytes of each are used
+	struct traffic_key *keys;
+};
+
+enum traffic_order {
+	TRAFFIC_RANDOM, // uniform draws, with repeats
+	TRAFFIC_ZIPF,	// exponent 1
+	TRAFFIC_ONCE,	// every flow once: n is flows
+};
+
+bool traffic_create(struct traffic *t, uint32_t flows, uint32_t n, enum traffic_order order);
+void traffic_destroy(struct traffic *t);
+
+// ---- the path under test (bench_path.c)
+
+/// The worker's path without receiving: parse, resolve, count.
+struct path {
+	struct tt_packet_conf conf;
+	struct tt_flow *flow;
+	struct tt_pkt pkts[BURST];
+	struct tt_frame frames[BURST];
+	int64_t ns[BURST];
+	uint32_t len[BURST];
+	uint64_t parse, resolve, count; // cycles of each stage, where asked for
+};
+
+struct path *path_create(const struct tt_flow_conf *conf);
+void path_destroy(struct path **p);
+/// Cycles that the stream takes.
+uint64_t path_run(struct path *p, const struct traffic *t);
+/// The same, with the stages told apart (which costs a little).
+void path_run_stages(struct path *p, const struct traffic *t);
+
+// ---- groups of figures
+
+void bench_path(struct bench *b);
+void bench_flow(struct bench *b);
+
+/// Flow table conf that all figures start from: one sensor, one uplink, epochs of an hour.
+struct tt_flow_conf bench_conf(uint32_t ipv4);

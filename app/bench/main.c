@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+
+#include "bench.h"
+
+#define MEMORY_MB	1536
+#define MEMORY_QUICK_MB 128
+
+static const char help[] = "usage: teiten-bench [-q] [-r RUNS] [-g GROUP] [-j FILE]\n"
+			   "Measures the data path on this machine, as ratios within one run.\n"
+			   "\n"
+			   "  -g, --group NAME  only this group of figures: path, flow\n"
+			   "  -j, --json FILE   write machine and results there too\n"
+			   "  -q, --quick       small and short: whether it works, not how fast\n"
+			   "  -r, --runs N      runs of each figure (default 7, at most 31)\n"
+			   "  -h, --help        this text\n"
+			   "  -V, --version     the version\n"
+			   "\n"
+			   "Hugepages are used where enough are free (768 of 2 MiB), as in\n"
+			   "  sysctl vm.nr_hugepages=768 && teiten-bench --json build/bench.json\n";
+
+static const struct {
+	const char *name;
+	void (*run)(struct bench *b);
+} groups[] = {{"path", bench_path}, {"flow", bench_flow}};
+
+#define GROUPS (sizeof(groups) / sizeof(*groups))
+
+/// Whether that many MiB of 2 MiB pages are free.
+static bool huge_free(unsigned mb) {
+	unsigned pages = 0;
+	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
+	if (f && fscanf(f, "%u", &pages) != 1)
+		pages = 0;
+	if (f)
+		fclose(f);
+	return pages >= mb / 2;
+}
+
+static int eal_start(struct bench *b) {
+	char memory[16];
+	unsigned mb = b->quick ? MEMORY_QUICK_MB : MEMORY_MB;
+	b->huge = huge_free(mb);
+	snprintf(memory, sizeof(memory), "%u", mb);
+	char args[][20] = {"teiten-bench", "--no-pci", "--no-telemetry", "--log-level=1", "-m", "",
+		"", "", ""};
+	char *argv[9];
+	unsigned n = 0;
+	snprintf(args[5], sizeof(args[5]), "%s", memory);
+	snprintf(args[6], sizeof(args[6]), "%s", b->huge ? "--in-memory" : "--no-huge");
+	snprintf(args[7], sizeof(args[7]), "--no-shconf");
+	for (; n < 8; n++)
+		argv[n] = args[n];
+	if (rte_eal_init((int)n, argv) >= 0)
+		return 0;
+	fprintf(stderr, "teiten-bench: DPDK does not start with %u MiB %s: %s\n", mb,
+		b->huge ? "of hugepages" : "without hugepages", rte_strerror(rte_errno));
+	return -EIO;
+}
+
+static int usage(const char *what, const char *value) {
+	fprintf(stderr, "teiten-bench: %s %s (try --help)\n", what, value);
+	return 2;
+}
+
+int main(int argc, char **argv) {
+	static const struct option options[] = {{"group", required_argument, NULL, 'g'},
+		{"json", required_argument, NULL, 'j'}, {"quick", no_argument, NULL, 'q'},
+		{"runs", required_argument, NULL, 'r'}, {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'}, {0}};
+	struct bench b = {.runs = 7};
+	const char *json = NULL, *group = NULL;
+	for (int c; (c = getopt_long(argc, argv, "g:j:qr:hV", options, NULL)) != -1;) {
+		switch (c) {
+		case 'g':
+			group = optarg;
+			break;
+		case 'j':
+			json = optarg;
+			break;
+		case 'q':
+			b.quick = true;
+			break;
+		case 'r':
+			b.runs = (unsigned)strtoul(optarg, NULL, 10);
+			if (b.runs < 1 || b.runs > RUNS_MAX)
+				return usage("--runs: expected 1 to 31, not", optarg);
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return 0;
+		case 'V':
+			puts("teiten-bench " TT_VERSION);
+			return 0;
+		default:
+			return 2;
+		}
+	}
+	if (optind < argc)
+		return usage("takes no argument", argv[optind]);
+	unsigned known = 0;
+	for (unsigned i = 0; i < GROUPS; i++)
+		known += !group || !strcmp(group, groups[i].name);
+	if (!known)
+		return usage("--group: expected path or flow, not", group);
+	if (eal_start(&b))
+		return 1;
+	b.results = json_array();
+	result_heading();
+	for (unsigned i = 0; i < GROUPS; i++)
+		if (!group || !strcmp(group, groups[i].name))
+			groups[i].run(&b);
+	int rc = json ? result_write(&b, json) : 0;
+	if (rc)
+		fprintf(stderr, "teiten-bench: %s: %s\n", json, strerror(-rc));
+	json_decref(b.results);
+	rte_eal_cleanup();
+	return rc ? 1 : 0;
+}
