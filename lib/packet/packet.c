@@ -83,7 +83,7 @@ void tt_packet_open(
 		.sensor = TT_NO_SENSOR,
 		.vlan_n = outer.vlan_n,
 		.feed_fragment = outer.feed_fragment,
-		.depth = (uint8_t)(outer.depth + 1),
+		.depth = (uint8_t)(outer.depth + (outer.depth < UINT8_MAX)),
 	};
 	memcpy(pkt->vlan, outer.vlan, sizeof(pkt->vlan));
 	struct walk w = {conf, frame->data, pkt};
