@@ -49,6 +49,20 @@ static int read_prefixes(const json_t *list, struct tt_prefix **out, unsigned *n
 	return rc;
 }
 
+static int by_prefix(const void *a, const void *b) {
+	const struct tt_prefix *x = a, *y = b;
+	int c = tt_addr_cmp(&x->addr, &y->addr);
+	return c ? c : (int)x->len - (int)y->len;
+}
+
+// Sorted, so that layers that mean the same look the same.
+static int read_outer(const json_t *list, struct tt_prefix **out, unsigned *n) {
+	int rc = read_prefixes(list, out, n);
+	if (*n > 0)
+		qsort(*out, *n, sizeof(**out), by_prefix);
+	return rc;
+}
+
 static int read_tunnel(const json_t *json, struct tt_tunnel_rule *t) {
 	static const char *const keys[] = {"key", "session", "vni"};
 	copy_text(t->type, sizeof(t->type), json, "type");
@@ -59,11 +73,11 @@ static int read_tunnel(const json_t *json, struct tt_tunnel_rule *t) {
 			t->key = (uint32_t)json_integer_value(key);
 		}
 	}
-	int rc = read_prefixes(
+	int rc = read_outer(
 		json_object_get(json, "outer_sources"), &t->outer_sources, &t->outer_source_n);
 	return rc ? rc
-		  : read_prefixes(json_object_get(json, "outer_destinations"),
-			    &t->outer_destinations, &t->outer_destination_n);
+		  : read_outer(json_object_get(json, "outer_destinations"), &t->outer_destinations,
+			    &t->outer_destination_n);
 }
 
 static int read_rule(const json_t *match, struct tt_rule *r) {
@@ -84,12 +98,6 @@ static int read_rule(const json_t *match, struct tt_rule *r) {
 	}
 	return rc ? rc
 		  : read_prefixes(json_object_get(match, "prefixes"), &r->prefixes, &r->prefix_n);
-}
-
-static int by_prefix(const void *a, const void *b) {
-	const struct tt_prefix *x = a, *y = b;
-	int c = tt_addr_cmp(&x->addr, &y->addr);
-	return c ? c : (int)x->len - (int)y->len;
 }
 
 // Prefixes of one rule may nest: what is inside another counts once. Sorted, whatever contains a

@@ -33,21 +33,11 @@ static int by_condition(const void *a, const void *b) {
 
 static void print_outer(
 	struct tt_buf *out, const char *label, const struct tt_prefix *list, unsigned n) {
-	if (n == 0)
-		return;
-	struct tt_prefix *sorted = malloc(n * sizeof(*sorted));
-	if (!sorted) {
-		out->rc = -ENOMEM;
-		return;
-	}
-	memcpy(sorted, list, n * sizeof(*sorted));
-	qsort(sorted, n, sizeof(*sorted), by_prefix);
-	tt_buf_printf(out, " %s", label);
 	for (unsigned i = 0; i < n; i++) {
 		char text[TT_PREFIX_STRLEN];
-		tt_buf_printf(out, "%s%s", i ? "," : " ", tt_prefix_format(&sorted[i], text));
+		tt_buf_printf(out, "%s%s%s", i ? "," : label, i ? "" : " ",
+			tt_prefix_format(&list[i], text));
 	}
-	free(sorted);
 }
 
 // Everything of a rule but its prefixes.
@@ -61,8 +51,8 @@ static char *condition_of(const struct tt_rule *r) {
 		tt_buf_printf(&out, " in %s", t->type);
 		if (t->has_key)
 			tt_buf_printf(&out, " %u", t->key);
-		print_outer(&out, "from", t->outer_sources, t->outer_source_n);
-		print_outer(&out, "to", t->outer_destinations, t->outer_destination_n);
+		print_outer(&out, " from", t->outer_sources, t->outer_source_n);
+		print_outer(&out, " to", t->outer_destinations, t->outer_destination_n);
 	}
 	if (out.rc == 0)
 		return (char *)out.data;
@@ -74,7 +64,7 @@ static int refuse(const struct tt_catalog *c, const struct claim *a, const struc
 	const char *name, struct tt_err *err) {
 	const struct tt_sensor_conf *x = &c->sensors[a->sensor], *y = &c->sensors[b->sensor];
 	char prefix[TT_PREFIX_STRLEN] = "every address";
-	if (b->prefix.addr.family)
+	if (x->rule.prefix_n || y->rule.prefix_n)
 		tt_prefix_format(&b->prefix, prefix);
 	if (a->sensor == b->sensor)
 		return tt_err_set(err, -EINVAL,
@@ -104,7 +94,7 @@ static int find_equal(const struct tt_catalog *c, struct claim *claims, size_t n
 static int check_rules(const struct tt_catalog *c, const char *name, struct tt_err *err) {
 	size_t n = 0, at = 0;
 	for (unsigned i = 0; i < c->sensor_n; i++)
-		n += c->sensors[i].rule.prefix_n ? c->sensors[i].rule.prefix_n : 1;
+		n += c->sensors[i].rule.prefix_n ? c->sensors[i].rule.prefix_n : 2;
 	struct claim *claims = calloc(n, sizeof(*claims));
 	char **conditions = calloc(c->sensor_n, sizeof(*conditions));
 	int rc = claims && conditions ? 0 : -ENOMEM;
@@ -113,13 +103,12 @@ static int check_rules(const struct tt_catalog *c, const char *name, struct tt_e
 		conditions[i] = condition_of(r);
 		if (!conditions[i])
 			rc = -ENOMEM;
-		for (unsigned p = 0; rc == 0 && p < (r->prefix_n ? r->prefix_n : 1); p++) {
-			claims[at] =
-				(struct claim){.condition = conditions[i], .sensor = i, .index = p};
-			if (r->prefix_n)
-				claims[at].prefix = r->prefixes[p];
-			at++;
-		}
+		// no prefixes: all of IPv4 and of IPv6
+		static const struct tt_prefix everything[] = {
+			{.addr.family = 4}, {.addr.family = 6}};
+		const struct tt_prefix *list = r->prefix_n ? r->prefixes : everything;
+		for (unsigned p = 0; rc == 0 && p < (r->prefix_n ? r->prefix_n : 2); p++)
+			claims[at++] = (struct claim){conditions[i], list[p], i, p};
 	}
 	if (rc != 0)
 		tt_err_set(err, rc, "%s: out of memory", name);

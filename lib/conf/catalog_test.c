@@ -119,6 +119,11 @@ static void equal_rules_are_errors_that_name_both(void **state) {
 		"s.json: $.sensors[1].match: 198.51.100.0/24 of \"b\" is claimed by \"a\" "
 		"($.sensors[0].match) by an equal rule (uplink any), expected rules that differ in "
 		"uplink, vlan, tunnel or prefixes");
+	refused(FILE_OF("{\"id\":\"a\"},{\"id\":\"b\",\"match\":{\"prefixes\":[\"::/0\"]}}"),
+		"s.json: $.sensors[1].match: ::/0 of \"b\" is claimed by \"a\" "
+		"($.sensors[0].match) by "
+		"an equal rule (uplink any), expected rules that differ in uplink, vlan, tunnel or "
+		"prefixes");
 	refused(FILE_OF("{\"id\":\"a\"},{\"id\":\"b\"}"),
 		"s.json: $.sensors[1].match: every address of \"b\" is claimed by \"a\" "
 		"($.sensors[0].match) by an equal rule (uplink any), expected rules that differ in "

@@ -13,7 +13,7 @@ struct tt_tunnel_rule {
 	char type[8]; // "gre", "erspan", "vxlan", "geneve", "ipip", "6in4"
 	bool has_key;
 	uint32_t key; // GRE key, ERSPAN session, VNI
-	struct tt_prefix *outer_sources, *outer_destinations; // empty: any
+	struct tt_prefix *outer_sources, *outer_destinations; // sorted; empty: any
 	unsigned outer_source_n, outer_destination_n;
 };
 struct tt_rule {
