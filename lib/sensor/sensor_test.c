@@ -1,0 +1,632 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tt_sensor.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tt_buf.h"
+#include "tt_obs.h"
+#include "tt_time.h"
+
+// One world at a time: a catalogue, the rules made of it, a parser told of its tunnels.
+static struct tt_catalog *catalog;
+static struct tt_sensors *sensors;
+static struct tt_packet_conf *conf;
+static const char *const uplinks[] = {"up0", "up1"};
+
+static void close_world(void) {
+	tt_sensors_destroy(&sensors);
+	tt_catalog_destroy(&catalog);
+}
+
+static void open_world(const char *list, bool any_uplink) {
+	struct tt_err err = {""};
+	struct tt_buf text = TT_BUF_INIT(8u << 20);
+	tt_buf_printf(&text, "{\"kind\":\"sensors\",\"v\":1,\"sensors\":[%s]}", list);
+	close_world();
+	catalog = tt_catalog_loads((const char *)text.data, text.len, "s.json", &err);
+	if (!catalog)
+		fail_msg("%s", err.msg);
+	sensors = tt_sensors_create(catalog, uplinks, 2, any_uplink, &err);
+	if (!sensors)
+		fail_msg("%s", err.msg);
+	tt_packet_conf_init(conf);
+	conf->tunnels = tt_sensors_tunnels(sensors);
+	tt_buf_free(&text);
+}
+
+// Frames are built from the inside out: each header goes before what is there.
+struct frame {
+	uint8_t b[512];
+	size_t at;
+};
+
+static void start(struct frame *f) {
+	memset(f, 0, sizeof(*f));
+	f->at = sizeof(f->b);
+}
+
+static uint8_t *before(struct frame *f, size_t n) {
+	assert_true(f->at >= n);
+	f->at -= n;
+	return f->b + f->at;
+}
+
+static void put(struct frame *f, const void *p, size_t n) {
+	memcpy(before(f, n), p, n);
+}
+
+#define PUT(f, ...) put(f, (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+
+static void tcp_syn(struct frame *f) {
+	PUT(f, 0x9c, 0x40, 0, 23, 1, 2, 3, 4, 0, 0, 0, 0, 0x50, 2, 4, 0, 0, 0, 0, 0);
+}
+
+static void udp(struct frame *f, uint16_t dport) {
+	size_t len = sizeof(f->b) - f->at + 8;
+	PUT(f, 0xc0, 0, dport >> 8, dport & 255, len >> 8, len & 255, 0, 0);
+}
+
+static void addr_bytes(const char *text, uint8_t *out) {
+	struct tt_addr a;
+	assert_int_equal(tt_addr_parse(text, &a), 0);
+	memcpy(out, a.b, a.family == 4 ? 4 : 16);
+}
+
+static void ip4(struct frame *f, uint8_t proto, const char *src, const char *dst) {
+	size_t len = sizeof(f->b) - f->at + 20;
+	PUT(f, 0x45, 0, len >> 8, len & 255, 0x12, 0x34, 0x40, 0, 57, proto, 0, 0, 0, 0, 0, 0, 0, 0,
+		0, 0);
+	addr_bytes(src, f->b + f->at + 12);
+	addr_bytes(dst, f->b + f->at + 16);
+}
+
+static void ip6(struct frame *f, uint8_t proto, const char *src, const char *dst) {
+	size_t len = sizeof(f->b) - f->at;
+	uint8_t *h = before(f, 40);
+	memcpy(h, (uint8_t[]){0x60, 0, 0, 0, len >> 8, len & 255, proto, 57}, 8);
+	addr_bytes(src, h + 8);
+	addr_bytes(dst, h + 24);
+}
+
+static void fragment_offset(struct frame *f, uint16_t flags_offset) {
+	f->b[f->at + 6] = flags_offset >> 8;
+	f->b[f->at + 7] = flags_offset & 255;
+}
+
+static void eth(struct frame *f, uint16_t type) {
+	PUT(f, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, type >> 8, type & 255);
+}
+
+static void tag(struct frame *f, uint16_t vid, uint16_t type) {
+	PUT(f, vid >> 8, vid & 255, type >> 8, type & 255);
+}
+
+static void gre_key(struct frame *f, uint16_t type, uint32_t key) {
+	PUT(f, 0x20, 0, type >> 8, type & 255, key >> 24, key >> 16 & 255, key >> 8 & 255,
+		key & 255);
+}
+
+static void gre(struct frame *f, uint16_t type) {
+	PUT(f, 0, 0, type >> 8, type & 255);
+}
+
+static void erspan(struct frame *f, uint16_t session) {
+	PUT(f, 0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 0, session >> 8, session & 255, 0, 0, 0, 0);
+}
+
+static void vni(struct frame *f, uint8_t flags, uint16_t proto, uint32_t id) {
+	PUT(f, flags, 0, proto >> 8, proto & 255, id >> 16, id >> 8 & 255, id & 255, 0);
+}
+
+static struct tt_pkt resolve_on(struct frame *f, unsigned uplink) {
+	struct tt_frame frame = {f->b + f->at, (uint32_t)(sizeof(f->b) - f->at),
+		(uint32_t)(sizeof(f->b) - f->at), TT_LINK_ETHERNET};
+	struct tt_pkt p;
+	tt_packet_parse(conf, &frame, &p, 1);
+	tt_sensors_resolve(sensors, conf, uplink, &frame, &p, 1);
+	return p;
+}
+
+static const char *sensor_of(const struct tt_pkt *p) {
+	return p->sensor == TT_NO_SENSOR ? "none" : catalog->sensors[p->sensor].id;
+}
+
+static void plain_on(const char *dst, int vid, unsigned uplink, const char *expected) {
+	struct frame f;
+	start(&f);
+	tcp_syn(&f);
+	if (strchr(dst, ':'))
+		ip6(&f, 6, "2001:db8:5::5", dst);
+	else
+		ip4(&f, 6, "203.0.113.77", dst);
+	uint16_t type = strchr(dst, ':') ? 0x86dd : 0x0800;
+	if (vid >= 0)
+		tag(&f, (uint16_t)vid, type);
+	eth(&f, vid >= 0 ? 0x8100 : type);
+	struct tt_pkt p = resolve_on(&f, uplink);
+	assert_string_equal(sensor_of(&p), expected);
+	assert_int_equal(p.class, TT_SCAN);
+}
+
+static void plain(const char *dst, const char *expected) {
+	plain_on(dst, -1, 0, expected);
+}
+
+#define S(id, match) "{\"id\":\"" id "\",\"match\":{" match "}}"
+#define P(prefix)    "\"prefixes\":[\"" prefix "\"]"
+
+static void the_default_sensor_takes_every_packet(void **state) {
+	struct tt_err err;
+	close_world();
+	catalog = tt_catalog_default();
+	sensors = tt_sensors_create(catalog, NULL, 0, true, &err);
+	assert_non_null(sensors);
+	assert_int_equal(tt_sensors_tunnels(sensors), 0);
+	tt_packet_conf_init(conf);
+	plain("192.0.2.1", "default");
+	plain("2001:db8::1", "default");
+	plain_on("192.0.2.1", 7, 5, "default");
+}
+
+static void the_longest_prefix_wins(void **state) {
+	open_world(S("wide", P("10.0.0.0/8")) "," S("mid", P("10.1.0.0/16")) "," S(
+			   "one", P("10.1.2.3")) "," S("six", P("2001:db8::/32")) "," S("six64",
+			   P("2001:db8:0:1::/64")),
+		false);
+	plain("10.2.0.0", "wide");
+	plain("10.1.2.2", "mid");
+	plain("10.1.2.3", "one");
+	plain("10.1.2.4", "mid");
+	plain("11.0.0.0", "none");
+	plain("2001:db8::1", "six");
+	plain("2001:db8:0:1::1", "six64");
+	plain("2001:db9::1", "none");
+}
+
+static void then_the_vlan_then_the_uplink_decides(void **state) {
+	open_world(
+		S("any", P("10.0.0.0/8")) "," S("up", "\"uplink\":\"up1\"," P("10.0.0.0/8")) "," S(
+			"vlan", "\"vlan\":[7]," P("10.0.0.0/8")) "," S("both",
+			"\"vlan\":[7],\"uplink\":\"up1\"," P("10.0.0.0/9")) "," S("stack",
+			"\"vlan\":[7,8]," P("10.0.0.0/8")) "," S("long", P("10.9.0.0/16")),
+		false);
+	plain_on("10.200.0.1", -1, 0, "any");
+	plain_on("10.200.0.1", -1, 1, "up");
+	plain_on("10.200.0.1", 7, 0, "vlan");
+	plain_on("10.200.0.1", 7, 1, "vlan"); // VLAN before uplink
+	plain_on("10.1.0.1", 7, 1, "both");   // the prefix before all
+	plain_on("10.1.0.1", 7, 0, "vlan");
+	plain_on("10.200.0.1", 8, 1, "up");
+	plain_on("10.9.0.1", 7, 1, "long");
+	struct frame f;
+	start(&f);
+	tcp_syn(&f);
+	ip4(&f, 6, "192.0.2.1", "10.200.0.1");
+	tag(&f, 8, 0x0800);
+	tag(&f, 7, 0x8100);
+	eth(&f, 0x88a8);
+	struct tt_pkt p = resolve_on(&f, 0);
+	assert_string_equal(sensor_of(&p), "stack"); // the whole stack, not its first tag
+}
+
+static void captures_stand_in_for_every_uplink(void **state) {
+	open_world(S("a", "\"uplink\":\"elsewhere\"," P("10.0.0.0/8")) "," S("any",
+			   P("10.0.0.0/8")) "," S("b", "\"uplink\":\"other\"," P("10.0.0.0/8")),
+		true);
+	plain_on("10.0.0.1", -1, 1, "a"); // given beats any; alike: the first in the file
+}
+
+static void an_uplink_that_does_not_exist_is_named(void **state) {
+	struct tt_err err;
+	const char *text = "{\"kind\":\"sensors\",\"v\":1,\"sensors\":[{\"id\":\"a\","
+			   "\"match\":{\"uplink\":\"up7\"}}]}";
+	struct tt_catalog *c = tt_catalog_loads(text, strlen(text), "s", &err);
+	assert_null(tt_sensors_create(c, uplinks, 2, false, &err));
+	assert_int_equal(errno, ENOENT);
+	assert_string_equal(err.msg,
+		"$.sensors[0].match.uplink: is \"up7\" (sensor a), expected one of "
+		"the uplinks: up0, up1");
+	tt_catalog_destroy(&c);
+}
+
+// A SYN to 10.0.0.1 inside of each encapsulation, from 198.51.100.7 to 198.51.100.1.
+#define OUT "198.51.100.7", "198.51.100.1"
+static void inside(struct frame *f, bool ethernet) {
+	start(f);
+	tcp_syn(f);
+	ip4(f, 6, "203.0.113.77", "10.0.0.1");
+	if (ethernet)
+		eth(f, 0x0800);
+}
+
+static void outside(struct frame *f, uint8_t proto, const char *src) {
+	ip4(f, proto, src, "198.51.100.1");
+	eth(f, 0x0800);
+}
+
+static void make(struct frame *f, const char *type, uint32_t key, const char *src) {
+	if (strcmp(type, "gre") == 0) {
+		inside(f, false);
+		gre_key(f, 0x0800, key);
+		outside(f, 47, src);
+	} else if (strcmp(type, "gre-no-key") == 0) {
+		inside(f, false);
+		gre(f, 0x0800);
+		outside(f, 47, src);
+	} else if (strcmp(type, "erspan") == 0) {
+		inside(f, true);
+		erspan(f, (uint16_t)key);
+		outside(f, 47, src);
+	} else if (strcmp(type, "vxlan") == 0) {
+		inside(f, true);
+		vni(f, 8, 0, key);
+		udp(f, 4789);
+		outside(f, 17, src);
+	} else if (strcmp(type, "geneve") == 0) {
+		inside(f, true);
+		vni(f, 0, 0x6558, key);
+		udp(f, 6081);
+		outside(f, 17, src);
+	} else if (strcmp(type, "ipip") == 0) {
+		inside(f, false);
+		outside(f, 4, src);
+	} else {
+		start(f);
+		tcp_syn(f);
+		ip6(f, 6, "2001:db8:5::5", "2001:db8::1");
+		outside(f, 41, src);
+	}
+}
+
+static void check(struct frame *f, const char *sensor, enum tt_class class, unsigned depth) {
+	struct tt_pkt p = resolve_on(f, 0);
+	assert_string_equal(sensor_of(&p), sensor);
+	assert_string_equal(tt_class_name(p.class), tt_class_name(class));
+	assert_int_equal(p.depth, depth);
+}
+
+static void each_tunnel_type_is_opened_where_declared_and_only_there(void **state) {
+	static const struct {
+		const char *type, *key_name;
+		uint32_t key;
+		enum tt_class forged; // what it is outside
+	} types[] = {{"gre", "key", 77, TT_OTHER}, {"erspan", "session", 77, TT_OTHER},
+		{"vxlan", "vni", 7001, TT_SCAN}, {"geneve", "vni", 7001, TT_SCAN},
+		{"ipip", NULL, 0, TT_OTHER}, {"6in4", NULL, 0, TT_OTHER}};
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		char list[1024], key[64] = "";
+		struct frame f;
+		if (types[i].key_name)
+			snprintf(key, sizeof(key), "\"%s\":%u,", types[i].key_name, types[i].key);
+		snprintf(list, sizeof(list),
+			S("feed", "\"tunnel\":{\"type\":\"%s\",%s\"outer_sources\":[\"198.51.100."
+				  "7\"]},"
+				  "\"prefixes\":[\"10.0.0.0/24\",\"2001:db8::/64\"]") "," S("all",
+				""),
+			types[i].type, key);
+		open_world(list, false);
+		make(&f, types[i].type, types[i].key, "198.51.100.7");
+		check(&f, "feed", TT_SCAN, 1);
+		// from elsewhere, it stays what it is outside
+		make(&f, types[i].type, types[i].key, "198.51.100.8");
+		check(&f, "all", types[i].forged, 0);
+		if (types[i].key_name) { // with another key it is not that feed
+			make(&f, types[i].type, types[i].key + 1, "198.51.100.7");
+			check(&f, "all", types[i].forged, 0);
+		}
+		// undeclared, nothing is opened
+		open_world(S("all", ""), false);
+		make(&f, types[i].type, types[i].key, "198.51.100.7");
+		check(&f, "all", types[i].forged, 0);
+	}
+}
+
+static void inside_and_outside_do_not_mix(void **state) {
+	open_world(S("feed", "\"tunnel\":{\"type\":\"gre\"}," P("10.0.0.0/24")) "," S(
+			   "out", P("10.0.0.0/24")) "," S("ends", P("198.51.100.0/24")),
+		false);
+	struct frame f;
+	make(&f, "gre-no-key", 0, "198.51.100.7");
+	check(&f, "feed", TT_SCAN, 1);
+	make(&f, "gre", 5, "198.51.100.7"); // a rule without a key holds for any
+	check(&f, "feed", TT_SCAN, 1);
+	plain("10.0.0.1", "out");
+	// out of the feed, but to no sensor's address
+	start(&f);
+	tcp_syn(&f);
+	ip4(&f, 6, "203.0.113.77", "198.51.100.9");
+	gre(&f, 0x0800);
+	outside(&f, 47, "198.51.100.7");
+	check(&f, "none", TT_SCAN, 1);
+}
+
+static void the_vlan_and_uplink_of_a_feed_are_the_outer_ones(void **state) {
+	open_world(
+		S("feed", "\"uplink\":\"up1\",\"vlan\":[5],\"tunnel\":{\"type\":\"ipip\"}"), false);
+	for (int vid = 5; vid <= 6; vid++) {
+		for (unsigned up = 0; up < 2; up++) {
+			struct frame f;
+			inside(&f, false);
+			ip4(&f, 4, OUT);
+			tag(&f, (uint16_t)vid, 0x0800);
+			eth(&f, 0x8100);
+			struct tt_pkt p = resolve_on(&f, up);
+			assert_int_equal(p.depth, vid == 5 && up == 1);
+			assert_string_equal(sensor_of(&p), p.depth ? "feed" : "none");
+		}
+	}
+}
+
+static void outer_destinations_are_part_of_the_rule(void **state) {
+	open_world(S("a", "\"tunnel\":{\"type\":\"vxlan\",\"vni\":1,\"outer_destinations\":"
+			  "[\"192.0.2.0/24\",\"198.51.100.1\"]}") "," S("b",
+			   "\"tunnel\":{\"type\":\"vxlan\",\"vni\":1,\"outer_destinations\":"
+			   "[\"198.51.100.2\"]}"),
+		false);
+	struct frame f;
+	make(&f, "vxlan", 1, "203.0.113.9");
+	check(&f, "a", TT_SCAN, 1);
+	f.b[f.at + 14 + 19] = 2;
+	check(&f, "b", TT_SCAN, 1);
+	f.b[f.at + 14 + 19] = 3;
+	check(&f, "none", TT_SCAN, 0);
+}
+
+static void sensors_behind_one_feed_are_told_apart_by_prefix(void **state) {
+	open_world(S("a", "\"tunnel\":{\"type\":\"gre\",\"key\":1}," P("10.0.0.0/24")) "," S("b",
+			   "\"tunnel\":{\"type\":\"gre\",\"key\":1}," P("10.0.0.0/30")) "," S("c",
+			   "\"tunnel\":{\"type\":\"gre\"}," P("10.0.0.0/30")) "," S("d",
+			   "\"tunnel\":{\"type\":\"gre\"}," P("10.0.0.1")),
+		false);
+	struct frame f;
+	make(&f, "gre", 1, "198.51.100.7");
+	check(&f, "d", TT_SCAN, 1); // prefix before key
+	f.b[sizeof(f.b) - 21] = 2;
+	check(&f, "b", TT_SCAN, 1); // the feed with the key before the one without
+	f.b[sizeof(f.b) - 21] = 9;
+	check(&f, "a", TT_SCAN, 1);
+	make(&f, "gre", 2, "198.51.100.7");
+	f.b[sizeof(f.b) - 21] = 2;
+	check(&f, "c", TT_SCAN, 1);
+}
+
+static void two_layers_are_opened_only_where_a_rule_lists_both(void **state) {
+	static const char two[] = S("two",
+		"\"tunnel\":[{\"type\":\"vxlan\",\"vni\":7,\"outer_sources\":[\"198.51.100.7\"]},"
+		"{\"type\":\"gre\",\"key\":9,\"outer_sources\":[\"192.0.2.5\"]}]");
+	static const char one[] = S("one", "\"tunnel\":{\"type\":\"vxlan\",\"vni\":7,"
+					   "\"outer_sources\":[\"198.51.100.7\"]}");
+	char list[1024];
+	for (int which = 0; which < 3; which++) {
+		snprintf(list, sizeof(list), "%s%s%s", which != 1 ? two : "", which == 2 ? "," : "",
+			which != 0 ? one : "");
+		open_world(list, false);
+		for (uint32_t key = 8; key <= 9; key++) {
+			struct frame f;
+			inside(&f, false);
+			gre_key(&f, 0x0800, key);
+			ip4(&f, 47, "192.0.2.5", "192.0.2.6");
+			eth(&f, 0x0800);
+			vni(&f, 8, 0, 7);
+			udp(&f, 4789);
+			outside(&f, 17, "198.51.100.7");
+			if (which != 1 && key == 9)
+				check(&f, "two", TT_SCAN, 2);
+			else
+				check(&f, which == 0 ? "none" : "one", TT_OTHER, 1);
+		}
+	}
+	// a third layer is never opened
+	struct frame f;
+	inside(&f, false);
+	gre_key(&f, 0x0800, 9);
+	ip4(&f, 47, "192.0.2.5", "192.0.2.6");
+	gre_key(&f, 0x0800, 9);
+	ip4(&f, 47, "192.0.2.5", "192.0.2.6");
+	eth(&f, 0x0800);
+	vni(&f, 8, 0, 7);
+	udp(&f, 4789);
+	outside(&f, 17, "198.51.100.7");
+	check(&f, "two", TT_OTHER, 2);
+}
+
+static void a_declared_feed_that_does_not_parse_is_malformed(void **state) {
+	open_world(
+		S("g", "\"tunnel\":{\"type\":\"gre\",\"key\":7,\"outer_sources\":[\"198.51.100.7\"]"
+		       "}") "," S("v", "\"tunnel\":{\"type\":\"vxlan\",\"vni\":7,\"outer_sources\":"
+				       "[\"198.51.100.7\"]}") "," S("all", ""),
+		false);
+	static const char *const sources[] = {"198.51.100.7", "198.51.100.8"};
+	for (int i = 0; i < 2; i++) {
+		struct frame f;
+		inside(&f, false);
+		gre(&f, 0x0800);
+		f.b[f.at + 1] = 1; // version 1
+		outside(&f, 47, sources[i]);
+		check(&f, i ? "all" : "none", i ? TT_OTHER : TT_MALFORMED, 0);
+		inside(&f, true);
+		vni(&f, 0, 0, 7); // no I flag
+		udp(&f, 4789);
+		outside(&f, 17, sources[i]);
+		check(&f, i ? "all" : "none", i ? TT_SCAN : TT_MALFORMED, 0);
+		// a payload that is neither IP nor Ethernet
+		start(&f);
+		gre_key(&f, 0x8847, 7);
+		outside(&f, 47, sources[i]);
+		check(&f, i ? "all" : "none", i ? TT_OTHER : TT_NON_IP, 0);
+	}
+	struct frame f; // not that feed: the key is another
+	start(&f);
+	gre_key(&f, 0x8847, 8);
+	outside(&f, 47, "198.51.100.7");
+	check(&f, "all", TT_OTHER, 0);
+	// an inside that is malformed, and one that is not IP
+	start(&f);
+	PUT(&f, 0x45, 0);
+	gre_key(&f, 0x0800, 7);
+	outside(&f, 47, "198.51.100.7");
+	check(&f, "none", TT_MALFORMED, 1);
+	start(&f);
+	PUT(&f, 0, 1, 8, 0, 6, 4, 0, 1);
+	eth(&f, 0x0806);
+	vni(&f, 8, 0, 7);
+	udp(&f, 4789);
+	outside(&f, 17, "198.51.100.7");
+	check(&f, "none", TT_NON_IP, 1);
+}
+
+static void erspan_is_no_ip_to_a_gre_rule_whatever_else_is_declared(void **state) {
+	static const char gre_rule[] =
+		S("g", "\"tunnel\":{\"type\":\"gre\",\"outer_sources\":[\"198.51.100.7\"]}");
+	char both[1024];
+	snprintf(both, sizeof(both), "%s,%s", gre_rule,
+		S("e", "\"tunnel\":{\"type\":\"erspan\",\"outer_sources\":[\"198.51.100.8\"]}"));
+	for (int i = 0; i < 2; i++) {
+		struct frame f;
+		open_world(i ? both : gre_rule, false);
+		make(&f, "erspan", 1, "198.51.100.7");
+		check(&f, "none", TT_NON_IP, 0);
+	}
+}
+
+static void fragments_of_a_feed_go_to_its_first_rule(void **state) {
+	open_world(S("out", P("198.51.100.0/24")) "," S("late",
+			   "\"tunnel\":{\"type\":\"vxlan\",\"vni\":9,\"outer_sources\":"
+			   "[\"198.51.100.0/24\"]}," P("10.1.0.0/24")) "," S("b",
+			   "\"tunnel\":{\"type\":\"vxlan\",\"vni\":8,\"outer_sources\":[\"198.51."
+			   "100.7\"]}," P("10.0.0.0/24")) "," S("k",
+			   "\"tunnel\":{\"type\":\"gre\",\"key\":8,\"outer_sources\":[\"198.51.100."
+			   "9\"]}"),
+		false);
+	struct frame f;
+	make(&f, "vxlan", 8, "198.51.100.7");
+	fragment_offset(&f, 0);	   // without options: where the IP header begins
+	f.b[f.at + 14 + 6] = 0x20; // the first fragment is opened
+	f.b[f.at + 14 + 7] = 0;
+	struct tt_pkt p = resolve_on(&f, 0);
+	assert_int_equal(p.depth, 1);
+	assert_string_equal(sensor_of(&p), "b");
+	assert_int_equal(p.feed_fragment, 0);
+	f.b[f.at + 14 + 6] = 0;
+	f.b[f.at + 14 + 7] = 10; // a later one
+	p = resolve_on(&f, 0);
+	assert_int_equal(p.class, TT_FRAGMENT);
+	assert_string_equal(sensor_of(&p), "late");
+	assert_int_equal(p.feed_fragment, 1);
+	f.b[f.at + 14 + 9] = 47; // GRE from there is nobody's feed
+	p = resolve_on(&f, 0);
+	assert_int_equal(p.feed_fragment, 0);
+	assert_string_equal(sensor_of(&p), "out");
+	f.b[f.at + 14 + 15] = 9;
+	p = resolve_on(&f, 0);
+	assert_int_equal(p.feed_fragment, 1);
+	assert_string_equal(sensor_of(&p), "k");
+}
+
+static void fragments_between_two_layers_go_to_their_first_rule(void **state) {
+	open_world(S("one", "\"tunnel\":{\"type\":\"ipip\"}") "," S("two",
+			   "\"tunnel\":[{\"type\":\"ipip\"},{\"type\":\"gre\",\"outer_sources\":"
+			   "[\"192.0.2.5\"]}]"),
+		false);
+	struct frame f;
+	for (int from = 5; from <= 6; from++) {
+		inside(&f, false);
+		gre(&f, 0x0800);
+		ip4(&f, 47, from == 5 ? "192.0.2.5" : "192.0.2.6", "192.0.2.9");
+		fragment_offset(&f, 10);
+		outside(&f, 4, "198.51.100.7");
+		struct tt_pkt p = resolve_on(&f, 0);
+		assert_int_equal(p.class, TT_FRAGMENT);
+		assert_string_equal(sensor_of(&p), from == 5 ? "two" : "one");
+		assert_int_equal(p.feed_fragment, from == 5);
+	}
+}
+
+static void packets_that_are_malformed_or_not_ip_have_no_sensor(void **state) {
+	open_world(S("all", ""), false);
+	struct frame f;
+	start(&f);
+	PUT(&f, 1, 2, 3);
+	ip4(&f, 6, "192.0.2.1", "192.0.2.2");
+	eth(&f, 0x0800);
+	check(&f, "none", TT_MALFORMED, 0);
+	start(&f);
+	eth(&f, 0x0806);
+	check(&f, "none", TT_NON_IP, 0);
+}
+
+// Many feeds behind one outer source, and many outer sources: each finds its own.
+static void thousands_of_feeds_are_told_apart(void **state) {
+	enum { N = 4000 };
+	struct tt_buf list = TT_BUF_INIT(8u << 20);
+	for (int i = 0; i < N; i++)
+		tt_buf_printf(&list,
+			"%s{\"id\":\"v%d\",\"match\":{\"tunnel\":{\"type\":\"vxlan\",\"vni\":%d,"
+			"\"outer_sources\":[\"198.51.100.7\"]}}},"
+			"{\"id\":\"g%d\",\"match\":{\"tunnel\":{\"type\":\"ipip\","
+			"\"outer_sources\":[\"172.16.%d.%d\"]}}}",
+			i ? "," : "", i, i, i, i >> 8, i & 255);
+	open_world((const char *)list.data, false);
+	tt_buf_free(&list);
+	struct frame f;
+	for (int i = 0; i < N; i += 7) {
+		char id[16], src[24];
+		snprintf(id, sizeof(id), "v%d", i);
+		make(&f, "vxlan", (uint32_t)i, "198.51.100.7");
+		check(&f, id, TT_SCAN, 1);
+		snprintf(id, sizeof(id), "g%d", i);
+		snprintf(src, sizeof(src), "172.16.%d.%d", i >> 8, i & 255);
+		make(&f, "ipip", 0, src);
+		check(&f, id, TT_SCAN, 1);
+	}
+	make(&f, "vxlan", N, "198.51.100.7");
+	check(&f, "none", TT_SCAN, 0);
+	// a flood of fragments must not walk through all of them
+	make(&f, "vxlan", 1, "198.51.100.7");
+	f.b[f.at + 14 + 7] = 10;
+	int64_t t = tt_mono_ns();
+	for (int i = 0; i < 20000; i++)
+		check(&f, "v0", TT_FRAGMENT, 0);
+	assert_true(tt_mono_ns() - t < 4 * TT_NS);
+}
+
+static int setup(void **state) {
+	conf = malloc(sizeof(*conf));
+	return conf ? 0 : -1;
+}
+
+static int teardown(void **state) {
+	close_world();
+	free(conf);
+	return 0;
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_default_sensor_takes_every_packet),
+		cmocka_unit_test(the_longest_prefix_wins),
+		cmocka_unit_test(then_the_vlan_then_the_uplink_decides),
+		cmocka_unit_test(captures_stand_in_for_every_uplink),
+		cmocka_unit_test(an_uplink_that_does_not_exist_is_named),
+		cmocka_unit_test(each_tunnel_type_is_opened_where_declared_and_only_there),
+		cmocka_unit_test(inside_and_outside_do_not_mix),
+		cmocka_unit_test(the_vlan_and_uplink_of_a_feed_are_the_outer_ones),
+		cmocka_unit_test(outer_destinations_are_part_of_the_rule),
+		cmocka_unit_test(sensors_behind_one_feed_are_told_apart_by_prefix),
+		cmocka_unit_test(two_layers_are_opened_only_where_a_rule_lists_both),
+		cmocka_unit_test(a_declared_feed_that_does_not_parse_is_malformed),
+		cmocka_unit_test(erspan_is_no_ip_to_a_gre_rule_whatever_else_is_declared),
+		cmocka_unit_test(fragments_of_a_feed_go_to_its_first_rule),
+		cmocka_unit_test(fragments_between_two_layers_go_to_their_first_rule),
+		cmocka_unit_test(packets_that_are_malformed_or_not_ip_have_no_sensor),
+		cmocka_unit_test(thousands_of_feeds_are_told_apart),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
