@@ -13,11 +13,11 @@
 struct tt_capture;
 
 struct tt_capture_rec {
-	int64_t ns;          // since 1970, clamped to 0..TT_TIME_MAX seconds
+	int64_t ns;	     // since 1970, clamped to 0..TT_TIME_MAX seconds
 	const uint8_t *data; // into the map
 	uint32_t caplen;
-	uint32_t len;     // original length without FCS; at least caplen
-	uint8_t link;     // enum tt_link_type
+	uint32_t len;	  // original length without FCS; at least caplen
+	uint8_t link;	  // enum tt_link_type
 	uint16_t ifindex; // interface of a pcapng, 0 otherwise
 };
 
@@ -28,8 +28,8 @@ void tt_capture_close(struct tt_capture **c);
 /// Reads up to n records in file order. Returns how many (0: end of file), or -errno with a
 /// message that names file and offset: -EBADMSG where a record is cut or makes no sense, -ENOTSUP
 /// for a link type. A failure comes after all records before it, and stays.
-int tt_capture_read(struct tt_capture *c, struct tt_capture_rec *recs, unsigned n,
-	struct tt_err *err);
+int tt_capture_read(
+	struct tt_capture *c, struct tt_capture_rec *recs, unsigned n, struct tt_err *err);
 /// Bytes of the file, and how far reading has come (for progress).
 uint64_t tt_capture_size(const struct tt_capture *c);
 uint64_t tt_capture_pos(const struct tt_capture *c);
