@@ -7,10 +7,9 @@
 #include "tt_packet.h"
 #include "tt_time.h"
 
-#define NOT_A_LINK  0xff
-#define LINKTYPE_NG 0xffff // of an interface that no packet used yet
-#define CAPLEN_MAX  262144 // libpcap's MAXIMUM_SNAPLEN
-#define PREFETCH    2048   // each header is found by the one before it: hides what memory takes
+#define NOT_A_LINK 0xff
+#define CAPLEN_MAX 262144 // libpcap's MAXIMUM_SNAPLEN
+#define PREFETCH   2048	  // each header is found by the one before it: hides what memory takes
 
 /// An interface of a pcapng section; a pcap file is one interface.
 struct iface {
