@@ -27,7 +27,7 @@ int ledger_create(struct ledger *l, uint32_t cap, uint32_t groups, int socket) {
 	*l = (struct ledger){.cap = ledger_rows(cap, groups), .groups = groups};
 	l->mask = index_size(l->cap) - 1;
 	l->keys = rte_malloc_socket("tt_ledger", l->cap * sizeof(*l->keys), 0, socket);
-	l->group = rte_malloc_socket("tt_ledger", groups * sizeof(*l->group), 0, socket);
+	l->group = rte_malloc_socket("tt_ledger", (groups + 1ull) * sizeof(*l->group), 0, socket);
 	l->index = rte_malloc_socket("tt_ledger", (l->mask + 1ull) * sizeof(*l->index), 0, socket);
 	if (!l->keys || !l->group || !l->index) {
 		ledger_destroy(l);
