@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// One thread: batches from the link into the store, many to a transaction, acknowledged when the
+// transaction is on disk. Signals come through a descriptor beside the socket.
+#include "collector.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "resolvers.h"
+#include "tt_link.h"
+#include "tt_log.h"
+#include "tt_store.h"
+#include "tt_wire.h"
+
+enum {
+	RECEIVE_MAX = 64,      // batches between looks at the clock
+	COMMIT_NS = 200000000, // a transaction is no older when it is committed
+	EXPIRE_S = 60,
+	WINDOW = 64,
+	LAST_WAIT_MS = 100, // after SIGTERM: how long a silent link is waited for
+};
+
+struct collector {
+	const struct options *o;
+	struct tt_store *store;
+	struct resolvers resolvers;
+	void *zmq;
+	struct tt_link_server *server;
+	int signals;
+	bool open;     // a transaction is open
+	bool dirty;    // committed batches are not in the rollups yet
+	int64_t began; // of the transaction, monotonic
+	int64_t next_checkpoint, next_expire;
+	uint64_t batches, observations, pending_batches, pending_observations;
+	int64_t last_commit;
+	int64_t complained; // one line a minute about a store that does not take batches
+};
+
+static void complain(struct collector *c, const char *what) {
+	int64_t now = tt_mono_ns();
+	if (c->complained && now - c->complained < 60 * TT_NS)
+		return;
+	c->complained = now;
+	tt_log(TT_ERR, "%s", what);
+}
+
+static void rollback(struct collector *c) {
+	tt_store_rollback(c->store);
+	tt_link_server_rollback(c->server);
+	c->open = false;
+	c->pending_batches = c->pending_observations = 0;
+}
+
+/// Ends the transaction, then acknowledges what was in it.
+static int commit(struct collector *c) {
+	if (!c->open)
+		return 0;
+	struct tt_err err = {""};
+	int rc = tt_store_commit(c->store, &err);
+	if (rc < 0) {
+		complain(c, err.msg);
+		rollback(c);
+		return rc;
+	}
+	c->open = false;
+	c->dirty |= c->pending_batches > 0;
+	c->batches += c->pending_batches;
+	c->observations += c->pending_observations;
+	c->pending_batches = c->pending_observations = 0;
+	c->last_commit = tt_mono_ns();
+	tt_link_server_commit(c->server);
+	return 0;
+}
+
+/// Called for each batch; what it returns decides what the probe is told.
+static int take(void *arg, const char *probe, const char *boot, uint64_t seq, const void *msg,
+	size_t len, struct tt_err *err) {
+	struct collector *c = arg;
+	(void)probe, (void)boot, (void)seq;
+	struct tt_batch_head head;
+	int rc = tt_batch_peek(msg, len, &head, err);
+	if (rc < 0)
+		return rc;
+	if (!c->open) {
+		if ((rc = tt_store_begin(c->store, err)) < 0) {
+			complain(c, err->msg);
+			return rc;
+		}
+		c->open = true;
+		c->began = tt_mono_ns();
+	}
+	rc = tt_store_put(c->store, msg, len, err);
+	if (rc < 0)
+		complain(c, err->msg);
+	if (rc > 0) {
+		c->pending_batches++;
+		c->pending_observations += head.obs_n;
+	}
+	return rc;
+}
+
+static void checkpoint(struct collector *c) {
+	struct tt_err err = {""};
+	if (commit(c) < 0 || !c->dirty)
+		return;
+	if (tt_store_checkpoint(c->store, &err) < 0) {
+		complain(c, err.msg);
+		return;
+	}
+	c->dirty = false;
+	c->last_commit = tt_mono_ns();
+}
+
+static void expire(struct collector *c) {
+	struct tt_err err = {""};
+	int64_t before = tt_now_ns() / TT_NS - (int64_t)c->o->raw_days * 86400;
+	if (commit(c) < 0)
+		return;
+	if (tt_store_expire(c->store, before, c->o->disk_limit, &err) < 0)
+		complain(c, err.msg);
+}
+
+static void periodic(struct collector *c) {
+	int64_t now = tt_mono_ns();
+	if (now >= c->next_checkpoint) {
+		checkpoint(c);
+		c->next_checkpoint = tt_mono_ns() + c->o->checkpoint_s * TT_NS;
+	}
+	if (!c->o->replay && now >= c->next_expire) {
+		expire(c);
+		c->next_expire = tt_mono_ns() + EXPIRE_S * TT_NS;
+	}
+}
+
+/// Returns true when it is time to end.
+static bool on_signal(struct collector *c) {
+	struct signalfd_siginfo si;
+	bool end = false;
+	while (read(c->signals, &si, sizeof(si)) == sizeof(si)) {
+		struct tt_err err = {""};
+		if (si.ssi_signo != SIGHUP) {
+			end = true;
+		} else if (commit(c) == 0 &&
+			   resolvers_load(&c->resolvers, c->o, c->store, &err) < 0) {
+			tt_log(TT_ERR, "%s; the set in force stays", err.msg);
+		}
+	}
+	return end;
+}
+
+/// Takes what is in the socket; commits when it is empty or the transaction is old.
+static void receive(struct collector *c) {
+	while (tt_link_server_receive(c->server, RECEIVE_MAX, take, c) > 0)
+		if (c->open && tt_mono_ns() - c->began > COMMIT_NS)
+			break;
+	commit(c);
+}
+
+static void loop(struct collector *c) {
+	zmq_pollitem_t items[] = {{tt_link_server_socket(c->server), 0, ZMQ_POLLIN, 0},
+		{NULL, c->signals, ZMQ_POLLIN, 0}};
+	bool end = false;
+	while (!end) {
+		int64_t wait = (c->next_checkpoint - tt_mono_ns()) / 1000000 + 1;
+		zmq_poll(items, 2, wait < 0 ? 0 : wait > 1000 ? 1000 : (long)wait);
+		if (items[0].revents)
+			receive(c);
+		if (items[1].revents)
+			end = on_signal(c);
+		periodic(c);
+	}
+	while (zmq_poll(items, 1, LAST_WAIT_MS) > 0)
+		receive(c);
+}
+
+static int open_signals(void) {
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0) // before libzmq starts its threads
+		return -1;
+	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+/// Stages of the start, in order; stop() undoes them in reverse.
+static int start(struct collector *c, struct tt_err *err) {
+	c->signals = open_signals();
+	if (c->signals < 0)
+		return tt_err_set(err, -errno, "signals: %s", strerror(errno));
+	struct tt_store_conf conf = {.path = c->o->db,
+		.mode = TT_STORE_WRITE,
+		.timezone = c->o->timezone,
+		.replay = c->o->replay};
+	int rc = tt_store_open(&conf, &c->store, err);
+	if (rc < 0)
+		return rc;
+	rc = resolvers_load(&c->resolvers, c->o, c->store, err);
+	if (rc < 0)
+		return rc;
+	c->zmq = zmq_ctx_new();
+	if (!c->zmq)
+		return tt_err_set(err, -errno, "ZeroMQ: %s", zmq_strerror(errno));
+	struct tt_link_server_conf link = {.endpoint = c->o->listen, .window = WINDOW};
+	c->server = tt_link_server_create(c->zmq, &link, err);
+	return c->server ? 0 : -errno;
+}
+
+static int stop(struct collector *c, struct tt_err *err) {
+	tt_link_server_destroy(&c->server);
+	if (c->zmq)
+		zmq_ctx_term(c->zmq);
+	int rc = c->store ? tt_store_close(&c->store, err) : 0;
+	resolvers_free(&c->resolvers);
+	if (c->signals >= 0)
+		close(c->signals);
+	return rc;
+}
+
+int collector_run(const struct options *o) {
+	struct collector c = {.o = o, .signals = -1};
+	struct tt_err err = {""};
+	int rc = start(&c, &err);
+	if (rc < 0) {
+		tt_log(TT_ERR, "%s", err.msg);
+		stop(&c, NULL);
+		return rc == -EINVAL || rc == -EPROTONOSUPPORT ? 2 : 1;
+	}
+	c.next_checkpoint = tt_mono_ns() + o->checkpoint_s * TT_NS;
+	loop(&c);
+	checkpoint(&c);
+	bool undone = c.open || c.dirty;
+	rc = stop(&c, &err);
+	if (rc < 0)
+		tt_log(TT_ERR, "%s", err.msg);
+	printf("{\"batches\":%" PRIu64 ",\"observations\":%" PRIu64
+	       ",\"last_commit_mono_ns\":%" PRId64 "}\n",
+		c.batches, c.observations, c.last_commit);
+	return rc < 0 || undone || fflush(stdout) != 0 ? 1 : 0;
+}

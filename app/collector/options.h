@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+// What the collector was told: collector.json, with the command line over it.
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tt_err.h"
+
+struct options {
+	json_t *conf; // owns what the strings below point to, where they came from a file
+	const char *db, *timezone, *listen, *publish, *rir, *asn, *scanners;
+	const char *secret_key_file;
+	int raw_days, checkpoint_s;
+	uint64_t disk_limit; // bytes, 0: none
+	bool replay;	     // a fresh database is marked as made by replay
+	bool help, version;
+};
+
+/// Reads the command line and the file it names. 0, or -EINVAL and the like with a message: exit 2.
+int options_read(struct options *o, int argc, char **argv, struct tt_err *err);
+void options_free(struct options *o);
+const char *options_help(void);
