@@ -8,6 +8,7 @@
 #include <rte_cycles.h>
 
 #include "tt_flow.h"
+#include "tt_sensor.h"
 
 #define BURST	 64
 #define RUNS_MAX 31
@@ -69,6 +70,7 @@ void traffic_destroy(struct traffic *t);
 /// The worker's path without receiving: parse, resolve, count.
 struct path {
 	struct tt_packet_conf conf;
+	struct tt_sensors *sensors;
 	struct tt_flow *flow;
 	struct tt_pkt pkts[BURST];
 	struct tt_frame frames[BURST];
@@ -89,5 +91,5 @@ void path_run_stages(struct path *p, const struct traffic *t);
 void bench_path(struct bench *b);
 void bench_flow(struct bench *b);
 
-/// Flow table conf that all figures start from: one sensor, one uplink, epochs of an hour.
+/// Flow table conf that all figures start from: two sensors, one uplink, epochs of an hour.
 struct tt_flow_conf bench_conf(uint32_t ipv4);

@@ -17,10 +17,23 @@ struct tt_flow_conf bench_conf(uint32_t ipv4) {
 		.ipv4 = ipv4,
 		.spill = 4096,
 		.tallies = 16,
-		.sensors = 1,
+		.sensors = TRAFFIC_SENSORS,
 		.uplinks = 1,
 		.secret = "teiten-bench",
 	};
+}
+
+/// Two sensors side by side, as traffic_frame sends to them.
+static struct tt_sensors *sensors_create(struct tt_err *err) {
+	static const char json[] =
+		"{\"kind\":\"sensors\",\"v\":1,\"sensors\":["
+		"{\"id\":\"low\",\"match\":{\"prefixes\":[\"198.18.0.0/17\"]}},"
+		"{\"id\":\"high\",\"match\":{\"prefixes\":[\"198.18.128.0/17\"]}}]}";
+	const char *uplink = "up0";
+	struct tt_catalog *c = tt_catalog_loads(json, sizeof(json) - 1, "bench", err);
+	struct tt_sensors *s = c ? tt_sensors_create(c, &uplink, 1, false, err) : NULL;
+	tt_catalog_destroy(&c);
+	return s;
 }
 
 struct path *path_create(const struct tt_flow_conf *conf) {
@@ -30,7 +43,8 @@ struct path *path_create(const struct tt_flow_conf *conf) {
 		return NULL;
 	memset(p, 0, sizeof(*p));
 	tt_packet_conf_init(&p->conf);
-	p->flow = tt_flow_create(conf, &err);
+	p->sensors = sensors_create(&err);
+	p->flow = p->sensors ? tt_flow_create(conf, &err) : NULL;
 	if (!p->flow) {
 		fprintf(stderr, "teiten-bench: %s\n", err.msg);
 		path_destroy(&p);
@@ -49,6 +63,7 @@ void path_destroy(struct path **p) {
 	if (!*p)
 		return;
 	tt_flow_destroy(&(*p)->flow);
+	tt_sensors_destroy(&(*p)->sensors);
 	free(*p);
 	*p = NULL;
 }
@@ -60,17 +75,12 @@ static inline void receive(struct path *p, const struct traffic *t, uint32_t at)
 	}
 }
 
-static inline void resolve(struct path *p) {
-	for (unsigned i = 0; i < BURST; i++)
-		p->pkts[i].sensor = 0;
-}
-
 uint64_t path_run(struct path *p, const struct traffic *t) {
 	uint64_t start = rte_rdtsc_precise();
 	for (uint32_t at = 0; at < t->n; at += BURST) {
 		receive(p, t, at);
 		tt_packet_parse(&p->conf, p->frames, p->pkts, BURST);
-		resolve(p);
+		tt_sensors_resolve(p->sensors, &p->conf, 0, p->frames, p->pkts, BURST);
 		tt_flow_add(p->flow, 0, p->pkts, p->ns, p->len, BURST);
 	}
 	return rte_rdtsc_precise() - start;
@@ -83,7 +93,7 @@ void path_run_stages(struct path *p, const struct traffic *t) {
 		receive(p, t, at);
 		tt_packet_parse(&p->conf, p->frames, p->pkts, BURST);
 		uint64_t parsed = rte_rdtsc();
-		resolve(p);
+		tt_sensors_resolve(p->sensors, &p->conf, 0, p->frames, p->pkts, BURST);
 		uint64_t resolved = rte_rdtsc();
 		tt_flow_add(p->flow, 0, p->pkts, p->ns, p->len, BURST);
 		p->parse += parsed - last;

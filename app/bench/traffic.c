@@ -36,7 +36,8 @@ static uint32_t draw_zipf(uint64_t *state, uint32_t n) {
 static void key_of(struct traffic_key *k, uint32_t flow) {
 	uint8_t frame[64];
 	traffic_frame(frame, flow, 0);
-	*k = (struct traffic_key){.epoch = TRAFFIC_EPOCH, .proto = 6};
+	*k = (struct traffic_key){
+		.epoch = TRAFFIC_EPOCH, .sensor = flow % TRAFFIC_SENSORS, .proto = 6};
 	memcpy(&k->src, frame + 26, 4);
 	k->port = (uint16_t)(frame[36] << 8 | frame[37]);
 }
