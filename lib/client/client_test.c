@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include <cmocka.h>
+
+#include "tt_client.h"
+
+struct peer {
+	char dir[32], endpoint[64];
+	void *ctx, *pub;
+};
+
+static int setup(void **state) {
+	static struct peer p;
+	strcpy(p.dir, "/tmp/tt-client-XXXXXX");
+	assert_non_null(mkdtemp(p.dir));
+	snprintf(p.endpoint, sizeof(p.endpoint), "ipc://%s/pub", p.dir);
+	p.ctx = zmq_ctx_new();
+	p.pub = zmq_socket(p.ctx, ZMQ_PUB);
+	assert_int_equal(zmq_bind(p.pub, p.endpoint), 0);
+	*state = &p;
+	return 0;
+}
+
+static int teardown(void **state) {
+	struct peer *p = *state;
+	char path[64];
+	zmq_close(p->pub);
+	zmq_ctx_term(p->ctx);
+	snprintf(path, sizeof(path), "%s/pub", p->dir);
+	unlink(path);
+	return rmdir(p->dir);
+}
+
+static void publish(struct peer *p, const char *topic, const char *body) {
+	zmq_send(p->pub, topic, strlen(topic), ZMQ_SNDMORE);
+	zmq_send(p->pub, body, strlen(body), 0);
+}
+
+/// PUB drops until the subscription has arrived: publishes until the first message comes.
+static void join(struct peer *p, struct tt_sub *s, const char *topic) {
+	const char *t, *j;
+	size_t n;
+	for (int i = 0; i < 500; i++) {
+		publish(p, topic, "{}");
+		if (tt_sub_next(s, 20, &t, &j, &n) == 1)
+			return;
+	}
+	fail_msg("never joined");
+}
+
+static void only_the_topics_asked_for_arrive(void **state) {
+	struct peer *p = *state;
+	struct tt_err err;
+	const char *const topics[] = {"stats.tokyo.", "health."};
+	struct tt_sub *s = tt_sub_create(p->endpoint, topics, 2, NULL, &err);
+	assert_non_null(s);
+	join(p, s, "health.");
+	const char *t, *j;
+	size_t n;
+	while (tt_sub_next(s, 100, &t, &j, &n) == 1)
+		;
+	publish(p, "live.tokyo.a.", "{\"no\":1}");
+	publish(p, "stats.osaka.a.", "{\"no\":2}");
+	publish(p, "stats.tokyo.a.", "{\"yes\":1}");
+	assert_int_equal(tt_sub_next(s, 2000, &t, &j, &n), 1);
+	assert_string_equal(t, "stats.tokyo.a.");
+	assert_int_equal(n, 9);
+	assert_memory_equal(j, "{\"yes\":1}", 9);
+	assert_int_equal(tt_sub_next(s, 100, &t, &j, &n), 0);
+	tt_sub_destroy(&s);
+	assert_null(s);
+}
+
+static void messages_of_other_shapes_are_refused(void **state) {
+	struct peer *p = *state;
+	struct tt_err err;
+	struct tt_sub *s = tt_sub_create(p->endpoint, NULL, 0, NULL, &err);
+	assert_non_null(s);
+	join(p, s, "x.");
+	const char *t, *j;
+	size_t n;
+	while (tt_sub_next(s, 100, &t, &j, &n) == 1)
+		;
+	zmq_send(p->pub, "one frame", 9, 0);
+	assert_int_equal(tt_sub_next(s, 2000, &t, &j, &n), -EBADMSG);
+	zmq_send(p->pub, "a", 1, ZMQ_SNDMORE);
+	publish(p, "b", "c");
+	assert_int_equal(tt_sub_next(s, 2000, &t, &j, &n), -EBADMSG);
+	publish(p, "ok.", "{}");
+	assert_int_equal(tt_sub_next(s, 2000, &t, &j, &n), 1);
+	tt_sub_destroy(&s);
+}
+
+static void a_bad_endpoint_says_what_was_expected(void **state) {
+	(void)state;
+	struct tt_err err;
+	assert_null(tt_sub_create("nonsense", NULL, 0, NULL, &err));
+	assert_non_null(strstr(err.msg, "nonsense"));
+	assert_non_null(strstr(err.msg, "expected"));
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_the_topics_asked_for_arrive),
+		cmocka_unit_test(messages_of_other_shapes_are_refused),
+		cmocka_unit_test(a_bad_endpoint_says_what_was_expected),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
