@@ -22,8 +22,8 @@ struct tt_flow_conf {
 	uint32_t tallies;    // (uplink, epoch) pairs per table
 	bool wait_when_full; // replay: tt_flow_add stops at a full table; otherwise it spills
 	bool keep_epochs;    // the same where no row is left for an epoch's tally (or class total);
-			  // otherwise the packet is counted in its uplink's newest epoch
-	bool mark_late;		   // count packets of epochs before the newest as late
+			     // otherwise the packet is counted in its uplink's newest epoch
+	bool mark_late;	     // count packets of epochs before the newest as late
 	uint16_t sensors, uplinks; // numbers of them, highest index + 1
 	uint8_t secret[16];	   // from the operating system, the same for all workers of a probe
 };
