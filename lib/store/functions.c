@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
+#include "store.h"
+
+// sketch_count(blob): distinct sources of a row of a rollup.
+static void sketch_count(sqlite3_context *ctx, int n, sqlite3_value **v) {
+	struct tt_sketch *s = sqlite3_user_data(ctx);
+
+	tt_sketch_reset(s);
+	if (sqlite3_value_type(v[0]) == SQLITE_NULL)
+		return;
+	if (tt_sketch_merge_encoded(
+		    s, sqlite3_value_blob(v[0]), (size_t)sqlite3_value_bytes(v[0])) < 0)
+		sqlite3_result_error(ctx, "sketch_count: is no sketch, expected one", -1);
+	else
+		sqlite3_result_int64(ctx, (int64_t)tt_sketch_count(s));
+}
+
+static void sketch_error(sqlite3_context *ctx, int n, sqlite3_value **v) {
+	struct tt_sketch *s = sqlite3_user_data(ctx);
+
+	tt_sketch_reset(s);
+	if (sqlite3_value_type(v[0]) == SQLITE_NULL)
+		return;
+	if (tt_sketch_merge_encoded(
+		    s, sqlite3_value_blob(v[0]), (size_t)sqlite3_value_bytes(v[0])) < 0)
+		sqlite3_result_error(ctx, "sketch_error: is no sketch, expected one", -1);
+	else
+		sqlite3_result_double(ctx, tt_sketch_error(s));
+}
+
+static void result_sketch(sqlite3_context *ctx, const struct tt_sketch *s) {
+	size_t n = tt_sketch_encode(s, NULL, 0);
+	void *p = sqlite3_malloc64(n);
+
+	if (p == NULL) {
+		sqlite3_result_error_nomem(ctx);
+		return;
+	}
+	tt_sketch_encode(s, p, n);
+	sqlite3_result_blob64(ctx, p, n, sqlite3_free);
+}
+
+// sketch_merge(blob): an aggregate; sketch_count of it is the count over all rows.
+static void merge_step(sqlite3_context *ctx, int n, sqlite3_value **v) {
+	struct tt_sketch **s = sqlite3_aggregate_context(ctx, sizeof(*s));
+
+	if (s == NULL || (*s == NULL && (*s = tt_sketch_create()) == NULL)) {
+		sqlite3_result_error_nomem(ctx);
+		return;
+	}
+	if (sqlite3_value_type(v[0]) == SQLITE_NULL)
+		return;
+	if (tt_sketch_merge_encoded(
+		    *s, sqlite3_value_blob(v[0]), (size_t)sqlite3_value_bytes(v[0])) < 0)
+		sqlite3_result_error(ctx, "sketch_merge: is no sketch, expected one", -1);
+}
+
+static void merge_final(sqlite3_context *ctx) {
+	struct tt_sketch **s = sqlite3_aggregate_context(ctx, 0);
+
+	if (s == NULL || *s == NULL)
+		return;
+	result_sketch(ctx, *s);
+	tt_sketch_destroy(s);
+}
+
+// sketch_union(a, b): what the rollups' upsert writes.
+static void sketch_union(sqlite3_context *ctx, int n, sqlite3_value **v) {
+	struct tt_sketch *s = sqlite3_user_data(ctx);
+
+	tt_sketch_reset(s);
+	for (int i = 0; i < 2; i++) {
+		if (sqlite3_value_type(v[i]) == SQLITE_NULL)
+			continue;
+		if (tt_sketch_merge_encoded(
+			    s, sqlite3_value_blob(v[i]), (size_t)sqlite3_value_bytes(v[i])) < 0) {
+			sqlite3_result_error(ctx, "sketch_union: is no sketch, expected one", -1);
+			return;
+		}
+	}
+	result_sketch(ctx, s);
+}
+
+static void free_sketch(void *p) {
+	struct tt_sketch *s = p;
+
+	tt_sketch_destroy(&s);
+}
+
+int functions_add(struct tt_store *s, struct tt_err *err) {
+	const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
+	static const struct {
+		const char *name;
+		int args;
+		void (*fn)(sqlite3_context *, int, sqlite3_value **);
+	} scalars[] = {
+		{"sketch_count", 1, sketch_count},
+		{"sketch_error", 1, sketch_error},
+		{"sketch_union", 2, sketch_union},
+	};
+
+	for (size_t i = 0; i < sizeof(scalars) / sizeof(scalars[0]); i++)
+		if (sqlite3_create_function_v2(s->db, scalars[i].name, scalars[i].args, flags,
+			    tt_sketch_create(), scalars[i].fn, NULL, NULL,
+			    free_sketch) != SQLITE_OK)
+			return db_fail(s, err, "functions");
+	if (sqlite3_create_function_v2(s->db, "sketch_merge", 1, flags, NULL, NULL, merge_step,
+		    merge_final, NULL) != SQLITE_OK)
+		return db_fail(s, err, "functions");
+	return 0;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "query.h"
+
+uint32_t query_step(const struct query *r, int64_t t) {
+	uint32_t lo = 0, hi = r->step_n;
+
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (r->steps[mid] <= t)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static bool is_spilled(const struct part *p) {
+	return p->family == 0;
+}
+
+// The key of a destination port: the service port where that is the destination's, else the other
+// port, where there was one.
+static uint64_t dport_key(const struct part *p) {
+	bool service = p->class == TT_BACKSCATTER || p->class == TT_REFLECTION;
+
+	if (p->flags & TT_OBS_CLASS_TOTAL)
+		return GROUP_MIXED;
+	if (!service || tt_proto_is_icmp(p->proto))
+		return (uint64_t)p->proto << 16 | p->port;
+	if (is_spilled(p) || !(p->flags & TT_OBS_OTHER_PORT) ||
+		(p->flags & TT_OBS_OTHER_PORT_VARIED))
+		return GROUP_MIXED;
+	return (uint64_t)p->proto << 16 | p->other_port;
+}
+
+static uint64_t group_key(const struct query *r, const struct part *p) {
+	switch (r->q->by) {
+	case TT_BY_PORT:
+		return p->flags & TT_OBS_CLASS_TOTAL ? GROUP_MIXED
+						     : (uint64_t)p->proto << 16 | p->port;
+	case TT_BY_DPORT:
+		return dport_key(p);
+	case TT_BY_REGION:
+		return p->region;
+	case TT_BY_SENSOR:
+		return p->sensor;
+	case TT_BY_SOURCE:
+		return (p->family == 6 ? GROUP_V6 : GROUP_V4) | p->src;
+	case TT_BY_ASN:
+		return p->asn;
+	case TT_BY_CLASS:
+		return p->class;
+	default:
+		return 0;
+	}
+}
+
+static bool part_tool(const struct part *p, unsigned tool) {
+	return tool_verdict(tool, p->class, p->family, p->packets, p->matches[tool], p->tested);
+}
+
+int gather_part(struct query *r, const struct part *p) {
+	struct item it = {
+		.packets = p->packets,
+		.bytes = p->bytes,
+		.src = p->src,
+		.asn = p->asn,
+		.sensor = p->sensor,
+		.region = p->region,
+		.family = p->family,
+		.step = r->step_n > 0 ? query_step(r, p->epoch) : 0,
+	};
+	int rc = 0;
+
+	if (r->q->tool >= 0 && !part_tool(p, (unsigned)r->q->tool))
+		return 0;
+	if (r->q->by != TT_BY_TOOL) {
+		it.group = group_key(r, p);
+		return agg_add(&r->agg, &it);
+	}
+	for (unsigned t = 0; rc == 0 && t < TT_TOOL_N; t++) {
+		it.group = t;
+		if (part_tool(p, t))
+			rc = agg_add(&r->agg, &it);
+	}
+	return rc;
+}
+
+// Whether a verdict on an observation needs all of its parts.
+static bool needs_whole(const struct query *r, const struct part *p) {
+	if (r->q->by == TT_BY_TOOL || r->q->tool >= 0)
+		return true;
+	return r->q->by == TT_BY_DPORT && !is_spilled(p) &&
+	       (p->class == TT_BACKSCATTER || p->class == TT_REFLECTION) &&
+	       !tt_proto_is_icmp(p->proto);
+}
+
+// Filters on the source, which spilled packets do not have.
+static bool source_passes(
+	const struct query *r, const struct tt_batch_view *v, const struct derived *d, uint32_t i) {
+	const struct tt_query *q = r->q;
+	uint8_t family = v->family[i];
+
+	if (q->family != 0 && family != q->family)
+		return false;
+	if (r->region != 0 && d->region[i] != r->region)
+		return false;
+	if (q->asn != 0 && d->asn[i] != q->asn)
+		return false;
+	if (q->surveyors != TT_SURVEYORS_WITH &&
+		(d->surveyor[i] != 0) != (q->surveyors == TT_SURVEYORS_ONLY))
+		return false;
+	if (q->has_source &&
+		(family != q->source.addr.family || memcmp(v->src[i], r->first, 16) < 0 ||
+			memcmp(v->src[i], r->last, 16) > 0))
+		return false;
+	return (q->tool < 0 && q->by != TT_BY_TOOL) || (family == 4 && v->class[i] == TT_SCAN);
+}
+
+static bool port_passes(const struct tt_query *q, const struct tt_batch_view *v, uint32_t i) {
+	return !q->has_port || (v->proto[i] == q->proto && v->port[i] == q->port &&
+				       !(v->flags[i] & TT_OBS_CLASS_TOTAL));
+}
+
+static int64_t source_number(struct query *r, uint8_t family, const uint8_t src[16]) {
+	if (family == 0)
+		return 0;
+	if (family == 6)
+		return ids6_at(&r->v6, src);
+	return (int64_t)((uint32_t)src[0] << 24 | (uint32_t)src[1] << 16 | (uint32_t)src[2] << 8 |
+			 src[3]);
+}
+
+static int take_row(struct query *r, const struct raw_cursor *c, uint32_t i, int64_t epoch) {
+	const struct tt_batch_view *v = &c->v;
+	int64_t src = source_number(r, v->family[i], v->src[i]);
+	struct part p = {
+		.epoch = (uint32_t)epoch,
+		.src = (uint32_t)src,
+		.sensor = c->sensor[v->sensor[i]],
+		.port = v->port[i],
+		.proto = v->proto[i],
+		.class = v->class[i],
+		.family = v->family[i],
+		.flags = v->flags[i],
+		.other_port = v->other_port[i],
+		.region = c->d.region[i],
+		.asn = c->d.asn[i],
+		.packets = v->packets[i],
+		.bytes = v->bytes[i],
+	};
+
+	if (src < 0)
+		return -ENOMEM;
+	if (!needs_whole(r, &p))
+		return gather_part(r, &p);
+	p.tested = v->tested[i];
+	for (unsigned t = 0; t < TT_TOOL_N; t++)
+		p.matches[t] = v->matches[t][i];
+	return merge_add(&r->merge, &p);
+}
+
+// A spilled row passes the port filter when its port does; past the spill table nobody knows, so
+// that the answer becomes a lower bound.
+static bool spilled_passes(struct query *r, const struct tt_batch_view *v, uint32_t i) {
+	const struct tt_query *q = r->q;
+	bool total = v->flags[i] & TT_OBS_CLASS_TOTAL, port = port_passes(q, v, i);
+
+	if (!port && !total)
+		return false;
+	r->lower_bound = true;
+	if (!port || q->by == TT_BY_SOURCE || q->by == TT_BY_TOOL || q->tool >= 0)
+		return false;
+	return q->family == 0 && q->asn == 0 && !q->has_source &&
+	       q->surveyors != TT_SURVEYORS_ONLY && (r->region == 0 || r->region == REGION_NONE);
+}
+
+static int gather_batch(struct query *r, const struct raw_cursor *c) {
+	const struct tt_batch_view *v = &c->v;
+	int rc = 0;
+
+	for (uint32_t i = 0; rc == 0 && i < v->head.obs_n; i++) {
+		int64_t epoch = (int64_t)v->epoch_index[i] * v->head.epoch_s;
+
+		if (!(r->q->classes >> v->class[i] & 1) || epoch < r->from || epoch >= r->to ||
+			!r->match[c->sensor[v->sensor[i]]])
+			continue;
+		if (v->family[i] == 0 ? spilled_passes(r, v, i)
+				      : port_passes(r->q, v, i) && source_passes(r, v, &c->d, i))
+			rc = take_row(r, c, i, epoch);
+	}
+	r->rows_read += v->head.obs_n;
+	return rc;
+}
+
+int gather_raw(struct query *r, bool tail) {
+	struct raw_cursor c;
+	int rc = raw_open(r->s, &c, r->from, r->to, tail, r->err), more;
+
+	if (rc < 0)
+		return rc;
+	while (rc == 0 && (more = raw_next(&c, r->err)) != 0) {
+		if (more < 0) {
+			rc = more;
+			break;
+		}
+		if (merge_is_full(&r->merge))
+			rc = merge_flush(r, c.v.head.epoch_min);
+		if (rc == 0)
+			rc = gather_batch(r, &c);
+		if (strcmp(c.rir, r->rir) > 0)
+			memcpy(r->rir, c.rir, sizeof(r->rir));
+		if (rc < 0)
+			tt_err_set(r->err, rc, "%s: no memory for so many groups", r->s->path);
+	}
+	raw_close(&c);
+	if (rc == 0 && (rc = merge_flush(r, INT64_MAX)) < 0)
+		tt_err_set(r->err, rc, "%s: no memory for so many groups", r->s->path);
+	return rc;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "query.h"
+
+#define RAW_ROWS_MAX 20000000u
+
+static bool given(const char *text) {
+	return text != NULL && text[0] != '\0';
+}
+
+static bool in_group(const struct tt_sensor_conf *c, const char *group) {
+	for (unsigned i = 0; i < c->group_n; i++)
+		if (strcmp(c->groups[i], group) == 0)
+			return true;
+	return false;
+}
+
+// Sensors that the sensor-side filters let through; those that nobody described have no country,
+// network or group.
+static int match_sensors(struct query *r) {
+	const struct tt_query *q = r->q;
+	const struct tt_catalog *catalog = tt_store_catalog(r->s, r->err);
+	int rc;
+
+	if (catalog == NULL)
+		return -errno;
+	if ((rc = sensors_load(r->s, r->err)) < 0)
+		return rc;
+	r->sensor_n = r->s->sensor_n;
+	r->sensor_filter =
+		given(q->sensor) || given(q->group) || given(q->network) || given(q->country);
+	r->match = calloc(r->sensor_n + 1, sizeof(*r->match));
+	if (r->match == NULL)
+		return tt_err_set(r->err, -ENOMEM, "%s: no memory", r->s->path);
+	for (uint32_t i = 1; i <= r->sensor_n; i++) {
+		const char *name = r->s->sensors[i];
+		const struct tt_sensor_conf *c = sensor_conf(catalog, name);
+
+		r->match[i] =
+			(!given(q->sensor) || strcmp(q->sensor, name) == 0) &&
+			(!given(q->group) || (c != NULL && in_group(c, q->group))) &&
+			(!given(q->network) ||
+				(c != NULL && strcmp(c->network, q->network) == 0)) &&
+			(!given(q->country) || (c != NULL && strcmp(c->country, q->country) == 0));
+	}
+	return 0;
+}
+
+static void prepare_filters(struct query *r) {
+	const struct tt_query *q = r->q;
+	struct tt_addr first, last;
+
+	if (given(q->region))
+		r->region = (uint16_t)((uint8_t)q->region[0] | (uint8_t)q->region[1] << 8);
+	if (q->has_source) {
+		tt_prefix_range(&q->source, &first, &last);
+		memcpy(r->first, first.b, 16);
+		memcpy(r->last, last.b, 16);
+	}
+	r->source_filter = r->region != 0 || q->has_source || q->asn != 0 || q->tool >= 0 ||
+			   q->family != 0 || q->surveyors != TT_SURVEYORS_WITH;
+	r->agg.by_source = q->by == TT_BY_SOURCE;
+	r->agg.secret = r->s->secret;
+	r->agg.v6 = &r->v6;
+}
+
+// Start of the local step that holds t, and of the next one. An hour counts from local midnight.
+static int64_t step_start(struct tt_tz *tz, enum tt_step step, int64_t t) {
+	int64_t day = tt_tz_day(tz, t), start;
+
+	if (step == TT_STEP_MONTH)
+		return tt_tz_day_start(tz, tt_month_start(day));
+	start = tt_tz_day_start(tz, day);
+	return step == TT_STEP_DAY ? start : start + (t - start) / 3600 * 3600;
+}
+
+static int64_t step_next(struct tt_tz *tz, enum tt_step step, int64_t start) {
+	int64_t day = tt_tz_day(tz, start), end = tt_tz_day_start(tz, day + 1);
+
+	if (step == TT_STEP_MONTH)
+		return tt_tz_day_start(tz, tt_month_next(day));
+	return step == TT_STEP_DAY || start + 3600 > end ? end : start + 3600;
+}
+
+static int make_steps(struct query *r) {
+	struct tt_tz *tz = r->s->tz;
+	int64_t t;
+
+	if (r->q->step == TT_STEP_NONE || r->from >= r->to)
+		return 0;
+	r->agg.stepped = true;
+	for (t = step_start(tz, r->q->step, r->from);; t = step_next(tz, r->q->step, t)) {
+		if (r->step_n == STEPS_MAX)
+			return tt_err_set(r->err, -E2BIG,
+				"series: more than %u steps, expected a longer step or a shorter "
+				"span",
+				STEPS_MAX);
+		if (big_grow((void **)&r->steps, &r->step_cap, r->step_n + 1u, sizeof(*r->steps)) <
+			0)
+			return tt_err_set(r->err, -ENOMEM, "%s: no memory", r->s->path);
+		r->steps[r->step_n] = t;
+		if (t >= r->to)
+			return 0; // the end of the last step, not one of them
+		r->step_n++;
+	}
+}
+
+static int open_span(struct query *r, const struct tt_store_info *info) {
+	r->from = r->q->from != 0 ? r->q->from : info->data_from;
+	r->to = r->q->to != 0 ? r->q->to : info->data_to;
+	if (r->to < r->from)
+		r->to = r->from;
+	return 0;
+}
+
+// Observations in the span that only rollups still know, and those that raw batches hold.
+static int count_rows(struct query *r, int64_t *gone, int64_t *there) {
+	sqlite3_stmt *st = db_prepare(r->s, r->err,
+		"SELECT sum(b.rows * (b.raw = 0)), sum(b.rows * b.raw) FROM batch AS b JOIN boot "
+		"ON "
+		"boot.id = b.boot WHERE b.rows > 0 AND NOT boot.hidden AND b.epoch_max >= ?1 AND "
+		"b.epoch_min < ?2");
+	int rc;
+
+	if (st == NULL)
+		return -EIO;
+	db_bind(st, "ii", r->from, r->to);
+	rc = sqlite3_step(st) == SQLITE_ROW ? 0 : db_fail(r->s, r->err, "count batches");
+	*gone = sqlite3_column_int64(st, 0);
+	*there = sqlite3_column_int64(st, 1);
+	sqlite3_finalize(st);
+	return rc;
+}
+
+static int no_data(struct query *r, const struct tt_store_info *info, bool covered) {
+	char a[TT_RFC3339_LEN], b[TT_RFC3339_LEN], c[TT_RFC3339_LEN], d[TT_RFC3339_LEN];
+
+	return tt_err_set(r->err, -ENODATA,
+		"%s: raw observations are kept from %s to %s, and %s from %s to %s; expected %s",
+		r->s->path, tt_time_format(info->raw_from, a), tt_time_format(info->raw_to, b),
+		covered ? "rollups of whole local hours"
+			: "rollups (by port, region, sensor, class and tool, without these "
+			  "filters)",
+		tt_time_format(info->data_from, c), tt_time_format(info->data_to, d),
+		covered ? "a span of whole hours" : "a span within raw or other filters");
+}
+
+static int read_all(struct query *r, const struct tt_store_info *info) {
+	uint64_t limit = r->q->raw_rows_max != 0 ? r->q->raw_rows_max : RAW_ROWS_MAX;
+	unsigned kind = 0, level = 0;
+	bool covered = rollup_covers(r, &kind), serves = covered && rollup_aligned(r, &level);
+	int64_t gone, there;
+	int rc = count_rows(r, &gone, &there);
+
+	if (rc < 0)
+		return rc;
+	if (r->q->read == TT_READ_RAW || r->q->read == TT_READ_AUTO) {
+		bool want = r->q->read == TT_READ_AUTO && serves && (uint64_t)there > limit;
+
+		if (gone == 0 && !want)
+			return gather_raw(r, false);
+	}
+	if (r->q->read == TT_READ_RAW || !serves)
+		return no_data(r, info, covered);
+	r->from_rollups = r->agg.sketched = true;
+	if ((rc = rollup_read(r, kind, level)) < 0)
+		return rc;
+	return gather_raw(r, true);
+}
+
+static int answer(struct query *r, struct tt_result *out) {
+	struct tt_store_info info;
+	int64_t g;
+	int rc;
+
+	if ((rc = tt_store_info(r->s, &info, r->err)) < 0 || (rc = open_span(r, &info)) < 0 ||
+		(rc = match_sensors(r)) < 0)
+		return rc;
+	prepare_filters(r);
+	if ((rc = make_steps(r)) < 0 || (rc = up_load(r)) < 0)
+		return rc;
+	if (r->q->by == TT_BY_NONE && (g = agg_group(&r->agg, 0)) < 0)
+		return -ENOMEM;
+	if (r->from < r->to && ((rc = read_all(r, &info)) < 0 || (rc = add_tallies(r)) < 0))
+		return rc;
+	if ((rc = agg_finish(&r->agg)) < 0)
+		return tt_err_set(r->err, rc, "%s: no memory", r->s->path);
+	if ((rc = result_build(r, out)) < 0)
+		return rc;
+	out->raw_from = info.raw_from;
+	out->raw_to = info.raw_to;
+	return 0;
+}
+
+int tt_store_query(
+	struct tt_store *s, const struct tt_query *q, struct tt_result *out, struct tt_err *err) {
+	struct query *r = calloc(1, sizeof(*r));
+	bool tx = sqlite3_get_autocommit(s->db);
+	int rc;
+
+	*out = (struct tt_result){0};
+	if (r == NULL)
+		return tt_err_set(err, -ENOMEM, "%s: no memory", s->path);
+	*r = (struct query){.s = s, .q = q, .err = err};
+	// one state of the database for all that is read
+	rc = tx ? db_tx(s, ST_BEGIN_READ, err) : 0;
+	if (rc == 0)
+		rc = answer(r, out);
+	if (tx && !sqlite3_get_autocommit(s->db))
+		db_tx(s, ST_COMMIT, NULL);
+	agg_free(&r->agg);
+	merge_free(&r->merge);
+	ids6_free(&r->v6);
+	up_free(r);
+	free(r->match);
+	big_free(r->steps, r->step_cap * sizeof(*r->steps));
+	free(r);
+	return rc;
+}

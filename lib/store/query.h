@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "store.h"
+
+// One question on its way: raw.c or rollup.c bring rows, gather.c filters them into items,
+// merge.c joins parts of one observation where a verdict needs the whole, agg.c adds items up,
+// up.c says when sensors were up, result.c writes the answer.
+
+#define BLOCK	    256
+#define GROUP_MIXED (1ull << 32) // key of a port group without a port
+#define GROUP_V6    (2ull << 32) // key of a source group: IPv6, by number
+#define GROUP_V4    (1ull << 32)
+#define STEPS_MAX   1000000
+
+/// What one observation adds to one group.
+struct item {
+	uint64_t group; // key, by what is asked
+	uint64_t packets, bytes;
+	uint32_t src; // IPv4 in host order, or number of an IPv6 address
+	uint32_t step, asn;
+	uint16_t sensor, region;
+	uint8_t family; // 0: no source
+};
+
+struct group {
+	uint64_t key, packets, bytes;
+	uint64_t sources, top_source, top_sensor; // set at the end
+	struct tt_sketch *sketch;		  // with rollups
+	uint32_t asn;
+	uint16_t region;
+	bool no_sources;
+	double rate, median;
+};
+
+struct cell { // of a group in a step
+	uint32_t group, step;
+	uint64_t packets, bytes, sources;
+	struct tt_sketch *sketch;
+};
+
+struct agg {
+	bool stepped, by_source, sketched;
+	const uint8_t *secret;
+	const struct ids6 *v6;
+	struct map group_of; // key to index + 1
+	struct group *groups;
+	size_t group_n, group_cap;
+	struct map cell_of; // group << 32 | step to index + 1
+	struct cell *cells;
+	size_t cell_n, cell_cap;
+	struct map by_sensor;	  // group << 16 | sensor to packets
+	struct map pairs[2];	  // group << 32 | source to packets, IPv4 and IPv6
+	struct map cell_pairs[2]; // cell << 32 | source
+	struct item items[BLOCK]; // not added yet
+	uint32_t at[BLOCK];	  // their groups
+	unsigned item_n;
+};
+
+int agg_flush(struct agg *a);
+/// Index of a group, made where it was not there; negative: -ENOMEM.
+int64_t agg_group(struct agg *a, uint64_t key);
+/// Adds a row of a rollup: the same as an item, with a sketch in place of a source.
+int agg_add_sketch(struct agg *a, const struct item *it, const void *sketch, size_t len);
+/// Counts distinct sources and tops once everything is in.
+int agg_finish(struct agg *a);
+void agg_free(struct agg *a);
+
+static inline int agg_add(struct agg *a, const struct item *it) {
+	a->items[a->item_n++] = *it;
+	return a->item_n == BLOCK ? agg_flush(a) : 0;
+}
+
+/// Parts of one observation (two workers, a table switched early, captures that meet in an
+/// epoch), joined.
+struct part {
+	uint32_t epoch, src;
+	uint16_t sensor, port;
+	uint8_t proto, class, family, flags;
+	uint16_t other_port, region;
+	uint32_t asn;
+	uint64_t packets, bytes, matches[TT_TOOL_N], tested;
+};
+struct merge {
+	struct part *parts;
+	size_t n, cap, flush_at;
+	uint32_t *slots; // index + 1
+	size_t size;
+};
+
+struct sensor_up {
+	double up_days; // 0: not rated
+	double addresses;
+};
+
+struct query {
+	struct tt_store *s;
+	const struct tt_query *q;
+	struct tt_err *err;
+	int64_t from, to;
+	bool from_rollups;
+
+	bool *match; // by sensor number
+	uint32_t sensor_n;
+	bool sensor_filter, source_filter;
+	uint16_t region;
+	uint8_t first[16], last[16]; // of the source prefix
+
+	int64_t *steps; // starts, and the end of the last one
+	uint32_t step_n;
+	size_t step_cap;
+
+	struct agg agg;
+	struct merge merge;
+	struct ids6 v6;
+	bool lower_bound;
+	uint64_t rows_read;
+	char rir[16];
+
+	struct sensor_up *up; // by sensor number
+	uint32_t rated_n;
+	double completeness;	   // of all, negative: no data
+	double *step_completeness; // negative: nobody was up
+};
+
+/// The step that holds a time in [from, to).
+uint32_t query_step(const struct query *r, int64_t t);
+
+// ---- gather.c
+/// Reads raw batches (all of the span, or the tail that rollups lack) into r->agg.
+int gather_raw(struct query *r, bool tail);
+/// Adds what a row adds to the groups that it counts for.
+int gather_part(struct query *r, const struct part *p);
+
+// ---- merge.c
+int merge_add(struct merge *m, const struct part *p);
+/// Hands parts of epochs before `before` on; when `full` is set only if many are held.
+int merge_flush(struct query *r, int64_t before);
+bool merge_is_full(const struct merge *m);
+void merge_free(struct merge *m);
+
+// ---- up.c
+int up_load(struct query *r);
+void up_free(struct query *r);
+
+// ---- result.c
+int add_tallies(struct query *r);
+int result_build(struct query *r, struct tt_result *out);
+
+// ---- rollup.c
+/// Whether a rollup answers these filters; *kind which.
+bool rollup_covers(const struct query *r, unsigned *kind);
+/// Whether the span begins and ends where rollups' steps do; *level the coarsest that serves.
+bool rollup_aligned(const struct query *r, unsigned *level);
+int rollup_read(struct query *r, unsigned kind, unsigned level);

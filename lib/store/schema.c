@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "store.h"
+#include "tt_file.h"
+
+// docs/store.md says how to read this with SQL.
+static const char tables[] =
+	"CREATE TABLE setting(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+	"CREATE TABLE secret(value BLOB NOT NULL);"
+	"CREATE TABLE sensor(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, description TEXT);"
+	"CREATE TABLE maintenance(probe TEXT PRIMARY KEY, spans TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE boot(id INTEGER PRIMARY KEY, probe TEXT NOT NULL, boot TEXT NOT NULL, "
+	"epoch_s INTEGER NOT NULL, hidden INTEGER NOT NULL, sensors TEXT, UNIQUE(boot, probe));"
+	"CREATE TABLE file(boot TEXT PRIMARY KEY, sha256 TEXT NOT NULL, name TEXT NOT NULL, "
+	"size INTEGER NOT NULL, state TEXT NOT NULL, started INTEGER NOT NULL, completed INTEGER, "
+	"last_seq INTEGER, first_ns INTEGER, last_ns INTEGER, packets INTEGER, bytes INTEGER);"
+	"CREATE INDEX file_sha256 ON file(sha256);"
+	"CREATE TABLE batch(id INTEGER PRIMARY KEY, boot INTEGER NOT NULL, seq INTEGER NOT NULL, "
+	"epoch_s INTEGER NOT NULL, epoch_min INTEGER NOT NULL, epoch_max INTEGER NOT NULL, "
+	"rows INTEGER NOT NULL, rir TEXT NOT NULL, raw INTEGER NOT NULL, folded INTEGER NOT NULL, "
+	"UNIQUE(boot, seq));"
+	"CREATE INDEX batch_span ON batch(epoch_min) WHERE rows > 0;"
+	"CREATE INDEX batch_tail ON batch(id) WHERE folded = 0;"
+	"CREATE TABLE raw(batch INTEGER PRIMARY KEY, message BLOB NOT NULL, derived BLOB NOT NULL);"
+	"CREATE TABLE tally(epoch INTEGER, boot INTEGER, uplink TEXT, epoch_s INTEGER NOT NULL, "
+	"link_up INTEGER NOT NULL, non_ip INTEGER NOT NULL, non_ip_bytes INTEGER NOT NULL, "
+	"malformed INTEGER NOT NULL, malformed_bytes INTEGER NOT NULL, "
+	"unassigned INTEGER NOT NULL, unassigned_bytes INTEGER NOT NULL, "
+	"observed INTEGER NOT NULL, observed_bytes INTEGER NOT NULL, "
+	"spilled INTEGER NOT NULL, spilled_bytes INTEGER NOT NULL, imissed INTEGER NOT NULL, "
+	"ierrors INTEGER NOT NULL, rx_nombuf INTEGER NOT NULL, harvest_lost INTEGER NOT NULL, "
+	"spool_lost INTEGER NOT NULL, late INTEGER NOT NULL, feed_fragments INTEGER NOT NULL, "
+	"PRIMARY KEY(epoch, boot, uplink)) WITHOUT ROWID;"
+	"CREATE TABLE uptime(sensor INTEGER, boot INTEGER, start INTEGER, \"end\" INTEGER NOT "
+	"NULL, "
+	"state INTEGER NOT NULL, received INTEGER NOT NULL, lost INTEGER NOT NULL, "
+	"PRIMARY KEY(sensor, boot, start)) WITHOUT ROWID;";
+
+// Rollups: one table a kind and level.
+static const struct {
+	const char *kind, *columns, *key;
+} rollups[] = {
+	{"port", "proto INTEGER, port INTEGER", "proto, port"},
+	{"region", "region TEXT", "region"},
+	{"tool", "tool INTEGER", "tool"},
+};
+static const char *const levels[] = {"hour", "day", "month"};
+
+static int create_rollups(struct tt_store *s, struct tt_err *err) {
+	char sql[512];
+	int rc = 0;
+
+	for (unsigned k = 0; k < 3; k++) {
+		for (unsigned l = 0; l < 3 && rc == 0; l++) {
+			snprintf(sql, sizeof(sql),
+				"CREATE TABLE %s_%s(start INTEGER, sensor INTEGER, class INTEGER, "
+				"%s, surveyor INTEGER, packets INTEGER NOT NULL, bytes INTEGER NOT "
+				"NULL, spilled INTEGER NOT NULL, sources BLOB NOT NULL, "
+				"PRIMARY KEY(start, sensor, class, %s, surveyor)) WITHOUT ROWID",
+				rollups[k].kind, levels[l], rollups[k].columns, rollups[k].key);
+			rc = db_exec(s, err, sql);
+		}
+	}
+	return rc;
+}
+
+int schema_create(struct tt_store *s, const char *timezone, struct tt_err *err) {
+	uint8_t secret[16];
+	char sql[256], hex[33];
+	int rc;
+
+	// the page size has to be set before the first page is written
+	if ((rc = db_exec(s, err, "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL")) < 0 ||
+		(rc = db_tx(s, ST_BEGIN, err)) < 0)
+		return rc;
+	tt_random(secret, sizeof(secret));
+	for (unsigned i = 0; i < 16; i++)
+		snprintf(hex + 2 * i, 3, "%02x", secret[i]);
+	snprintf(sql, sizeof(sql),
+		"INSERT INTO setting VALUES('timezone', '%s'), ('replay', %d), ('created', %lld);"
+		"INSERT INTO secret VALUES(x'%s');"
+		"PRAGMA application_id = %d; PRAGMA user_version = %d",
+		timezone, s->replay, (long long)(tt_now_ns() / TT_NS), hex, APPLICATION_ID,
+		TT_STORE_VERSION);
+	if ((rc = db_exec(s, err, tables)) == 0 && (rc = create_rollups(s, err)) == 0 &&
+		(rc = db_exec(s, err, sql)) == 0)
+		rc = db_tx(s, ST_COMMIT, err);
+	if (rc < 0)
+		db_tx(s, ST_ROLLBACK, NULL);
+	return rc;
+}
+
+int schema_check(struct tt_store *s, bool *fresh, struct tt_err *err) {
+	int64_t app, version, n;
+	int rc;
+
+	if ((rc = db_int(s, err, "PRAGMA application_id", 0, &app)) < 0 ||
+		(rc = db_int(s, err, "PRAGMA user_version", 0, &version)) < 0 ||
+		(rc = db_int(s, err, "SELECT count(*) FROM sqlite_master", 0, &n)) < 0)
+		return rc;
+	*fresh = app == 0 && version == 0 && n == 0;
+	if (*fresh && s->write)
+		return 0;
+	if (app != APPLICATION_ID)
+		return tt_err_set(err, -EINVAL,
+			"%s: is another program's database, expected one of teiten", s->path);
+	if (version != TT_STORE_VERSION)
+		return tt_err_set(err, -EPROTONOSUPPORT,
+			"%s: is of version %lld, expected version %d (of this program)", s->path,
+			(long long)version, TT_STORE_VERSION);
+	return 0;
+}

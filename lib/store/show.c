@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store.h"
+
+struct service { // of one sensor and class
+	uint64_t packets, bytes;
+	int64_t first_us, last_us;
+	uint16_t sensor, port;
+	uint8_t class, proto;
+};
+struct profile {
+	struct tt_store *s;
+	const struct tt_addr *a;
+	struct map at; // sensor, class, protocol and port to index + 1
+	struct service *services;
+	size_t n, cap;
+	struct map days;
+	struct service all;
+	uint64_t matches[TT_TOOL_N], tested[TT_TOOL_N];
+	uint32_t traits, asn;
+	uint16_t region, surveyor;
+	uint8_t ttl_min, ttl_max;
+};
+
+static void widen(struct service *v, const struct service *by) {
+	v->packets += by->packets;
+	v->bytes += by->bytes;
+	if (v->packets == by->packets || by->first_us < v->first_us)
+		v->first_us = by->first_us;
+	if (v->packets == by->packets || by->last_us > v->last_us)
+		v->last_us = by->last_us;
+}
+
+static int add_service(struct profile *p, const struct service *one) {
+	uint64_t key = (uint64_t)one->sensor << 32 | (uint64_t)one->class << 24 |
+		       (uint64_t)one->proto << 16 | one->port;
+	uint64_t *at = map_at(&p->at, key);
+
+	if (at == NULL)
+		return -ENOMEM;
+	if (*at == 0) {
+		if (big_grow((void **)&p->services, &p->cap, p->n + 1, sizeof(*p->services)) < 0)
+			return -ENOMEM;
+		p->services[p->n] = *one;
+		p->services[p->n].packets = p->services[p->n].bytes = 0;
+		*at = ++p->n;
+	}
+	widen(&p->services[*at - 1], one);
+	widen(&p->all, one);
+	return 0;
+}
+
+static int add_row(struct profile *p, const struct raw_cursor *c, uint32_t i, int64_t epoch) {
+	const struct tt_batch_view *v = &c->v;
+	struct service one = {
+		.packets = v->packets[i],
+		.bytes = v->bytes[i],
+		.first_us = epoch * 1000000 + v->first_us[i],
+		.last_us = epoch * 1000000 + v->last_us[i],
+		.sensor = c->sensor[v->sensor[i]],
+		.port = v->port[i],
+		.class = v->class[i],
+		.proto = v->proto[i],
+	};
+	uint64_t *day = map_at(&p->days, (uint64_t)(tt_tz_day(p->s->tz, epoch) + (1 << 20)));
+
+	if (day == NULL)
+		return -ENOMEM;
+	*day = 1;
+	if (v->class[i] == TT_SCAN && v->family[i] == 4) {
+		for (unsigned t = 0; t < TT_TOOL_N; t++) {
+			p->matches[t] += v->matches[t][i];
+			p->tested[t] += t == TT_TOOL_ZMAP ? v->packets[i] : v->tested[i];
+		}
+	}
+	if (p->all.packets == 0 || v->ttl_min[i] < p->ttl_min)
+		p->ttl_min = v->ttl_min[i];
+	if (v->ttl_max[i] > p->ttl_max)
+		p->ttl_max = v->ttl_max[i];
+	p->traits |= v->traits[i];
+	p->asn = c->d.asn[i];
+	p->region = c->d.region[i];
+	p->surveyor = c->d.surveyor[i];
+	return add_service(p, &one);
+}
+
+static int collect(struct profile *p, int64_t from, int64_t to, struct tt_err *err) {
+	struct raw_cursor c;
+	int rc = raw_open(p->s, &c, from, to, false, err), more;
+
+	if (rc < 0)
+		return rc;
+	while (rc == 0 && (more = raw_next(&c, err)) != 0) {
+		if (more < 0) {
+			rc = more;
+			break;
+		}
+		for (uint32_t i = 0; rc == 0 && i < c.v.head.obs_n; i++) {
+			int64_t epoch = (int64_t)c.v.epoch_index[i] * c.v.head.epoch_s;
+
+			if (c.v.family[i] != p->a->family || epoch < from || epoch >= to ||
+				memcmp(c.v.src[i], p->a->b, 16) != 0)
+				continue;
+			if ((rc = add_row(p, &c, i, epoch)) < 0)
+				tt_err_set(err, rc, "%s: no memory", p->s->path);
+		}
+	}
+	raw_close(&c);
+	return rc;
+}
+
+static int by_packets(const void *x, const void *y) {
+	const struct service *a = x, *b = y;
+
+	if (a->packets != b->packets)
+		return a->packets > b->packets ? -1 : 1;
+	if (a->sensor != b->sensor)
+		return a->sensor < b->sensor ? -1 : 1;
+	if (a->class != b->class)
+		return a->class < b->class ? -1 : 1;
+	return a->proto != b->proto ? a->proto - b->proto : a->port - b->port;
+}
+
+static int by_value(const void *x, const void *y) {
+	const int64_t *a = x, *b = y;
+
+	return (*a > *b) - (*a < *b);
+}
+
+static void set_time(json_t *o, const char *name, int64_t us) {
+	char text[TT_RFC3339_LEN];
+
+	json_object_set_new(o, name, json_string(tt_time_format_ns(us * 1000, 6, text)));
+}
+
+static json_t *service_json(const struct profile *p, const struct service *v) {
+	char proto[8];
+	json_t *o = json_pack("{s:s, s:s, s:s, s:i}", "sensor", p->s->sensors[v->sensor], "class",
+		tt_class_name(v->class), "proto", tt_proto_format(v->proto, proto), "port",
+		v->port);
+
+	if (tt_proto_is_icmp(v->proto)) {
+		json_object_set_new(o, "type", json_integer(v->port >> 8));
+		json_object_set_new(o, "code", json_integer(v->port & 255));
+	}
+	json_object_set_new(o, "packets", json_integer((json_int_t)v->packets));
+	json_object_set_new(o, "bytes", json_integer((json_int_t)v->bytes));
+	set_time(o, "first", v->first_us);
+	set_time(o, "last", v->last_us);
+	return o;
+}
+
+static json_t *tools_json(const struct profile *p) {
+	json_t *list = json_array();
+
+	for (unsigned t = 0; t < TT_TOOL_N; t++)
+		if (p->matches[t] > 0)
+			json_array_append_new(
+				list, json_pack("{s:s, s:I, s:I, s:b}", "tool", tt_tool_name(t),
+					      "matches", (json_int_t)p->matches[t], "of",
+					      (json_int_t)p->tested[t], "verdict",
+					      2 * p->matches[t] >= p->tested[t]));
+	return list;
+}
+
+static json_t *days_json(struct profile *p) {
+	int64_t *days = calloc(p->days.n + 1, sizeof(*days));
+	json_t *list = json_array();
+	char text[TT_RFC3339_LEN];
+	size_t n = 0;
+
+	for (uint64_t i = 0; days != NULL && i < p->days.size; i++)
+		if (p->days.slots[i].key1 != 0)
+			days[n++] = (int64_t)p->days.slots[i].key1 - 1 - (1 << 20);
+	if (n > 0)
+		qsort(days, n, sizeof(*days), by_value);
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_string(tt_day_format(days[i], text)));
+	free(days);
+	return list;
+}
+
+static json_t *profile_json(struct profile *p, const struct tt_store_info *info) {
+	char text[TT_ADDR_STRLEN], region[3] = {(char)(p->region & 0xff), (char)(p->region >> 8)};
+	json_t *o = json_object(), *list = json_array();
+	json_t *traits = json_array();
+
+	for (unsigned i = 0; i < TT_TRAIT_N; i++)
+		if (p->traits >> i & 1)
+			json_array_append_new(traits, json_string(tt_trait_name(i)));
+	if (p->n > 0)
+		qsort(p->services, p->n, sizeof(*p->services), by_packets);
+	for (size_t i = 0; i < p->n; i++)
+		json_array_append_new(list, service_json(p, &p->services[i]));
+	json_object_set_new(o, "source", json_string(tt_addr_format(p->a, text)));
+	json_object_set_new(o, "region", p->n > 0 ? json_string(region) : json_null());
+	json_object_set_new(o, "asn", p->asn != 0 ? json_integer(p->asn) : json_null());
+	json_object_set_new(o, "surveyor", json_boolean(p->surveyor != 0));
+	json_object_set_new(o, "timezone", json_string(tt_tz_name(p->s->tz)));
+	json_object_set_new(o, "packets", json_integer((json_int_t)p->all.packets));
+	json_object_set_new(o, "bytes", json_integer((json_int_t)p->all.bytes));
+	json_object_set_new(o, "first", json_null());
+	json_object_set_new(o, "last", json_null());
+	if (p->n > 0) {
+		set_time(o, "first", p->all.first_us);
+		set_time(o, "last", p->all.last_us);
+		json_object_set_new(o, "ttl_min", json_integer(p->ttl_min));
+		json_object_set_new(o, "ttl_max", json_integer(p->ttl_max));
+	}
+	json_object_set_new(o, "days_active", json_integer((json_int_t)p->days.n));
+	json_object_set_new(o, "days", days_json(p));
+	json_object_set_new(o, "tools", tools_json(p));
+	json_object_set_new(o, "traits", traits);
+	json_object_set_new(o, "services", list);
+	set_time(o, "raw_from", info->raw_from * 1000000);
+	set_time(o, "raw_to", info->raw_to * 1000000);
+	return o;
+}
+
+json_t *tt_store_show(
+	struct tt_store *s, const struct tt_addr *a, int64_t from, int64_t to, struct tt_err *err) {
+	struct profile p = {.s = s, .a = a, .region = REGION_NONE};
+	bool tx = sqlite3_get_autocommit(s->db);
+	struct tt_store_info info;
+	json_t *out = NULL;
+	int rc = tx ? db_tx(s, ST_BEGIN_READ, err) : 0;
+
+	if (rc == 0 && (rc = tt_store_info(s, &info, err)) == 0)
+		rc = collect(&p, from, to != 0 ? to : INT64_MAX, err);
+	if (rc == 0)
+		out = profile_json(&p, &info);
+	if (tx && !sqlite3_get_autocommit(s->db))
+		db_tx(s, ST_COMMIT, NULL);
+	map_free(&p.at);
+	map_free(&p.days);
+	big_free(p.services, p.cap * sizeof(*p.services));
+	errno = rc < 0 ? -rc : 0;
+	return out;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include <sqlite3.h>
+
+#include "map.h"
+#include "tt_region.h"
+#include "tt_sketch.h"
+#include "tt_store.h"
+#include "tt_wire.h"
+
+#define APPLICATION_ID	 0x7465696e // "tein"
+#define SENSOR_ID_MAX	 65534	    // numbers of sensors fit 16 bits in keys
+#define REGION_NONE	 0x2d2d	    // "--" as two bytes
+#define DERIVED_VERSION	 1
+#define PORT_CLASS_TOTAL 1 // with protocol 0, where no packet has a port: spilled past the table
+
+/// Statements that are kept prepared; their texts are a table in db.c.
+enum st {
+	ST_BEGIN,
+	ST_BEGIN_READ,
+	ST_COMMIT,
+	ST_ROLLBACK,
+	ST_SENSORS,
+	ST_SENSOR_ADD,
+	ST_SENSOR_DESCRIBE,
+	ST_MAINTENANCE_SET,
+	ST_BOOT_GET,
+	ST_BOOT_ADD,
+	ST_BOOT_SHOW,
+	ST_BOOT_SENSORS,
+	ST_FILE_OF_BOOT,
+	ST_FILE_END,
+	ST_FILE_COMPLETE,
+	ST_BATCH_ADD,
+	ST_BATCH_COUNT,
+	ST_RAW_ADD,
+	ST_TALLY_ADD,
+	ST_UP_LAST,
+	ST_UP_EXTEND,
+	ST_UP_ADD,
+	ST_FOLDED,
+	ST_N,
+};
+
+struct fold;
+struct open_file;
+
+// A program that resolves nothing need not link lib/region's objects.
+#pragma weak tt_region_of
+#pragma weak tt_region_date
+#pragma weak tt_asn_of
+#pragma weak tt_scanners_of
+
+/// Memory that is reused.
+struct mem {
+	uint8_t *p;
+	size_t cap;
+};
+
+struct tt_store {
+	sqlite3 *db;
+	char *path;
+	bool write, replay;
+	int lock_fd;
+	char *lock_path;
+	struct tt_tz *tz;
+	uint8_t secret[16];
+	sqlite3_stmt *st[ST_N];
+	bool in_tx;
+
+	const struct tt_region *region;
+	const struct tt_asn *asn;
+	const struct tt_scanners *scanners;
+
+	// names of sensors by number; what the database has at `sensors_version`
+	char (*sensors)[TT_ID_LEN]; // [0] unused
+	uint32_t sensor_n;
+	uint32_t *sensor_slots, sensor_size; // open addressing by name
+	struct tt_catalog *catalog;
+	int64_t catalog_version;
+
+	struct tt_batch_decoder *decoder;
+	struct mem columns, packed; // derived, and compressed
+	// the boot of the last batch
+	struct {
+		int64_t id; // 0: none
+		char probe[TT_ID_LEN], boot[TT_BOOT_LEN];
+		bool hidden;
+	} boot;
+
+	char *begun; // hashes of captures that this object began, a blank after each
+
+	struct fold *fold;	// rollups of visible batches that were put by this object
+	struct open_file *open; // and of captures that are not complete
+	bool tail_unknown;	// unfolded batches are in the database and not in `fold`
+};
+
+/// Makes room for n bytes (what was there is lost); 0 or -ENOMEM.
+int mem_need(struct mem *m, size_t n);
+
+// ---- db.c
+/// Turns SQLite's last error into -errno and a line that names the database and what was done.
+int db_fail(struct tt_store *s, struct tt_err *err, const char *what);
+/// A kept statement, reset, prepared on first use; NULL: db_fail was called.
+sqlite3_stmt *db_st(struct tt_store *s, enum st which, struct tt_err *err);
+/// Prepares one of the caller's own.
+sqlite3_stmt *db_prepare(struct tt_store *s, struct tt_err *err, const char *sql);
+/// Binds from the first parameter on: i int64_t, t const char * (NULL: null), b const void * and
+/// int length. Memory must stay until the statement is reset.
+void db_bind(sqlite3_stmt *st, const char *types, ...);
+/// Steps once and resets: for statements without rows.
+int db_run(struct tt_store *s, sqlite3_stmt *st, struct tt_err *err, const char *what);
+/// Statements as text, without parameters.
+int db_exec(struct tt_store *s, struct tt_err *err, const char *sql);
+int db_tx(struct tt_store *s, enum st begin_or_end, struct tt_err *err);
+/// One number of a query without parameters; `none` for null or no row.
+int db_int(struct tt_store *s, struct tt_err *err, const char *sql, int64_t none, int64_t *out);
+
+// ---- schema.c
+int schema_create(struct tt_store *s, const char *timezone, struct tt_err *err);
+int schema_check(struct tt_store *s, bool *fresh, struct tt_err *err);
+
+// ---- sensors.c
+int sensors_load(struct tt_store *s, struct tt_err *err);
+/// Number of a sensor by name: 0 where unknown and !create; -errno.
+int sensor_number(struct tt_store *s, const char *name, bool create, struct tt_err *err);
+void sensors_free(struct tt_store *s);
+/// Description of a sensor, or NULL (not described).
+const struct tt_sensor_conf *sensor_conf(const struct tt_catalog *c, const char *name);
+/// Takes the catalogue of a meta document; the ids it names become the boot's sensors.
+int sensors_describe(
+	struct tt_store *s, const char *probe, int64_t boot, json_t *doc, struct tt_err *err);
+
+// ---- files.c
+/// Whether a boot is one of a capture: 0 no, 1 begun, 2 complete, -ESTALE superseded.
+int file_of_boot(struct tt_store *s, const char *boot, struct tt_err *err);
+/// Records the end of a capture that came with batch `seq`; a boot without begun file counts too.
+int file_end(struct tt_store *s, const struct tt_batch_head *h, json_t *doc, struct tt_err *err);
+/// Makes the capture of the current boot visible once all its batches are there.
+int file_try_complete(struct tt_store *s, const struct tt_batch_head *h, struct tt_err *err);
+
+// ---- uptime.c
+int uptime_put(struct tt_store *s, int64_t boot, int sensor, uint32_t epoch_s,
+	const struct tt_sensor_state *state, struct tt_err *err);
+int uptime_add(
+	struct tt_store *s, int64_t boot, int sensor, int64_t from, int64_t to, struct tt_err *err);
+
+// ---- derive.c
+/// What is resolved once a row when a batch is stored; the same columns when it is read.
+struct derived {
+	const uint16_t *region;	  // two letters, the first in the low byte
+	const uint32_t *asn;	  // 0: unknown
+	const uint16_t *surveyor; // 0: none, else listed
+};
+/// Fills s->columns, which out points into, and s->packed with the stored form of *len bytes.
+int derive(struct tt_store *s, const struct tt_batch_view *v, struct derived *out, size_t *len,
+	struct tt_err *err);
+/// Reads the stored form of n rows into buf; out points into it.
+int derived_read(struct mem *buf, const void *blob, size_t len, uint32_t n, struct derived *out);
+
+// ---- raw.c
+/// Walks visible raw batches in the order of their first epoch.
+struct raw_cursor {
+	struct tt_store *s;
+	struct {
+		int64_t id, epoch_min;
+	} * list;
+	size_t list_n, list_cap, at; // at: the next one
+	uint64_t rows;		     // of all
+	sqlite3_stmt *st;
+	struct tt_batch_decoder *decoder;
+	struct mem buf;
+	int64_t id;
+	char rir[16];
+	struct tt_batch_view v;
+	struct derived d;
+	uint16_t *sensor; // number by the batch's index
+};
+/// Batches with an epoch in [from, to); `tail`: only those that rollups do not hold.
+int raw_open(struct tt_store *s, struct raw_cursor *c, int64_t from, int64_t to, bool tail,
+	struct tt_err *err);
+int raw_next(struct raw_cursor *c, struct tt_err *err); // 1, 0 at the end, -errno
+void raw_close(struct raw_cursor *c);
+/// Numbers of a batch's sensors by its index.
+int raw_sensor_map(struct tt_store *s, const struct tt_batch_view *v, bool create, uint16_t **map,
+	struct tt_err *err);
+
+// ---- fold.c
+/// Adds a stored batch to the rollups in memory.
+void fold_put(struct tt_store *s, int64_t batch, const struct tt_batch_view *v,
+	const struct derived *d, const uint16_t *sensors);
+/// The capture of a boot became visible; `batches`: how many it has.
+void fold_file_complete(struct tt_store *s, int64_t boot, int64_t batches);
+/// Forgets what is in memory: the database has to be asked again.
+void fold_forget(struct tt_store *s);
+int fold_start(struct tt_store *s, struct tt_err *err);
+
+/// Whether an observation counts for a tool (all its packets, bytes and source then).
+static inline bool tool_verdict(unsigned tool, uint8_t class, uint8_t family, uint64_t packets,
+	uint64_t matches, uint64_t tested) {
+	uint64_t of = tool == TT_TOOL_ZMAP ? packets : tested;
+
+	return class == TT_SCAN && family == 4 && matches >= 1 && 2 * matches >= of;
+}
+
+// ---- functions.c
+int functions_add(struct tt_store *s, struct tt_err *err);
+// ---- vtab.c
+int vtab_add(struct tt_store *s, struct tt_err *err);
