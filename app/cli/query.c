@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "query.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+struct word {
+	const char *name;
+	int value;
+};
+
+// The value of a word, or -1 with a message that lists the words.
+static int pick(
+	const struct word *words, const char *option, const char *text, struct tt_err *err) {
+	char list[200] = "";
+	for (const struct word *w = words; w->name; w++) {
+		if (!strcmp(w->name, text))
+			return w->value;
+		size_t n = strlen(list);
+		snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", w->name);
+	}
+	return tt_err_set(err, -1, "--%s: '%s', expected one of %s", option, text, list);
+}
+
+static const struct word by_words[] = {{"port", TT_BY_PORT}, {"dport", TT_BY_DPORT},
+	{"region", TT_BY_REGION}, {"sensor", TT_BY_SENSOR}, {"source", TT_BY_SOURCE},
+	{"asn", TT_BY_ASN}, {"class", TT_BY_CLASS}, {"tool", TT_BY_TOOL}, {NULL}};
+static const struct word rank_words[] = {
+	{"packets", TT_RANK_PACKETS}, {"rate", TT_RANK_RATE}, {"sources", TT_RANK_SOURCES}, {NULL}};
+static const struct word format_words[] = {
+	{"table", TT_FORMAT_TABLE}, {"json", TT_FORMAT_JSON}, {"csv", TT_FORMAT_CSV}, {NULL}};
+static const struct word step_words[] = {
+	{"hour", TT_STEP_HOUR}, {"day", TT_STEP_DAY}, {"month", TT_STEP_MONTH}, {NULL}};
+static const struct word surveyor_words[] = {{"with", TT_SURVEYORS_WITH},
+	{"without", TT_SURVEYORS_WITHOUT}, {"only", TT_SURVEYORS_ONLY}, {NULL}};
+static const struct word family_words[] = {{"4", 4}, {"6", 6}, {NULL}};
+
+#define OBSERVED ((1u << TT_OBSERVED_CLASS_N) - 1)
+#define EVERY	 ((1u << TT_CLASS_N) - 1)
+
+static int read_classes(const char *text, enum tt_by by, uint32_t *out, struct tt_err *err) {
+	char name[24];
+	// what has neither port nor source is counted by class only
+	uint32_t all = by == TT_BY_CLASS ? EVERY : OBSERVED;
+	if (!text) {
+		*out = by == TT_BY_CLASS || by == TT_BY_DPORT ? all : 1u << TT_SCAN;
+		return 0;
+	}
+	*out = 0;
+	for (;;) {
+		size_t n = strcspn(text, ",");
+		snprintf(name, sizeof(name), "%.*s", (int)n, text);
+		int c = n < sizeof(name) ? tt_class_parse(name) : -1;
+		if (!strcmp(name, "all"))
+			*out |= all;
+		else if (c < 0)
+			return tt_err_set(err, -EINVAL,
+				"--class: '%.*s', expected scan, backscatter, reflection, other, "
+				"fragment, malformed, non_ip or all, separated by commas",
+				(int)n, text);
+		else
+			*out |= 1u << c;
+		if (!text[n])
+			return 0;
+		text += n + 1;
+	}
+}
+
+static int read_country(const struct args *a, const char *option, char out[3], struct tt_err *err) {
+	const char *text = arg(a, option);
+	if (!text)
+		return 0;
+	bool unknown = !strcmp(text, "--") && !strcmp(option, "region");
+	if (!unknown && (strlen(text) != 2 || !isalpha(text[0]) || !isalpha(text[1])))
+		return tt_err_set(err, -EINVAL, "--%s: '%s', expected two letters of ISO 3166%s",
+			option, text, strcmp(option, "region") ? "" : ", or -- for unknown");
+	for (int i = 0; i < 2; i++)
+		out[i] = (char)toupper((unsigned char)text[i]);
+	return 0;
+}
+
+static int read_id(const struct args *a, const char *option, const char **out, struct tt_err *err) {
+	const char *text = arg(a, option);
+	if (text && !tt_id_valid(text))
+		return tt_err_set(err, -EINVAL, "--%s: '%s', expected 1 to 32 of a-z, 0-9 and -",
+			option, text);
+	*out = text;
+	return 0;
+}
+
+static int read_source(const char *text, struct tt_query *q, struct tt_err *err) {
+	int rc = tt_prefix_parse(text, &q->source);
+	if (rc)
+		return tt_err_set(err, -EINVAL, "--source: '%s', expected %s", text,
+			rc == -EDOM ? "zero bits past the prefix length"
+				    : "an address or a prefix, as 192.0.2.0/24");
+	q->has_source = true;
+	return 0;
+}
+
+static int read_numbers(const struct args *a, struct tt_query *q, struct tt_err *err) {
+	const char *text = arg(a, "asn");
+	uint64_t v = 0;
+	if (text && number(!strncasecmp(text, "AS", 2) ? text + 2 : text, 1, UINT32_MAX, &v))
+		return tt_err_set(err, -EINVAL, "--asn: '%s', expected 1 to 4294967295", text);
+	q->asn = (uint32_t)v;
+	text = arg(a, "tool");
+	if (text && (q->tool = tt_tool_parse(text)) < 0)
+		return tt_err_set(
+			err, -EINVAL, "--tool: '%s', expected zmap, masscan or mirai", text);
+	text = arg(a, "family");
+	if (text && (q->family = pick(family_words, "family", text, err)) < 0)
+		return -EINVAL;
+	return 0;
+}
+
+static int read_filters(const struct args *a, struct question *out, struct tt_err *err) {
+	struct tt_query *q = &out->conf.query;
+	const char *text;
+	int rc = read_classes(arg(a, "class"), q->by, &q->classes, err);
+	if (!rc && (text = arg(a, "port"))) {
+		if (tt_service_parse(text, &q->proto, &q->port))
+			return tt_err_set(err, -EINVAL,
+				"--port: '%s', expected protocol/port, as tcp/8728 or icmp/8",
+				text);
+		q->has_port = true;
+	}
+	if (!rc && (text = arg(a, "source")))
+		rc = read_source(text, q, err);
+	if (!rc)
+		rc = read_country(a, "region", out->region, err);
+	if (!rc)
+		rc = read_country(a, "country", out->country, err);
+	if (!rc)
+		rc = read_id(a, "sensor", &q->sensor, err);
+	if (!rc)
+		rc = read_id(a, "group", &q->group, err);
+	if (!rc)
+		rc = read_numbers(a, q, err);
+	if (rc)
+		return rc;
+	q->region = out->region;
+	q->country = out->country;
+	q->network = arg(a, "network");
+	int v = (text = arg(a, "surveyors")) ? pick(surveyor_words, "surveyors", text, err) : 0;
+	if (v < 0)
+		return -EINVAL;
+	q->surveyors = (enum tt_surveyors)v;
+	return 0;
+}
+
+int span_read(
+	const struct args *a, struct tt_store *s, int64_t *from, int64_t *to, struct tt_err *err) {
+	struct tt_tz *tz = tt_store_tz(s);
+	const char *f = arg(a, "from"), *t = arg(a, "to"), *p = arg(a, "period");
+	int rc = 0;
+	*from = *to = 0;
+	if (p && (f || t))
+		return tt_err_set(err, -EINVAL, "--period stands instead of --from and --to");
+	if (p) {
+		rc = tt_tz_parse_period(tz, p, from, to, err);
+		return rc ? tt_err_prefix(err, -EINVAL, "--period") : 0;
+	}
+	if (!f && !t)
+		return 0;
+	if (f)
+		rc = tt_tz_parse_time(tz, f, from, err);
+	if (rc)
+		return tt_err_prefix(err, -EINVAL, "--from");
+	if (t)
+		rc = tt_tz_parse_time(tz, t, to, err);
+	if (rc)
+		return tt_err_prefix(err, -EINVAL, "--to");
+	if (f && t && *from >= *to)
+		return tt_err_set(err, -EINVAL, "--to must be after --from");
+	return 0;
+}
+
+static int read_previous(
+	const struct args *a, struct tt_store *s, struct question *q, struct tt_err *err) {
+	const char *text = arg(a, "previous");
+	if (!text)
+		return 0;
+	q->previous = q->conf.query;
+	if (tt_tz_parse_period(tt_store_tz(s), text, &q->previous.from, &q->previous.to, err))
+		return tt_err_prefix(err, -EINVAL, "--previous");
+	q->conf.previous = &q->previous;
+	return 0;
+}
+
+int format_read(const struct args *a, enum tt_format *out, struct tt_err *err) {
+	const char *text = arg(a, "format");
+	int v = text ? pick(format_words, "format", text, err) : TT_FORMAT_TABLE;
+	if (v < 0)
+		return -EINVAL;
+	*out = (enum tt_format)v;
+	return 0;
+}
+
+static int read_shape(const struct args *a, struct question *q, struct tt_err *err) {
+	const char *text = arg(a, "by");
+	uint64_t n = 10;
+	int v = text ? pick(by_words, "by", text, err) : TT_BY_NONE;
+	if (v < 0)
+		return -EINVAL;
+	q->conf.query.by = (enum tt_by)v;
+	v = (text = arg(a, "rank")) ? pick(rank_words, "rank", text, err) : 0;
+	if (v < 0)
+		return -EINVAL;
+	q->conf.rank = (enum tt_rank)v;
+	v = (text = arg(a, "step")) ? pick(step_words, "step", text, err) : TT_STEP_DAY;
+	if (v < 0)
+		return -EINVAL;
+	q->conf.query.step = (enum tt_step)v;
+	if ((text = arg(a, "number")) && number(text, 0, UINT_MAX, &n))
+		return tt_err_set(err, -EINVAL, "-n: '%s', expected a number, 0 for all", text);
+	q->conf.n = (unsigned)n;
+	return format_read(a, &q->conf.format, err);
+}
+
+int question_read(
+	const struct args *a, struct tt_store *s, struct question *q, struct tt_err *err) {
+	memset(q, 0, sizeof(*q));
+	q->conf.query = (struct tt_query)TT_QUERY_INIT;
+	int rc = read_shape(a, q, err);
+	if (!rc)
+		rc = read_filters(a, q, err);
+	if (!rc && s)
+		rc = span_read(a, s, &q->conf.query.from, &q->conf.query.to, err);
+	if (!rc && s)
+		rc = read_previous(a, s, q, err);
+	if (!rc && s) {
+		q->services = services_open(a, err);
+		q->conf.services = q->services;
+		rc = q->services ? 0 : -EINVAL;
+	}
+	return rc;
+}
+
+void question_free(struct question *q) {
+	tt_services_destroy(&q->services);
+}
+
+// Beside an installed program, or in the tree that it was built in.
+static const char *installed_services(char *buf, size_t len) {
+	static const char *const places[] = {"../share/teiten", "../../config"};
+	char dir[PATH_MAX];
+	if (program_dir(dir, sizeof(dir)))
+		return NULL;
+	for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++)
+		if (snprintf(buf, len, "%s/%s/services.json", dir, places[i]) < (int)len &&
+			!access(buf, R_OK))
+			return buf;
+	return NULL;
+}
+
+struct tt_services *services_open(const struct args *a, struct tt_err *err) {
+	char path[PATH_MAX + 64];
+	const char *given = arg(a, "services");
+	return tt_services_load(given ? given : installed_services(path, sizeof(path)), err);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "cli.h"
+#include "tt_report.h"
+
+/// A question with the storage that its texts need.
+struct question {
+	struct tt_top_conf conf;
+	struct tt_query previous;
+	char region[3], country[3];
+	struct tt_services *services;
+};
+
+/// Fills a question from the options of top or series. 0 or -EINVAL with a message.
+int question_read(const struct args *a, struct tt_store *s, struct question *q, struct tt_err *err);
+void question_free(struct question *q);
+
+/// --format; 0 or -EINVAL.
+int format_read(const struct args *a, enum tt_format *out, struct tt_err *err);
+/// --from and --to, or --period where the command has it: UTC seconds, 0 for an open side.
+int span_read(
+	const struct args *a, struct tt_store *s, int64_t *from, int64_t *to, struct tt_err *err);
+/// Names of services: --services, else the file that is installed, else the system's.
+struct tt_services *services_open(const struct args *a, struct tt_err *err);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "query.h"
+#include "tt_print.h"
+
+static bool is_table(const json_t *v) {
+	return json_is_array(v) && json_is_object(json_array_get(v, 0));
+}
+
+// A value in one line: numbers grouped, lists joined, objects as "name value" pairs.
+static void render(const json_t *v, FILE *out) {
+	char buf[TT_SHOW_LEN];
+	const char *key, *sep = "";
+	json_t *x;
+	size_t i;
+	if (json_is_string(v)) {
+		fputs(json_string_value(v), out);
+	} else if (json_is_integer(v) && json_integer_value(v) >= 0) {
+		fputs(tt_show_count((uint64_t)json_integer_value(v), buf), out);
+	} else if (json_is_integer(v)) {
+		fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+	} else if (json_is_real(v)) {
+		fprintf(out, "%.4g", json_real_value(v));
+	} else if (json_is_boolean(v)) {
+		fputs(json_is_true(v) ? "yes" : "no", out);
+	} else if (json_is_array(v)) {
+		json_array_foreach(v, i, x) {
+			fputs(i ? ", " : "", out);
+			render(x, out);
+		}
+	} else if (json_is_object(v)) {
+		json_object_foreach((json_t *)v, key, x) {
+			fprintf(out, "%s%s ", sep, key);
+			render(x, out);
+			sep = ", ";
+		}
+	} else {
+		fputc('-', out);
+	}
+}
+
+static char *rendered(const json_t *v, const char *key) {
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	if (!f)
+		return NULL;
+	// numbers that only name something are not grouped
+	bool name = !strcmp(key, "port") || !strcmp(key, "asn") || !strcmp(key, "other_port");
+	if (name && json_is_integer(v))
+		fprintf(f, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+	else
+		render(v, f);
+	if (fclose(f)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static void add(struct tt_grid *g, const json_t *v, const char *key) {
+	char *text = rendered(v, key);
+	tt_grid_add(g, text ? text : "?");
+	free(text);
+}
+
+static int print_list(const char *name, const json_t *list) {
+	json_t *first = json_array_get(list, 0), *row, *v;
+	const char *key;
+	size_t i, cols = json_object_size(first);
+	unsigned c = 0;
+	struct tt_grid *g = tt_grid_create((unsigned)cols);
+	if (!g)
+		return -errno;
+	json_object_foreach(first, key, v) {
+		if (!json_is_number(v))
+			tt_grid_left(g, c);
+		tt_grid_add(g, key);
+		c++;
+	}
+	json_array_foreach(list, i, row) json_object_foreach(first, key, v)
+		add(g, json_object_get(row, key), key);
+	printf("\n%s:\n", name);
+	int rc = tt_grid_print(g, stdout);
+	tt_grid_destroy(&g);
+	return rc;
+}
+
+static int print_all(json_t *root) {
+	struct tt_grid *g = tt_grid_create(2);
+	const char *key;
+	json_t *v;
+	if (!g)
+		return -errno;
+	tt_grid_left(g, 0);
+	tt_grid_left(g, 1);
+	json_object_foreach(root, key, v) {
+		if (is_table(v))
+			continue;
+		tt_grid_add(g, key);
+		add(g, v, key);
+	}
+	int rc = tt_grid_print(g, stdout);
+	tt_grid_destroy(&g);
+	json_object_foreach(root, key, v) {
+		if (!rc && is_table(v))
+			rc = print_list(key, v);
+	}
+	return rc;
+}
+
+static int show(const struct args *a, struct tt_store *s, const struct tt_addr *addr,
+	enum tt_format format) {
+	struct tt_err err = {0};
+	int64_t from, to;
+	if (span_read(a, s, &from, &to, &err))
+		return complain(USAGE, "show: %s", err.msg);
+	struct progress *p = progress_start("teiten: reading %s", arg(a, "db"));
+	json_t *root = tt_store_show(s, addr, from, to, &err);
+	int rc = root ? 0 : -errno;
+	progress_stop(&p);
+	if (!root)
+		return complain(FAILED, "show: %s", err.msg[0] ? err.msg : strerror(-rc));
+	if (format == TT_FORMAT_JSON) {
+		rc = json_dumpf(root, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15)) ? -ENOMEM : 0;
+		putchar('\n');
+	} else {
+		rc = print_all(root);
+	}
+	json_decref(root);
+	return rc ? complain(FAILED, "show: %s", strerror(-rc)) : DONE;
+}
+
+int run_show(const struct args *a) {
+	struct tt_err err = {0};
+	struct tt_addr addr;
+	enum tt_format format;
+	int status = DONE;
+	if (tt_addr_parse(a->operands[0], &addr))
+		return complain(
+			USAGE, "show: '%s', expected an IPv4 or IPv6 address", a->operands[0]);
+	if (format_read(a, &format, &err))
+		return complain(USAGE, "show: %s", err.msg);
+	if (format == TT_FORMAT_CSV)
+		return complain(USAGE, "show: --format: 'csv', expected one of table, json");
+	struct tt_store *s = open_db(a, &status);
+	if (!s)
+		return status;
+	status = show(a, s, &addr, format);
+	tt_store_close(&s, NULL);
+	return status;
+}
