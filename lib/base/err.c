@@ -30,8 +30,11 @@ int tt_err_prefix(struct tt_err *err, int rc, const char *fmt, ...) {
 	va_start(ap, fmt);
 	int n = vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof(err->msg))
-		snprintf(err->msg + n, sizeof(err->msg) - (size_t)n, ": %s", old);
+	if (n >= 0 && (size_t)n < sizeof(err->msg) - 1) {
+		int room = (int)(sizeof(err->msg) - (size_t)n) - 3; // what is cut is cut at the end
+		snprintf(err->msg + n, sizeof(err->msg) - (size_t)n, ": %.*s", room > 0 ? room : 0,
+			old);
+	}
 	one_line(err->msg);
 	return rc;
 }
