@@ -66,7 +66,7 @@ RESPONSES = {  # source port: (name, a payload that is a response, one that is n
     389: ("cldap", bytes.fromhex("300c02010164070400300004000000"),
           bytes.fromhex("300c02010163070400300004000000")),
     11211: ("memcached", b"\0\0\0\0\0\1\0\0VALUE a 0 1\r\nx\r\n", b"\0\0\0\0\0\1\0\0stats\r\n"),
-    19: ("chargen", bytes(range(33, 105)) + b"\r\n", b"hello"),
+    19: ("chargen", bytes(range(33, 105)) + b"\r\n", b"\x01hello" * 16),
     111: ("portmap", struct.pack("!IIII", 7, 1, 0, 0), struct.pack("!IIII", 7, 0, 2, 100000)),
     137: ("netbios", struct.pack("!6H", 1, 0x8400, 0, 1, 0, 0), struct.pack("!6H", 1, 0, 1, 0, 0, 0)),
     3702: ("ws-discovery", b"<?xml?><soap:Envelope><d:ProbeMatches/></soap:Envelope>",
