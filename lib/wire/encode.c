@@ -6,30 +6,35 @@
 #include "batch.h"
 #include "column.h"
 
-#define PACK_MIN  128 // a smaller column is not worth a frame
-#define TABLE_MIN 256 // fewer values are not worth a table
+#define PACK_MIN  128  // a smaller column is not worth a frame
+#define SAMPLE	  4096 // bytes that tell whether the rest will shrink
+#define TABLE_MIN 256  // fewer values are not worth a table
+
+// whether a frame takes less than 7/8 of the bytes; out has room for ZSTD_compressBound(len)
+static size_t pack(struct tt_batch *b, uint8_t *out, const void *data, size_t len) {
+	size_t n = ZSTD_compress2(b->zstd, out, ZSTD_compressBound(len), data, len);
+	return ZSTD_isError(n) || n >= len - len / 8 ? 0 : n;
+}
 
 // appends one column as it is or as a zstd frame, whichever is worth it
 static void store(
 	struct tt_batch *b, unsigned id, unsigned width, uint32_t count, const void *data) {
-	size_t len = (size_t)width * count, bound = ZSTD_compressBound(len);
+	size_t len = (size_t)width * count, n = 0;
 	if (b->rc)
 		return;
-	b->rc = batch_grow(&b->out, &b->out_cap, b->out_len + bound, 1);
+	b->rc = batch_grow(&b->out, &b->out_cap, b->out_len + ZSTD_compressBound(len), 1);
 	if (b->rc)
 		return;
-	struct wire_entry *e = &b->entries[b->entry_n++];
-	*e = (struct wire_entry){(uint16_t)id, (uint8_t)width, WIRE_PLAIN, count, (uint32_t)len};
-	if (len >= PACK_MIN) {
-		size_t n = ZSTD_compress2(b->zstd, b->out + b->out_len, bound, data, len);
-		if (!ZSTD_isError(n) && n < len - len / 16) {
-			e->encoding = WIRE_ZSTD;
-			e->len = (uint32_t)n;
-		}
-	}
-	if (e->encoding == WIRE_PLAIN)
-		memcpy(b->out + b->out_len, data, len);
-	b->out_len += e->len;
+	uint8_t *out = b->out + b->out_len;
+	// addresses and times hardly shrink: a sample tells, for a tenth of the time
+	bool try = len >= PACK_MIN && (len < 16 * SAMPLE || pack(b, out, data, SAMPLE));
+	if (try)
+		n = pack(b, out, data, len);
+	if (!n)
+		memcpy(out, data, len);
+	b->entries[b->entry_n++] = (struct wire_entry){(uint16_t)id, (uint8_t)width,
+		n ? WIRE_ZSTD : WIRE_PLAIN, count, (uint32_t)(n ? n : len)};
+	b->out_len += n ? n : len;
 }
 
 // a column in its narrowest form: nothing where all is zero, one value where all are equal
