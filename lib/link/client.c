@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "socket.h"
+#include "tt_log.h"
+#include "tt_time.h"
+#include "tt_wire.h"
+
+#define WINDOW_DEFAULT	64
+#define RESEND_DEFAULT	5000
+#define MEMORY_DEFAULT	(256ull << 20)
+#define NO_PROGRESS_NS	(30 * TT_NS)
+#define FRAME_MAX_BYTES 65536 // nothing larger comes from a collector
+
+static int open_sockets(
+	struct tt_link_client *c, const struct tt_link_client_conf *conf, struct tt_err *err) {
+	char address[64];
+	struct socket_conf sc = {.type = ZMQ_DEALER,
+		.endpoint = conf->endpoint,
+		.send_hwm = (int)c->window_max + 16,
+		.receive_hwm = 1000,
+		.max_message = FRAME_MAX_BYTES,
+		.keys = &conf->keys};
+	c->ctx = zmq_ctx_new();
+	if (!c->ctx)
+		return tt_err_set(err, -errno, "%s: %s", conf->endpoint, zmq_strerror(errno));
+	c->socket = socket_open(c->ctx, &sc, err);
+	if (!c->socket)
+		return -errno;
+	snprintf(address, sizeof(address), "inproc://monitor-%p", (void *)c);
+	c->monitor = zmq_socket(c->ctx, ZMQ_PAIR);
+	if (!c->monitor || socket_set(c->monitor, ZMQ_LINGER, 0) ||
+		zmq_socket_monitor(c->socket, address,
+			ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
+				ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+				ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) ||
+		zmq_connect(c->monitor, address))
+		return tt_err_set(err, -errno, "%s: cannot watch the socket: %s", conf->endpoint,
+			zmq_strerror(errno));
+	return 0;
+}
+
+static int set_up(
+	struct tt_link_client *c, const struct tt_link_client_conf *conf, struct tt_err *err) {
+	if (!conf->probe || !tt_id_valid(conf->probe) || !conf->boot || strlen(conf->boot) != 16)
+		return tt_err_set(err, -EINVAL, "link: probe or boot is no id");
+	snprintf(c->probe, sizeof(c->probe), "%s", conf->probe);
+	c->boot = strtoull(conf->boot, NULL, 16);
+	c->block = conf->block;
+	c->max_bytes = conf->spool_max ? conf->spool_max : MEMORY_DEFAULT;
+	c->window_max = conf->window ? conf->window : WINDOW_DEFAULT;
+	c->resend_ns = (conf->resend_ms ? conf->resend_ms : RESEND_DEFAULT) * 1000000ll;
+	c->progress_ns = tt_mono_ns();
+	c->endpoint = strdup(conf->endpoint);
+	c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!c->endpoint || c->wake < 0)
+		return tt_err_set(err, -errno, "link: %s", strerror(errno));
+	if (conf->spool) {
+		c->spool = spool_open(conf->spool, err);
+		if (!c->spool)
+			return -errno;
+		int rc = spool_load(c->spool, &c->queue, err);
+		if (rc)
+			return rc;
+	}
+	return open_sockets(c, conf, err);
+}
+
+struct tt_link_client *tt_link_client_create(
+	const struct tt_link_client_conf *conf, struct tt_err *err) {
+	pthread_condattr_t attr;
+	struct tt_link_client *c = calloc(1, sizeof(*c));
+	if (!c) {
+		tt_err_set(err, -ENOMEM, "link: out of memory");
+		return NULL;
+	}
+	c->wake = -1;
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&c->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	int rc = set_up(c, conf, err);
+	if (!rc) {
+		rc = -pthread_create(&c->thread, NULL, client_thread, c);
+		if (rc)
+			tt_err_set(err, rc, "link: no thread: %s", strerror(-rc));
+		c->running = !rc;
+	}
+	if (rc) {
+		tt_link_client_destroy(&c);
+		errno = -rc;
+	}
+	return c;
+}
+
+static void wake(struct tt_link_client *c) {
+	uint64_t one = 1;
+	// the counter being full wakes the thread just as well
+	if (write(c->wake, &one, sizeof(one)) < 0)
+		return;
+}
+
+void client_forget(struct tt_link_client *c, struct item *it) {
+	if (it->spool_id)
+		spool_delete(c->spool, it->spool_id);
+	queue_remove(&c->queue, it);
+}
+
+static bool over(const struct tt_link_client *c) {
+	return c->queue.bytes > c->max_bytes;
+}
+
+// Makes room, oldest first; what is in flight may be stored by now and goes last. Returns whether
+// the item `mine` is still there. Under the lock.
+static bool give_up(struct tt_link_client *c, const struct item *mine) {
+	bool kept = true;
+	if (!over(c))
+		return true;
+	if (c->spool)
+		spool_begin(c->spool);
+	while (over(c) && c->queue.head) {
+		struct item *it = queue_next_unsent(&c->queue);
+		if (!it)
+			it = c->queue.head;
+		c->stats.lost_batches++;
+		c->stats.lost_packets += it->packets;
+		kept = kept && it != mine;
+		client_forget(c, it);
+	}
+	if (c->spool)
+		spool_end(c->spool);
+	return kept;
+}
+
+static struct timespec until(int64_t mono_ns) {
+	return (struct timespec){mono_ns / TT_NS, mono_ns % TT_NS};
+}
+
+// under the lock: block mode waits until fewer than a window are under way
+static int wait_for_room(struct tt_link_client *c, struct tt_err *err) {
+	int64_t since = tt_mono_ns();
+	while (c->queue.count >= c->window_max && !c->refused && !c->stop) {
+		int64_t last = c->progress_ns > since ? c->progress_ns : since;
+		struct timespec t = until(last + NO_PROGRESS_NS);
+		if (pthread_cond_timedwait(&c->changed, &c->lock, &t) == ETIMEDOUT &&
+			tt_mono_ns() - c->progress_ns >= NO_PROGRESS_NS)
+			return tt_err_set(err, -ETIMEDOUT, "%s: no acknowledgement for 30 seconds",
+				c->endpoint);
+	}
+	return 0;
+}
+
+// under the lock
+static int state_error(struct tt_link_client *c, struct tt_err *err) {
+	if (c->stop)
+		return tt_err_set(err, -ESHUTDOWN, "%s: the link is shut down", c->endpoint);
+	// what is spooled can wait for a collector that is willing
+	if (c->refused && !c->spool)
+		return tt_err_set(err, -ECONNREFUSED, "%s: refused by the collector: %s",
+			c->endpoint, c->refusal);
+	return 0;
+}
+
+static struct item *make_item(
+	uint64_t seq, uint64_t packets, const void *msg, size_t len, const char *boot) {
+	struct item *it = calloc(1, sizeof(*it));
+	void *data = malloc(len ? len : 1);
+	if (!it || !data) {
+		free(it);
+		free(data);
+		return NULL;
+	}
+	memcpy(data, msg, len);
+	it->boot = strtoull(boot, NULL, 16);
+	it->seq = seq;
+	it->packets = packets;
+	it->len = len;
+	it->data = data;
+	it->created_ns = tt_now_ns();
+	return it;
+}
+
+int tt_link_client_send(struct tt_link_client *c, uint64_t seq, uint64_t packets, const void *msg,
+	size_t len, struct tt_err *err) {
+	struct tt_batch_head head;
+	int rc = tt_batch_peek(msg, len, &head, err);
+	if (rc)
+		return rc;
+	if (head.seq != seq || strcmp(head.probe, c->probe))
+		return tt_err_set(err, -EINVAL, "link: batch %s %llu given as %s %llu", head.probe,
+			(unsigned long long)head.seq, c->probe, (unsigned long long)seq);
+	struct item *it = make_item(seq, packets, msg, len, head.boot);
+	if (!it)
+		return tt_err_set(err, -ENOMEM, "link: out of memory");
+	pthread_mutex_lock(&c->lock);
+	rc = c->block ? wait_for_room(c, err) : 0;
+	if (!rc)
+		rc = state_error(c, err);
+	pthread_mutex_unlock(&c->lock);
+	if (rc) {
+		free(it->data);
+		free(it);
+		return rc;
+	}
+	struct tt_err why;
+	if (c->spool && spool_put(c->spool, it, msg, &why)) {
+		it->spool_id = 0; // memory has to do until the disk takes it again
+		tt_log(TT_WARN, "%s; the batch is kept in memory", why.msg);
+	}
+	pthread_mutex_lock(&c->lock);
+	queue_append(&c->queue, it);
+	if (it->spool_id && c->queue.count > c->window_max) {
+		free(it->data); // it will be read when its turn comes
+		it->data = NULL;
+	}
+	bool kept = give_up(c, it);
+	pthread_mutex_unlock(&c->lock);
+	wake(c);
+	return kept ? 0
+		    : tt_err_set(err, -EAGAIN, "link: batch of %zu bytes given up: no room", len);
+}
+
+int tt_link_client_flush(struct tt_link_client *c, int timeout_ms, struct tt_err *err) {
+	int64_t start = tt_mono_ns(), end = start + timeout_ms * 1000000ll;
+	int rc = 0;
+	pthread_mutex_lock(&c->lock);
+	while (c->queue.count && !rc) {
+		int64_t last = c->progress_ns > start ? c->progress_ns : start;
+		int64_t limit = timeout_ms < 0 ? last + NO_PROGRESS_NS : end;
+		struct timespec t = until(limit);
+		if (c->refused)
+			rc = tt_err_set(err, -ECONNREFUSED, "%s: refused by the collector: %s",
+				c->endpoint, c->refusal);
+		else if (tt_mono_ns() >= limit)
+			rc = tt_err_set(err, -ETIMEDOUT, "%s: %llu batches are not acknowledged",
+				c->endpoint, (unsigned long long)c->queue.count);
+		else
+			pthread_cond_timedwait(&c->changed, &c->lock, &t);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
+void tt_link_client_stats(struct tt_link_client *c, struct tt_link_client_stats *out) {
+	pthread_mutex_lock(&c->lock);
+	*out = c->stats;
+	out->spool_batches = c->queue.count;
+	out->spool_bytes = c->queue.bytes;
+	out->lag_s = c->queue.head ? (double)(tt_now_ns() - c->queue.head->created_ns) / TT_NS : 0;
+	if (out->lag_s < 0) // the clock was set back
+		out->lag_s = 0;
+	pthread_mutex_unlock(&c->lock);
+}
+
+void tt_link_client_destroy(struct tt_link_client **cp) {
+	struct tt_link_client *c = *cp;
+	if (!c)
+		return;
+	if (c->running) {
+		pthread_mutex_lock(&c->lock);
+		c->stop = true;
+		pthread_cond_broadcast(&c->changed);
+		pthread_mutex_unlock(&c->lock);
+		wake(c);
+		pthread_join(c->thread, NULL);
+	}
+	if (c->socket) {
+		zmq_socket_monitor(c->socket, NULL, 0);
+		zmq_close(c->socket);
+	}
+	if (c->monitor)
+		zmq_close(c->monitor);
+	if (c->ctx)
+		zmq_ctx_term(c->ctx);
+	if (c->wake >= 0)
+		close(c->wake);
+	queue_clear(&c->queue);
+	spool_close(&c->spool);
+	pthread_cond_destroy(&c->changed);
+	pthread_mutex_destroy(&c->lock);
+	free(c->endpoint);
+	free(c);
+	*cp = NULL;
+}

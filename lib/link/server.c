@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "peers.h"
+#include "proto.h"
+#include "socket.h"
+#include "tt_log.h"
+#include "tt_time.h"
+#include "tt_wire.h"
+
+#define WINDOW_DEFAULT 64
+#define COMPLAIN_NS    (60 * TT_NS)
+
+// A batch that was taken and waits for the store's transaction.
+struct taken {
+	uint64_t peer; // serial
+	uint64_t boot, seq;
+};
+
+struct tt_link_server {
+	void *socket;
+	unsigned window;
+	char *endpoint;
+	struct peers peers;
+	struct boots boots;
+	struct taken *taken;
+	size_t taken_n, taken_cap;
+	uint64_t unsent; // answers that found no room or no peer: the sender asks again
+	int64_t logged_ns;
+	uint64_t unlogged;
+};
+
+struct tt_link_server *tt_link_server_create(
+	void *zmq_ctx, const struct tt_link_server_conf *conf, struct tt_err *err) {
+	struct tt_link_server *s = calloc(1, sizeof(*s));
+	if (!s || !(s->endpoint = strdup(conf->endpoint))) {
+		free(s);
+		tt_err_set(err, -ENOMEM, "%s: out of memory", conf->endpoint);
+		return NULL;
+	}
+	s->window = conf->window ? conf->window : WINDOW_DEFAULT;
+	struct socket_conf sc = {.type = ZMQ_ROUTER,
+		.endpoint = conf->endpoint,
+		.bind = true,
+		.server = true,
+		.send_hwm = 1000,
+		.receive_hwm = (int)s->window + 16,
+		.max_message = TT_BATCH_BYTES_MAX,
+		.keys = &conf->keys};
+	s->socket = socket_open(zmq_ctx, &sc, err);
+	if (!s->socket) {
+		int rc = errno;
+		tt_link_server_destroy(&s);
+		errno = rc;
+	}
+	return s;
+}
+
+void tt_link_server_destroy(struct tt_link_server **sp) {
+	struct tt_link_server *s = *sp;
+	if (!s)
+		return;
+	if (s->socket) {
+		// the last acknowledgements still go out
+		socket_set(s->socket, ZMQ_LINGER, 500);
+		zmq_close(s->socket);
+	}
+	peers_clear(&s->peers);
+	free(s->taken);
+	free(s->endpoint);
+	free(s);
+	*sp = NULL;
+}
+
+void *tt_link_server_socket(struct tt_link_server *s) {
+	return s->socket;
+}
+
+// at most one line a minute for all that is wrong with what strangers send
+static void complain(struct tt_link_server *s, const char *probe, const char *what) {
+	int64_t now = tt_mono_ns();
+	if (s->logged_ns && now - s->logged_ns < COMPLAIN_NS) {
+		s->unlogged++;
+		return;
+	}
+	tt_log(TT_WARN, "%s: %s%s%s (%" PRIu64 " more since the last message)", s->endpoint, probe,
+		*probe ? ": " : "", what, s->unlogged);
+	s->logged_ns = now;
+	s->unlogged = 0;
+}
+
+// an answer that does not get through is counted and asked for again by the resend timer
+static void answer(
+	struct tt_link_server *s, const void *id, size_t id_len, const struct proto_frame *f) {
+	uint8_t out[PROTO_FRAME_MAX];
+	size_t len = proto_pack(f, out);
+	if (zmq_send(s->socket, id, id_len, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+		s->unsent++;
+		return;
+	}
+	if (zmq_send(s->socket, out, len, ZMQ_DONTWAIT) < 0)
+		s->unsent++;
+}
+
+static void refuse(struct tt_link_server *s, const void *id, size_t id_len, enum proto_refusal why,
+	uint64_t boot, uint64_t seq, const char *text) {
+	struct proto_frame f = {.type = PROTO_REFUSE,
+		.version = PROTO_VERSION,
+		.value = why,
+		.boot = boot,
+		.seq = seq};
+	snprintf(f.text, sizeof(f.text), "%s", text);
+	answer(s, id, id_len, &f);
+}
+
+static void on_hello(
+	struct tt_link_server *s, const void *id, size_t id_len, const struct proto_frame *f) {
+	char text[128];
+	if (f->lowest > PROTO_VERSION || f->highest < PROTO_VERSION) {
+		snprintf(text, sizeof(text),
+			"link versions %u to %u spoken by the probe, %u by the collector",
+			f->lowest, f->highest, PROTO_VERSION);
+		complain(s, f->probe, text);
+		refuse(s, id, id_len, PROTO_NEVER, f->boot, 0, text);
+		return;
+	}
+	struct peer *p = peers_add(&s->peers, id, id_len);
+	if (!p)
+		return;
+	memcpy(p->probe, f->probe, sizeof(p->probe));
+	p->seen_ns = tt_mono_ns();
+	struct proto_frame w = {.type = PROTO_WELCOME,
+		.version = PROTO_VERSION,
+		.value = s->window,
+		.boot = f->boot,
+		.seq = boots_acked(&s->boots, f->probe, f->boot)};
+	answer(s, id, id_len, &w);
+}
+
+static bool note_taken(struct tt_link_server *s, const struct taken *t) {
+	if (s->taken_n == s->taken_cap) {
+		size_t cap = s->taken_cap ? 2 * s->taken_cap : 256;
+		struct taken *q = realloc(s->taken, cap * sizeof(*q));
+		if (!q)
+			return false;
+		s->taken = q;
+		s->taken_cap = cap;
+	}
+	s->taken[s->taken_n++] = *t;
+	return true;
+}
+
+static void on_batch(struct tt_link_server *s, const void *id, size_t id_len,
+	const struct proto_frame *f, zmq_msg_t *m, tt_link_batch_fn *fn, void *arg) {
+	struct proto_frame who = {.type = PROTO_WHO, .version = PROTO_VERSION, .boot = f->boot};
+	struct peer *p = peers_find(&s->peers, id, id_len);
+	struct tt_batch_head head;
+	struct tt_err err;
+	const void *msg = zmq_msg_data(m);
+	size_t len = zmq_msg_size(m);
+	if (!p) {
+		answer(s, id, id_len, &who);
+		return;
+	}
+	p->seen_ns = tt_mono_ns();
+	err.msg[0] = 0;
+	int rc = tt_batch_peek(msg, len, &head, &err);
+	if (!rc && strcmp(head.probe, p->probe))
+		rc = tt_err_set(
+			&err, -EPERM, "a batch of %s from a link of %s", head.probe, p->probe);
+	else if (!rc && (strtoull(head.boot, NULL, 16) != f->boot || head.seq != f->seq))
+		rc = tt_err_set(&err, -EBADMSG, "batch %s/%" PRIu64 " announced as another",
+			head.boot, head.seq);
+	if (!rc)
+		rc = fn(arg, p->probe, head.boot, head.seq, msg, len, &err);
+	struct taken t = {p->serial, f->boot, f->seq};
+	if (rc >= 0 && note_taken(s, &t))
+		return;
+	// a batch of another version is good for a later collector: the probe is refused, not the
+	// batch
+	enum proto_refusal why = rc == -EBADMSG				  ? PROTO_BAD
+				 : rc == -EPERM || rc == -EPROTONOSUPPORT ? PROTO_NEVER
+									  : PROTO_LATER;
+	complain(s, p->probe, rc >= 0 ? "out of memory" : err.msg);
+	refuse(s, id, id_len, why, f->boot, f->seq, rc >= 0 ? "out of memory" : err.msg);
+}
+
+// reads the rest of a message that has more frames than any of ours
+static bool drain(struct tt_link_server *s, zmq_msg_t *m) {
+	bool more = zmq_msg_more(m);
+	while (zmq_msg_more(m) && zmq_msg_recv(m, s->socket, 0) >= 0)
+		;
+	return more;
+}
+
+static void handle(struct tt_link_server *s, zmq_msg_t *id, zmq_msg_t *head, zmq_msg_t *body,
+	tt_link_batch_fn *fn, void *arg) {
+	struct proto_range ranges[PROTO_RANGES_MAX];
+	struct proto_frame f = {.ranges = ranges};
+	size_t id_len = zmq_msg_size(id);
+	bool bad = !zmq_msg_more(id) || zmq_msg_recv(head, s->socket, 0) < 0;
+	if (bad)
+		return;
+	bad = proto_unpack(zmq_msg_data(head), zmq_msg_size(head), &f);
+	bool has_body = zmq_msg_more(head);
+	if (has_body && zmq_msg_recv(body, s->socket, 0) < 0)
+		return;
+	if ((has_body && drain(s, body)) || bad || has_body != (f.type == PROTO_BATCH))
+		complain(s, "", "a message that is none of the link");
+	else if (f.type == PROTO_HELLO)
+		on_hello(s, zmq_msg_data(id), id_len, &f);
+	else if (f.type == PROTO_BATCH)
+		on_batch(s, zmq_msg_data(id), id_len, &f, body, fn, arg);
+	else
+		complain(s, "", "a message that a probe does not send");
+}
+
+int tt_link_server_receive(
+	struct tt_link_server *s, unsigned max, tt_link_batch_fn *fn, void *arg) {
+	zmq_msg_t id, head, body;
+	unsigned n = 0;
+	zmq_msg_init(&id);
+	zmq_msg_init(&head);
+	zmq_msg_init(&body);
+	while (n < max && zmq_msg_recv(&id, s->socket, ZMQ_DONTWAIT) >= 0) {
+		handle(s, &id, &head, &body, fn, arg);
+		n++;
+	}
+	zmq_msg_close(&id);
+	zmq_msg_close(&head);
+	zmq_msg_close(&body);
+	return (int)n;
+}
+
+static int by_seq(const void *a, const void *b) {
+	const struct taken *x = a, *y = b;
+	if (x->peer != y->peer)
+		return x->peer < y->peer ? -1 : 1;
+	if (x->boot != y->boot)
+		return x->boot < y->boot ? -1 : 1;
+	return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+// acknowledges a run of the sorted list that is of one peer and boot
+static void acknowledge(struct tt_link_server *s, const struct taken *t, size_t n) {
+	struct proto_range ranges[PROTO_RANGES_MAX];
+	struct proto_frame f = {
+		.type = PROTO_ACK, .version = PROTO_VERSION, .boot = t->boot, .ranges = ranges};
+	struct peer *p = peers_by_serial(&s->peers, t->peer);
+	if (!p) // gone since; it will ask again when it is back
+		return;
+	for (size_t i = 0; i < n; i++) {
+		boots_note(&s->boots, p->probe, t->boot, t[i].seq);
+		if (f.value && t[i].seq <= ranges[f.value - 1].last + 1) {
+			ranges[f.value - 1].last = t[i].seq;
+			continue;
+		}
+		if (f.value == PROTO_RANGES_MAX) {
+			answer(s, p->id, p->id_len, &f);
+			f.value = 0;
+		}
+		ranges[f.value++] = (struct proto_range){t[i].seq, t[i].seq};
+	}
+	answer(s, p->id, p->id_len, &f);
+}
+
+void tt_link_server_commit(struct tt_link_server *s) {
+	size_t from = 0;
+	qsort(s->taken, s->taken_n, sizeof(*s->taken), by_seq);
+	for (size_t i = 1; i <= s->taken_n; i++) {
+		const struct taken *a = &s->taken[from], *b = &s->taken[i];
+		if (i < s->taken_n && a->peer == b->peer && a->boot == b->boot)
+			continue;
+		acknowledge(s, a, i - from);
+		from = i;
+	}
+	s->taken_n = 0;
+}
+
+void tt_link_server_rollback(struct tt_link_server *s) {
+	s->taken_n = 0;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "socket.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <zmq.h>
+
+bool tt_link_is_local(const char *endpoint) {
+	static const char *const local[] = {
+		"ipc://", "inproc://", "tcp://127.", "tcp://[::1]:", "tcp://localhost:"};
+	for (unsigned i = 0; i < sizeof(local) / sizeof(local[0]); i++)
+		if (!strncmp(endpoint, local[i], strlen(local[i])))
+			return true;
+	return false;
+}
+
+int socket_set(void *socket, int option, int value) {
+	return zmq_setsockopt(socket, option, &value, sizeof(value)) ? -errno : 0;
+}
+
+static bool has_keys(const struct socket_conf *c) {
+	if (!c->keys || !c->keys->secret_key[0])
+		return false;
+	return c->server || c->keys->server_key[0];
+}
+
+// ZeroMQ takes over the socket file of a living process; ask first whether somebody answers there
+static bool ipc_in_use(const char *endpoint) {
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	if (strncmp(endpoint, "ipc://", 6) || endpoint[6] == '@' || endpoint[6] == '*' ||
+		strlen(endpoint + 6) >= sizeof(a.sun_path))
+		return false;
+	memcpy(a.sun_path, endpoint + 6, strlen(endpoint + 6));
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return false;
+	int rc = connect(fd, (struct sockaddr *)&a, sizeof(a));
+	bool used = !rc || errno == EAGAIN || errno == EINPROGRESS;
+	close(fd);
+	return used;
+}
+
+static int set_curve(void *s, const struct socket_conf *c) {
+	const struct tt_link_keys *k = c->keys;
+	char public_key[41];
+	if (k->public_key[0])
+		memcpy(public_key, k->public_key, sizeof(public_key));
+	else if (zmq_curve_public(public_key, k->secret_key))
+		return -errno;
+	if (c->server && socket_set(s, ZMQ_CURVE_SERVER, 1))
+		return -errno;
+	if (!c->server && zmq_setsockopt(s, ZMQ_CURVE_SERVERKEY, k->server_key, 40))
+		return -errno;
+	if (zmq_setsockopt(s, ZMQ_CURVE_PUBLICKEY, public_key, 40) ||
+		zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, k->secret_key, 40))
+		return -errno;
+	return 0;
+}
+
+static int set_options(void *s, const struct socket_conf *c) {
+	const struct {
+		int option, value;
+	} options[] = {
+		{ZMQ_LINGER, 0},
+		{ZMQ_SNDHWM, c->send_hwm},
+		{ZMQ_RCVHWM, c->receive_hwm},
+		{ZMQ_IPV6, strncmp(c->endpoint, "tcp://127.", 10) != 0},
+		{ZMQ_RECONNECT_IVL, 50},
+		{ZMQ_RECONNECT_IVL_MAX, 2000},
+		{ZMQ_HANDSHAKE_IVL, 10000},
+		{ZMQ_HEARTBEAT_IVL, 5000},
+		{ZMQ_HEARTBEAT_TIMEOUT, 15000},
+		{ZMQ_HEARTBEAT_TTL, 30000},
+	};
+	for (unsigned i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (socket_set(s, options[i].option, options[i].value))
+			return -errno;
+	int64_t max = c->max_message;
+	if (zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof(max)))
+		return -errno;
+	if (c->type == ZMQ_ROUTER && socket_set(s, ZMQ_ROUTER_MANDATORY, 1))
+		return -errno;
+	// nothing waits in the queue of a connection that does not stand
+	if (c->type == ZMQ_DEALER && socket_set(s, ZMQ_IMMEDIATE, 1))
+		return -errno;
+	return 0;
+}
+
+void *socket_open(void *ctx, const struct socket_conf *c, struct tt_err *err) {
+	int rc;
+	if (!tt_link_is_local(c->endpoint) && !has_keys(c)) {
+		errno = -tt_err_set(err, -EACCES,
+			"%s: not local and no keys: CURVE is required (expected ipc://, "
+			"tcp://127.0.0.1:PORT, or keys in the configuration)",
+			c->endpoint);
+		return NULL;
+	}
+	if (c->bind && ipc_in_use(c->endpoint)) {
+		errno = -tt_err_set(err, -EADDRINUSE,
+			"%s: another process listens there, expected a free endpoint", c->endpoint);
+		return NULL;
+	}
+	void *s = zmq_socket(ctx, c->type);
+	if (!s) {
+		rc = tt_err_set(err, -errno, "%s: no socket: %s", c->endpoint, zmq_strerror(errno));
+		errno = -rc;
+		return NULL;
+	}
+	rc = set_options(s, c);
+	if (!rc && has_keys(c))
+		rc = set_curve(s, c);
+	if (rc)
+		tt_err_set(err, rc, "%s: cannot set up the socket: %s", c->endpoint,
+			zmq_strerror(-rc));
+	if (!rc && (c->bind ? zmq_bind(s, c->endpoint) : zmq_connect(s, c->endpoint)))
+		rc = tt_err_set(err, -errno, "%s: cannot %s: %s", c->endpoint,
+			c->bind ? "listen" : "connect", zmq_strerror(errno));
+	if (rc) {
+		zmq_close(s);
+		errno = -rc;
+		return NULL;
+	}
+	return s;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include <stdbool.h>
+
+#include "tt_link.h"
+
+struct socket_conf {
+	int type; // of ZeroMQ
+	const char *endpoint;
+	bool bind, server; // server: its own key answers for it (CURVE)
+	int send_hwm, receive_hwm;
+	long long max_message; // larger ones close the connection they came by
+	const struct tt_link_keys *keys;
+};
+/// Creates, sets every option and binds or connects. NULL with errno and a message.
+void *socket_open(void *ctx, const struct socket_conf *conf, struct tt_err *err);
+/// Sets an int option; -errno.
+int socket_set(void *socket, int option, int value);
