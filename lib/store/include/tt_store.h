@@ -78,6 +78,13 @@ int tt_store_file_begin(struct tt_store *s, const char *sha256, const char *name
 /// number of batches dropped, at most a few thousand a call, or -errno.
 int tt_store_expire(struct tt_store *s, int64_t before, uint64_t max_bytes, struct tt_err *err);
 
+/// Configuration that travels with the database ("services": the services.json of a replay). put
+/// replaces, in a transaction of its own where none is open; text is copied. get: 1 with *text
+/// owned by the caller, 0 where there is none.
+int tt_store_document_put(
+	struct tt_store *s, const char *name, const char *text, struct tt_err *err);
+int tt_store_document_get(struct tt_store *s, const char *name, char **text, struct tt_err *err);
+
 // ---- reading
 enum tt_by {
 	TT_BY_PORT,
@@ -179,5 +186,5 @@ json_t *tt_store_show(
 /// Where fn returns other than 0, that ends the query and is returned.
 typedef int tt_store_sql_fn(
 	void *arg, int n, const char *const *names, const char *const *values, const char *types);
-int tt_store_sql(struct tt_store *s, const char *query, tt_store_sql_fn *fn, void *arg,
-	struct tt_err *err);
+int tt_store_sql(
+	struct tt_store *s, const char *query, tt_store_sql_fn *fn, void *arg, struct tt_err *err);
