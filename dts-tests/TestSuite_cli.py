@@ -144,6 +144,24 @@ class TestCommandLine(TestSuite):
             assert "UTC" in shown.splitlines()[1]
             assert len(shown.splitlines()) == (4 + len(rows) if rows else 4), by
 
+    def test_names_of_services_stay_with_the_database(self):
+        """
+        Steps: replay with a services.json of its own; top without and with --services.
+        Verify: its names come first, the registry's elsewhere.
+        """
+        def services(name, text):
+            path = self.dir / name
+            path.write_text(json.dumps({"kind": "services", "v": 1, "services": [
+                {"proto": "tcp", "port": 8728, "name": text, "source": "test"}]}))
+            return path
+
+        db = self.dir / "names.db"
+        capture = pcap(self.dir / "n.pcap", [syn("203.0.113.1", 8728)] * 2)
+        self.teiten.replay(db, capture, services=services("a.json", "kept"))
+        assert [r["service"] for r in self.teiten.top(db, "port")["rows"]] == ["kept"]
+        given = self.teiten.top(db, "port", services=services("b.json", "given"))
+        assert [r["service"] for r in given["rows"]] == ["given"]
+
     def test_previous_ranks(self):
         """
         Steps: twelve ports in one day; the next day one that led, one that was twelfth, a new one.

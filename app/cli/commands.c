@@ -19,7 +19,7 @@ static const struct opt replay[] = {
 	{"config", 'c', "probe.json", "Configuration of the probe."},
 	{"sensors", 's', "sensors.json", "The sensors; without it all belongs to one, 'default'."},
 	{"watches", 0, "F", "Watches (watches.json): checked."},
-	{"services", 0, "F", "Names of services (services.json): checked."},
+	{"services", 0, "F", "Names of services (services.json), kept in the database."},
 	{"scanners", 0, "DIR", "Lists of known survey scanners, a file each."},
 	{"rir", 0, "DIR", "Delegation files of the registries, for source regions."},
 	{"asn", 0, "FILE", "Prefixes and their AS numbers."},
@@ -70,7 +70,7 @@ static const struct opt filters[] = {
 
 static const struct opt format[] = {
 	{"format", 0, "table|json|csv", "How it is printed (table)."},
-	{"services", 0, "F", "Names of services (services.json) over the system's."},
+	{"services", 0, "F", "Names of services (services.json) instead of the database's."},
 	{NULL},
 };
 

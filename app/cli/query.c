@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -233,7 +234,7 @@ int question_read(
 	if (!rc && s)
 		rc = read_previous(a, s, q, err);
 	if (!rc && s) {
-		q->services = services_open(a, err);
+		q->services = services_open(a, s, err);
 		q->conf.services = q->services;
 		rc = q->services ? 0 : -EINVAL;
 	}
@@ -257,8 +258,17 @@ static const char *installed_services(char *buf, size_t len) {
 	return NULL;
 }
 
-struct tt_services *services_open(const struct args *a, struct tt_err *err) {
-	char path[PATH_MAX + 64];
+struct tt_services *services_open(const struct args *a, struct tt_store *s, struct tt_err *err) {
+	char path[PATH_MAX + 64], *text;
 	const char *given = arg(a, "services");
-	return tt_services_load(given ? given : installed_services(path, sizeof(path)), err);
+	if (given)
+		return tt_services_load(given, err);
+	int rc = tt_store_document_get(s, "services", &text, err);
+	if (rc < 0)
+		return NULL;
+	if (!rc)
+		return tt_services_load(installed_services(path, sizeof(path)), err);
+	struct tt_services *services = tt_services_loads(text, arg(a, "db"), err);
+	free(text);
+	return services;
 }

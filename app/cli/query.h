@@ -20,5 +20,6 @@ int format_read(const struct args *a, enum tt_format *out, struct tt_err *err);
 /// --from and --to, or --period where the command has it: UTC seconds, 0 for an open side.
 int span_read(
 	const struct args *a, struct tt_store *s, int64_t *from, int64_t *to, struct tt_err *err);
-/// Names of services: --services, else the file that is installed, else the system's.
-struct tt_services *services_open(const struct args *a, struct tt_err *err);
+/// Names of services: --services, else what replay put into the database, else the file that is
+/// installed; the system's where that has none.
+struct tt_services *services_open(const struct args *a, struct tt_store *s, struct tt_err *err);

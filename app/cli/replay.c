@@ -147,6 +147,19 @@ static int open_for_writing(const struct replay *r, struct tt_store **s, struct 
 	return rc;
 }
 
+// Names of services stay with the database.
+static int keep_services(const struct replay *r, struct tt_store *s, struct tt_err *err) {
+	struct tt_buf b = TT_BUF_INIT(TT_CONF_MAX);
+	const char *path = arg(r->args, "services");
+	if (!path)
+		return 0;
+	int rc = tt_file_read(path, &b, err);
+	if (!rc)
+		rc = tt_store_document_put(s, "services", (char *)b.data, err);
+	tt_buf_free(&b);
+	return rc;
+}
+
 static int begin_captures(struct replay *r) {
 	struct tt_store *s = NULL;
 	struct tt_err err = {0};
@@ -154,6 +167,7 @@ static int begin_captures(struct replay *r) {
 	int rc = open_for_writing(r, &s, &err);
 	if (rc)
 		return complain(rc == -EINVAL ? USAGE : FAILED, "%s", err.msg);
+	rc = keep_services(r, s, &err);
 	for (unsigned i = 0; i < r->n && rc >= 0; i++) {
 		struct capture *c = &r->captures[i];
 		const struct capture *same = same_before(r, i);

@@ -32,25 +32,22 @@ static int add(struct tt_services *s, int proto, unsigned port, const char *name
 	return rc;
 }
 
-static int load_json(struct tt_services *s, const char *path, struct tt_err *err) {
-	json_t *root = NULL, *row;
+static int add_all(
+	struct tt_services *s, const json_t *root, const char *name, struct tt_err *err) {
+	json_t *row;
 	size_t i;
-	int rc = tt_conf_load(path, "services", &root, err);
-	if (rc)
-		return rc;
 	json_array_foreach(json_object_get(root, "services"), i, row) {
 		const char *proto = json_string_value(json_object_get(row, "proto"));
-		const char *name = json_string_value(json_object_get(row, "name"));
+		const char *text = json_string_value(json_object_get(row, "name"));
 		json_int_t port = json_integer_value(json_object_get(row, "port"));
-		if (proto && name && port >= 0)
-			rc = add(s, tt_proto_parse(proto), (unsigned)port, name);
-		if (rc) {
-			tt_err_set(err, rc, "%s: $.services[%zu]: %s", path, i, strerror(-rc));
-			break;
-		}
+		int rc = 0;
+		if (proto && text && port >= 0)
+			rc = add(s, tt_proto_parse(proto), (unsigned)port, text);
+		if (rc)
+			return tt_err_set(
+				err, rc, "%s: $.services[%zu]: %s", name, i, strerror(-rc));
 	}
-	json_decref(root);
-	return rc;
+	return 0;
 }
 
 // services(5): name port/protocol [aliases] [# comment]. What does not parse is passed over: the
@@ -71,7 +68,8 @@ static int load_system(struct tt_services *s) {
 	return rc;
 }
 
-struct tt_services *tt_services_load(const char *path, struct tt_err *err) {
+// Takes root over.
+static struct tt_services *create(json_t *root, const char *name, struct tt_err *err) {
 	struct tt_services *s = calloc(1, sizeof(*s));
 	int rc = s ? 0 : -ENOMEM;
 	if (s) {
@@ -80,18 +78,37 @@ struct tt_services *tt_services_load(const char *path, struct tt_err *err) {
 	}
 	if (rc)
 		tt_err_set(err, rc, "names of services: %s", strerror(-rc));
-	else if (path)
-		rc = load_json(s, path, err);
+	else
+		rc = add_all(s, root, name, err);
 	if (!rc) {
 		rc = load_system(s);
 		if (rc)
 			tt_err_set(err, rc, "%s: %s", SYSTEM_SERVICES, strerror(-rc));
 	}
+	json_decref(root);
 	if (rc) {
 		tt_services_destroy(&s);
 		errno = -rc;
 	}
 	return s;
+}
+
+struct tt_services *tt_services_load(const char *path, struct tt_err *err) {
+	json_t *root = NULL;
+	int rc = path ? tt_conf_load(path, "services", &root, err) : 0;
+	if (!rc)
+		return create(root, path, err);
+	errno = -rc;
+	return NULL;
+}
+
+struct tt_services *tt_services_loads(const char *text, const char *name, struct tt_err *err) {
+	json_t *root = NULL;
+	int rc = tt_conf_loads(text, strlen(text), name, "services", &root, err);
+	if (!rc)
+		return create(root, name, err);
+	errno = -rc;
+	return NULL;
 }
 
 void tt_services_destroy(struct tt_services **s) {

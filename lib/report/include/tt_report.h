@@ -7,7 +7,10 @@
 /// Names of services ("tcp/23" -> "telnet"): config/services.json over the system's
 /// /etc/services. Immutable once loaded.
 struct tt_services;
-struct tt_services *tt_services_load(const char *path, struct tt_err *err); // NULL path: system only
+struct tt_services *tt_services_load(
+	const char *path, struct tt_err *err); // NULL path: system only
+/// The same from the text of a services.json; `name` is for messages.
+struct tt_services *tt_services_loads(const char *text, const char *name, struct tt_err *err);
 void tt_services_destroy(struct tt_services **s);
 const char *tt_services_name(const struct tt_services *s, uint8_t proto, uint16_t port); // or NULL
 
@@ -24,7 +27,8 @@ struct tt_top_conf {
 	const struct tt_query *previous;
 };
 /// Runs, ranks and prints `teiten top`. 0 or -errno with a message.
-int tt_report_top(struct tt_store *s, const struct tt_top_conf *conf, FILE *out, struct tt_err *err);
+int tt_report_top(
+	struct tt_store *s, const struct tt_top_conf *conf, FILE *out, struct tt_err *err);
 /// Runs and prints `teiten series`.
-int tt_report_series(struct tt_store *s, const struct tt_top_conf *conf, FILE *out,
-	struct tt_err *err);
+int tt_report_series(
+	struct tt_store *s, const struct tt_top_conf *conf, FILE *out, struct tt_err *err);
