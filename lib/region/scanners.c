@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lines.h"
+#include "tt_addr.h"
+#include "tt_ranges.h"
+#include "tt_region.h"
+
+#define SCANNERS_MAX 4096
+
+struct tt_scanners {
+	struct tt_ranges *ranges; // to the index, from 1
+	char **names;
+	unsigned n;
+};
+
+static bool is_list(const char *name) {
+	size_t n = strlen(name);
+	return name[0] != '.' && n > 4 && strcmp(name + n - 4, ".txt") == 0;
+}
+
+// "shodan_v4.txt" and "shodan_v6.txt" are one organisation. Files come sorted: it is the last.
+static int name_of(struct tt_scanners *s, const char *file) {
+	size_t n = strlen(file) - 4;
+	if (n > 3 && (memcmp(file + n - 3, "_v4", 3) == 0 || memcmp(file + n - 3, "_v6", 3) == 0))
+		n -= 3;
+	for (unsigned i = 0; i < s->n; i++) {
+		if (strncmp(s->names[i], file, n) == 0 && !s->names[i][n])
+			return (int)i + 1;
+	}
+	s->names[s->n] = strndup(file, n);
+	return s->names[s->n] ? (int)++s->n : -ENOMEM;
+}
+
+// A prefix with what surrounds it taken away; "" where the line holds none.
+static char *trim(char *line) {
+	line[strcspn(line, "#;")] = '\0';
+	line += strspn(line, " \t");
+	size_t n = strlen(line);
+	while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\t'))
+		line[--n] = '\0';
+	return line;
+}
+
+static int load_list(
+	struct lines *l, uint32_t index, struct tt_ranges_builder *b, struct tt_err *err) {
+	char *line;
+	int rc;
+	while ((rc = lines_next(l, &line, err)) > 0) {
+		struct tt_prefix p;
+		struct tt_addr first, last;
+		line = trim(line);
+		if (!*line)
+			continue;
+		if (tt_prefix_parse(line, &p) != 0)
+			return lines_bad(l, err,
+				"is \"%.64s\", expected an address or a prefix with no bits set "
+				"past its "
+				"length",
+				line);
+		tt_prefix_range(&p, &first, &last);
+		rc = tt_ranges_add(b, &first, &last, index, p.len);
+		if (rc != 0)
+			return tt_err_set(err, rc, "%s: %s", l->name, strerror(-rc));
+	}
+	return rc;
+}
+
+static int load_all(struct tt_scanners *s, const char *dir, char **files, unsigned n,
+	struct tt_ranges_builder *b, struct tt_err *err) {
+	int rc = 0;
+	for (unsigned i = 0; rc == 0 && i < n; i++) {
+		char path[PATH_MAX];
+		struct lines l;
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+		int index = name_of(s, files[i]);
+		rc = index < 0 ? tt_err_set(err, index, "%s: out of memory", path)
+			       : lines_open(&l, path, err);
+		if (rc == 0) {
+			rc = load_list(&l, (uint32_t)index, b, err);
+			lines_close(&l);
+		}
+	}
+	if (rc == 0 && !(s->ranges = tt_ranges_build(b)))
+		rc = tt_err_set(err, -ENOMEM, "%s: out of memory", dir);
+	return rc;
+}
+
+struct tt_scanners *tt_scanners_load(const char *dir, struct tt_err *err) {
+	struct tt_scanners *s = calloc(1, sizeof(*s));
+	struct tt_ranges_builder *b = tt_ranges_builder_create();
+	char **files = NULL;
+	unsigned n = 0;
+	int rc = s && b ? list_files(dir, is_list, &files, &n, err)
+			: tt_err_set(err, -ENOMEM, "%s: out of memory", dir);
+	if (rc == 0 && (n == 0 || n > SCANNERS_MAX))
+		rc = tt_err_set(err, n ? -E2BIG : -ENOENT,
+			"%s: has %u lists (*.txt), expected 1 to %d", dir, n, SCANNERS_MAX);
+	if (rc == 0 && !(s->names = calloc(n, sizeof(*s->names))))
+		rc = tt_err_set(err, -ENOMEM, "%s: out of memory", dir);
+	if (rc == 0)
+		rc = load_all(s, dir, files, n, b, err);
+	free_files(files, n);
+	tt_ranges_builder_destroy(&b);
+	if (rc != 0) {
+		tt_scanners_destroy(&s);
+		errno = -rc;
+	}
+	return s;
+}
+
+void tt_scanners_destroy(struct tt_scanners **s) {
+	if (!s || !*s)
+		return;
+	tt_ranges_destroy(&(*s)->ranges);
+	free_files((*s)->names, (*s)->n);
+	free(*s);
+	*s = NULL;
+}
+
+uint16_t tt_scanners_of(const struct tt_scanners *s, uint8_t family, const uint8_t addr[16]) {
+	struct tt_addr x = {.family = family};
+	if (!s || (family != 4 && family != 6))
+		return 0;
+	memcpy(x.b, addr, family == 4 ? 4 : 16);
+	uint32_t index = tt_ranges_get(s->ranges, &x);
+	return index == TT_RANGES_NONE ? 0 : (uint16_t)index;
+}
+
+const char *tt_scanners_name(const struct tt_scanners *s, uint16_t index) {
+	return s && index > 0 && index <= s->n ? s->names[index - 1] : NULL;
+}
