@@ -181,10 +181,7 @@ static void lists_that_are_wrong_are_named(void **state) {
 	put_file("a.txt", "1.1.1.1\n1.1.1.1/33\n");
 	assert_null(tt_scanners_load(folder, &err));
 	snprintf(message, sizeof(message),
-		"%s/a.txt:2: is \"1.1.1.1/24\", expected an address or a prefix with no bits set "
-		"past "
-		"its length",
-		folder);
+		"%s/a.txt:2: is \"1.1.1.1/33\", expected an address or a prefix", folder);
 	assert_string_equal(err.msg, message);
 }
 

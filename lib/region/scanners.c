@@ -56,12 +56,10 @@ static int load_list(
 		line = trim(line);
 		if (!*line)
 			continue;
-		if (tt_prefix_parse(line, &p) != 0)
-			return lines_bad(l, err,
-				"is \"%.64s\", expected an address or a prefix with no bits set "
-				"past its "
-				"length",
-				line);
+		rc = tt_prefix_parse(line, &p);
+		if (rc != 0 && rc != -EDOM) // published lists have bits set past the length
+			return lines_bad(
+				l, err, "is \"%.64s\", expected an address or a prefix", line);
 		tt_prefix_range(&p, &first, &last);
 		rc = tt_ranges_add(b, &first, &last, index, p.len);
 		if (rc != 0)
