@@ -66,6 +66,12 @@ struct tt_sub *sub_open(const struct args *a, const char *endpoint, const char *
 		*status = complain(USAGE, "%s: %s", a->command->name, err.msg);
 		return NULL;
 	}
+	if (!keys.server_key[0] && !tt_link_is_local(endpoint)) {
+		*status = complain(USAGE,
+			"%s: %s is neither ipc nor loopback, expected --server-key too",
+			a->command->name, endpoint);
+		return NULL;
+	}
 	struct tt_sub *s =
 		tt_sub_create(endpoint, topics, n, keys.server_key[0] ? &keys : NULL, &err);
 	if (!s)
