@@ -102,8 +102,13 @@ int tt_store_sql(
 
 	if (rc < 0)
 		return rc;
+	// the first use of the virtual table declares it, which what follows does not allow
+	if (sqlite3_prepare_v3(s->db, "SELECT 1 FROM observation", -1, 0, &st, NULL) != SQLITE_OK)
+		rc = db_fail(s, err, "observation");
+	sqlite3_finalize(st);
+	st = NULL;
 	sqlite3_set_authorizer(s->db, authorize, s);
-	if (sqlite3_prepare_v3(s->db, query, -1, 0, &st, &rest) != SQLITE_OK)
+	if (rc == 0 && sqlite3_prepare_v3(s->db, query, -1, 0, &st, &rest) != SQLITE_OK)
 		rc = db_fail(s, err, "query");
 	sqlite3_set_authorizer(s->db, NULL, NULL);
 	while (rc == 0 && (isspace((unsigned char)*rest) || *rest == ';'))
