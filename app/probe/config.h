@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "options.h"
+#include "tt_link.h"
+#include "tt_names.h"
+#include "tt_packet.h"
+
+#define UPLINK_MAX 64
+#define WORKER_MAX 127
+
+enum device_kind { DEVICE_PCI, DEVICE_VDEV, DEVICE_FILE };
+
+struct uplink_conf {
+	char id[TT_ID_LEN];
+	enum device_kind kind;
+	char *device; // PCI address, vdev string, or path of a capture
+	unsigned queues;
+};
+
+enum hugepages { HUGEPAGES_AUTO, HUGEPAGES_ON, HUGEPAGES_OFF };
+
+/// probe.json as plain data, with what the command line overrides put in. Never changes after
+/// config_load.
+struct config {
+	json_t *json;
+	bool replay;
+	char probe[TT_ID_LEN];
+	uint32_t epoch_s;
+	char *path, *sensors, *rir; // NULL where there is none
+	struct uplink_conf uplinks[UPLINK_MAX];
+	unsigned uplink_n;
+	enum hugepages hugepages;
+	unsigned memory_mb; // 0: by need
+	unsigned main_lcore, workers[WORKER_MAX], worker_n;
+	uint32_t ipv4, ipv6, spill;
+	bool wait_when_full;
+	struct tt_packet_conf packet; // without tunnels: these come from the sensors
+	char *publish;		      // NULL: no streams
+	int hwm;
+	struct tt_link_keys publish_keys;
+	char *collector; // NULL: no batches
+	char *spool;
+	uint64_t spool_max;
+	unsigned window;
+	struct tt_link_keys keys;
+	char sha256[65]; // of the file
+};
+
+/// Reads the configuration (checked by lib/conf's table) that the options name, or the defaults of
+/// replay. 0 or -errno with a message that names file and JSON path.
+int config_load(struct config *c, const struct options *o, struct tt_err *err);
+void config_free(struct config *c);
+/// What a device string names.
+enum device_kind config_device_kind(const char *device);
