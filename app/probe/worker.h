@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include <rte_mbuf.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gap.h"
+#include "reader.h"
+#include "rules.h"
+#include "tt_flow.h"
+#include "tt_packet.h"
+
+#define BURST 64
+
+struct probe;
+
+/// A receive queue of a port, or a capture, that a worker polls.
+struct source {
+	uint16_t port, queue;
+	uint16_t uplink;
+	struct reader *reader; // not NULL: a capture
+};
+
+/// What a worker says of itself: it writes, anybody reads (relaxed).
+struct worker_stats {
+	_Atomic uint64_t gap[GAP_BUCKETS]; // polls by the cycles since the one before
+	_Atomic uint64_t gap_max;	   // the harvester resets it
+	_Atomic uint64_t busy_tsc, total_tsc;
+	_Atomic uint64_t overruns; // epoch ends at which the other table was not free yet
+};
+
+/// What a worker read of the capture at hand (replay); the harvester reads it after `done`.
+struct worker_job {
+	uint64_t packets, bytes;
+	int64_t first_ns, last_ns;
+};
+
+struct worker {
+	struct probe *probe;
+	unsigned index, lcore;
+	struct tt_flow *flow;
+	struct source *sources;
+	unsigned source_n;
+	_Atomic int64_t closed; // live: packets before this second are all switched away
+	_Atomic bool done;	// live: has ended; replay: has nothing left of this capture
+	struct worker_job job;
+	unsigned last_polls; // since it was asked to stop
+	struct worker_stats stats;
+
+	// the burst at hand; the worker's own
+	struct rte_mbuf *rx[BURST];    // received
+	struct rte_mbuf *mbufs[BURST]; // over captures
+	struct tt_capture_rec recs[BURST];
+	struct tt_frame frames[BURST];
+	struct tt_pkt pkts[BURST];
+	int64_t ns[BURST];
+	uint32_t len[BURST];
+} __rte_cache_aligned;
+
+/// Entry points of a worker lcore (rte_lcore_function_t); arg is its struct worker.
+int worker_live(void *arg);
+int worker_replay(void *arg);
+
+/// Counts n packets (at most BURST) of one uplink whose frames, ns and len are filled in. Waits
+/// where the table says so; gives up when the probe is aborted.
+void worker_count(struct worker *w, const struct rules *rules, unsigned uplink, unsigned n);
+/// Takes a burst from a capture into mbufs over the map and counts it. 0: nothing left.
+unsigned worker_capture(
+	struct worker *w, const struct rules *rules, struct reader *reader, unsigned uplink);
+/// mbufs for captures: without room of their own, they point into the map.
+int worker_capture_mbufs(struct worker *w, struct rte_mempool *pool);
