@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "messages.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "tt_time.h"
+
+#define EPOCH 1734491040 // 2024-12-18T03:04:00Z
+
+static const struct message_head head = {
+	"tokyo", "7f3a000000000000", "jp-isp1", 8812, EPOCH, EPOCH + 60};
+
+static json_t *parse(struct tt_buf *b) {
+	json_error_t error;
+	assert_int_equal(b->rc, 0);
+	json_t *j = json_loadb((char *)b->data, b->len, JSON_REJECT_DUPLICATES, &error);
+	if (!j)
+		fail_msg("%s in %s", error.text, (char *)b->data);
+	tt_buf_free(b);
+	return j;
+}
+
+static const char *str(const json_t *o, const char *key) {
+	return json_string_value(json_object_get(o, key));
+}
+static json_int_t num(const json_t *o, const char *key) {
+	assert_true(json_is_integer(json_object_get(o, key)));
+	return json_integer_value(json_object_get(o, key));
+}
+
+static void check_head(const json_t *j) {
+	assert_int_equal(num(j, "v"), 1);
+	assert_string_equal(str(j, "probe"), "tokyo");
+	assert_string_equal(str(j, "boot"), "7f3a000000000000");
+	assert_int_equal(num(j, "seq"), 8812);
+	assert_string_equal(str(j, "start"), "2024-12-18T03:04:00Z");
+	assert_string_equal(str(j, "end"), "2024-12-18T03:05:00Z");
+}
+
+static void test_topics_end_with_a_full_stop_so_that_prefixes_do_not_match_others(void **state) {
+	(void)state;
+	char topic[TOPIC_LEN];
+	topic_format(topic, "stats", "tokyo", "jp-isp1");
+	assert_string_equal(topic, "stats.tokyo.jp-isp1.");
+	topic_format(topic, "health", "tokyo", NULL);
+	assert_string_equal(topic, "health.tokyo.");
+	const char *longest = "abcdefghijklmnopqrstuvwxyz012345";
+	topic_format(topic, "health", longest, longest);
+	assert_int_equal(topic[strlen(topic) - 1], '.');
+	assert_int_equal(strlen(topic), 6 + 2 + 64 + 1);
+}
+
+static void test_live_has_every_class(void **state) {
+	(void)state;
+	struct tt_buf b = TT_BUF_INIT(1 << 16);
+	const uint64_t packets[TT_OBSERVED_CLASS_N] = {7, 0, 2},
+		       bytes[TT_OBSERVED_CLASS_N] = {420, 0, 900};
+	message_live(&b, &head, packets, bytes);
+	json_t *j = parse(&b), *classes = json_object_get(j, "classes");
+	check_head(j);
+	assert_string_equal(str(j, "sensor"), "jp-isp1");
+	assert_int_equal(json_object_size(classes), TT_OBSERVED_CLASS_N);
+	assert_int_equal(num(json_object_get(classes, "scan"), "packets"), 7);
+	assert_int_equal(num(json_object_get(classes, "reflection"), "bytes"), 900);
+	assert_int_equal(num(json_object_get(classes, "fragment"), "packets"), 0);
+	json_decref(j);
+}
+
+static void test_stats_add_up(void **state) {
+	(void)state;
+	struct fold *f = fold_create(2, 1000);
+	for (unsigned i = 0; i < 100; i++) {
+		struct tt_obs o = {.sensor = 1,
+			.class = TT_SCAN,
+			.proto = i % 2 ? 6 : 1,
+			.port = (uint16_t)(i % 2 ? i : 0x0800),
+			.family = 4,
+			.packets = 2,
+			.bytes = 120,
+			.src = {10, 0, 0, (uint8_t)i}};
+		fold_add(f, &o, i % 3 ? "JP" : "--");
+	}
+	struct tt_buf b = TT_BUF_INIT(1 << 16);
+	message_stats(&b, &head, TT_STATE_UP, 1, "2024-12-17", f, 1);
+	json_t *j = parse(&b), *row;
+	size_t i;
+	check_head(j);
+	assert_string_equal(str(j, "state"), "up");
+	assert_string_equal(str(j, "rir"), "2024-12-17");
+	assert_true(json_is_false(json_object_get(j, "sources_lower_bound")));
+	assert_true(json_real_value(json_object_get(j, "completeness")) == 1.0);
+	json_t *scan = json_object_get(json_object_get(j, "classes"), "scan");
+	assert_int_equal(num(scan, "packets"), 200);
+	assert_int_equal(num(scan, "sources"), 100);
+	json_int_t sum = num(json_object_get(j, "ports_other"), "packets");
+	assert_int_equal(json_array_size(json_object_get(j, "ports")), FOLD_TOP);
+	json_array_foreach(json_object_get(j, "ports"), i, row) sum += num(row, "packets");
+	assert_int_equal(sum, 200);
+	row = json_array_get(json_object_get(j, "ports"), 0);
+	assert_string_equal(str(row, "proto"), "icmp");
+	assert_int_equal(num(row, "port"), 0x0800);
+	assert_int_equal(num(row, "sources"), 50);
+	sum = num(json_object_get(j, "regions_other"), "packets");
+	json_array_foreach(json_object_get(j, "regions"), i, row) sum += num(row, "packets");
+	assert_int_equal(sum, 200);
+	assert_string_equal(str(json_array_get(json_object_get(j, "regions"), 0), "region"), "JP");
+	json_decref(j);
+	fold_destroy(&f);
+}
+
+static void test_stats_of_a_silent_sensor_are_told_too(void **state) {
+	(void)state;
+	struct fold *f = fold_create(1, 10);
+	struct tt_buf b = TT_BUF_INIT(1 << 16);
+	message_stats(&b, &head, TT_STATE_SILENT, 0, "", f, 0);
+	json_t *j = parse(&b);
+	assert_string_equal(str(j, "state"), "silent");
+	assert_true(json_real_value(json_object_get(j, "completeness")) == 0);
+	assert_true(json_is_null(json_object_get(j, "rir")));
+	assert_int_equal(json_array_size(json_object_get(j, "ports")), 0);
+	assert_int_equal(num(json_object_get(j, "ports_other"), "packets"), 0);
+	json_decref(j);
+	fold_destroy(&f);
+}
+
+static void test_health_gives_every_packet_one_fate(void **state) {
+	(void)state;
+	const char *const ids[] = {"up0"};
+	const struct tt_tally tally = {.link_up = 1, .packets = {18, 2, 0, 9100, 0}, .imissed = 5};
+	const struct health_worker worker = {2, 0.07, 9, 41, 1830, 917504};
+	const struct health_sensor sensors[] = {
+		{"jp-isp1", TT_STATE_UP, (EPOCH + 59) * TT_NS},
+		{"quiet", TT_STATE_DOWN, 0},
+	};
+	const struct health x = {.config = "9c",
+		.clock_skew_ms = -3,
+		.uplink_ids = ids,
+		.uplinks = &tally,
+		.uplink_n = 1,
+		.workers = &worker,
+		.worker_n = 1,
+		.sensors = sensors,
+		.sensor_n = 2,
+		.late = 4,
+		.link = {.sent = 5122, .acked = 5121, .lag_s = 1.25}};
+	struct message_head h = head;
+	h.sensor = NULL;
+	struct tt_buf b = TT_BUF_INIT(1 << 16);
+	message_health(&b, &h, &x);
+	json_t *j = parse(&b), *up = json_array_get(json_object_get(j, "uplinks"), 0);
+	check_head(j);
+	assert_null(json_object_get(j, "sensor"));
+	assert_string_equal(str(j, "config"), "sha256:9c");
+	assert_int_equal(num(j, "clock_skew_ms"), -3);
+	assert_string_equal(str(up, "link"), "up");
+	assert_int_equal(num(up, "packets"), 9120);
+	assert_int_equal(num(up, "packets"), num(up, "observed") + num(up, "spilled") +
+						     num(up, "malformed") + num(up, "non_ip") +
+						     num(up, "unassigned"));
+	assert_int_equal(num(up, "imissed"), 5);
+	json_t *w = json_array_get(json_object_get(j, "workers"), 0);
+	assert_int_equal(num(json_object_get(w, "poll_gap_us"), "max"), 41);
+	assert_int_equal(num(w, "table_used"), 1830);
+	json_t *list = json_object_get(j, "sensors");
+	assert_string_equal(str(json_array_get(list, 0), "last_packet"), "2024-12-18T03:04:59Z");
+	assert_true(json_is_null(json_object_get(json_array_get(list, 1), "last_packet")));
+	assert_string_equal(str(json_array_get(list, 1), "state"), "down");
+	assert_int_equal(num(json_object_get(j, "harvest"), "late_packets"), 4);
+	assert_int_equal(num(json_object_get(j, "link"), "acked"), 5121);
+	json_decref(j);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			test_topics_end_with_a_full_stop_so_that_prefixes_do_not_match_others),
+		cmocka_unit_test(test_live_has_every_class),
+		cmocka_unit_test(test_stats_add_up),
+		cmocka_unit_test(test_stats_of_a_silent_sensor_are_told_too),
+		cmocka_unit_test(test_health_gives_every_packet_one_fate),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "messages.h"
+#include "tt_link.h"
+
+struct pending;
+
+/// The PUB socket, which the main thread owns, and a queue in front of it for the harvester.
+struct publisher {
+	void *ctx;
+	struct tt_pub *pub; // main thread; NULL: nothing is published
+	pthread_mutex_t lock;
+	struct pending *head, **tail; // under the lock
+	size_t queued;		      // bytes, under the lock
+	uint64_t dropped;	      // under the lock: the queue was full
+};
+
+int publisher_start(struct publisher *p, const struct config *c, struct tt_err *err);
+void publisher_stop(struct publisher *p);
+/// Puts a message into the queue (copied). Any thread.
+void publish_later(struct publisher *p, const char *topic, const struct tt_buf *json);
+/// Sends a message. Main thread.
+void publish_now(struct publisher *p, const char *topic, const struct tt_buf *json);
+/// Sends what is queued. Main thread.
+void publish_queued(struct publisher *p);
