@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe.h"
+#include "tt_log.h"
+#include "tt_time.h"
+
+#define TICK_NS 50000000
+
+struct live_seen {
+	uint64_t packets[TT_OBSERVED_CLASS_N], bytes[TT_OBSERVED_CLASS_N], seq;
+};
+
+int control_init(struct control *c, struct probe *p) {
+	memset(c, 0, sizeof(*c));
+	c->probe = p;
+	c->buf.max = 1 << 20;
+	c->second = tt_now_ns() / TT_NS;
+	c->seen = calloc(p->slots.cap ? p->slots.cap : 1, sizeof(*c->seen));
+	return c->seen ? 0 : -ENOMEM;
+}
+
+void control_free(struct control *c) {
+	free(c->seen);
+	tt_buf_free(&c->buf);
+}
+
+// Builds the new set aside; workers and harvester go on with the old one until it is there.
+static void *reload(void *arg) {
+	struct control *c = arg;
+	struct probe *p = c->probe;
+	struct tt_err err = {""};
+	uint64_t generation = atomic_load(&p->rules.current)->generation + 1;
+	struct rules *r = rules_create(&p->config, &p->slots, generation, &err);
+	if (r) {
+		unsigned n = r->catalog->sensor_n;
+		rules_publish(&p->rules, r);
+		tt_log(TT_INFO, "reloaded: %u sensors", n);
+	} else {
+		tt_log(TT_ERR, "not reloaded: %s", err.msg);
+	}
+	atomic_store(&c->reloaded, true);
+	return NULL;
+}
+
+static void start_reload(struct control *c) {
+	c->again = false;
+	atomic_store(&c->reloaded, false);
+	int rc = pthread_create(&c->reloader, NULL, reload, c);
+	c->reloading = rc == 0;
+	if (rc)
+		tt_log(TT_ERR, "not reloaded: no thread: %s", strerror(rc));
+}
+
+static void watch_reload(struct control *c, bool wait) {
+	if (!c->reloading || !(wait || atomic_load(&c->reloaded)))
+		return;
+	pthread_join(c->reloader, NULL);
+	c->reloading = false;
+	if (c->again && !wait)
+		start_reload(c);
+}
+
+static void sum_live(const struct probe *p, unsigned slot, struct live_seen *now) {
+	for (unsigned i = 0; i < p->worker_n; i++) {
+		const struct tt_live *l = tt_flow_live(p->workers[i].flow, (uint16_t)slot);
+		for (unsigned k = 0; k < TT_OBSERVED_CLASS_N; k++) {
+			now->packets[k] +=
+				atomic_load_explicit(&l->packets[k], memory_order_relaxed);
+			now->bytes[k] += atomic_load_explicit(&l->bytes[k], memory_order_relaxed);
+		}
+	}
+}
+
+static void publish_live(struct control *c, int64_t end) {
+	struct probe *p = c->probe;
+	// only this thread and the reloader replace rules, and the reloader waits for readers: this
+	// thread is none, so it goes by slots, which stay
+	unsigned n = atomic_load_explicit(&p->slots.n, memory_order_acquire);
+	for (unsigned slot = 0; slot < n; slot++) {
+		struct live_seen now = {.seq = c->seen[slot].seq + 1}, delta = now;
+		char topic[TOPIC_LEN];
+		sum_live(p, slot, &now);
+		for (unsigned k = 0; k < TT_OBSERVED_CLASS_N; k++) {
+			delta.packets[k] = now.packets[k] - c->seen[slot].packets[k];
+			delta.bytes[k] = now.bytes[k] - c->seen[slot].bytes[k];
+		}
+		c->seen[slot] = now;
+		struct message_head head = {
+			p->config.probe, p->boot, p->slots.ids[slot], now.seq, c->second, end};
+		tt_buf_reset(&c->buf);
+		topic_format(topic, "live", p->config.probe, p->slots.ids[slot]);
+		message_live(&c->buf, &head, delta.packets, delta.bytes);
+		publish_now(&p->publisher, topic, &c->buf);
+	}
+	c->second = end;
+}
+
+static void every_second(struct control *c, int64_t second) {
+	struct probe *p = c->probe;
+	clock_adjust(&p->clock);
+	for (unsigned i = 0; i < p->uplink_n; i++)
+		uplink_poll_link(&p->uplinks[i]);
+	if (p->publisher.pub)
+		publish_live(c, second);
+	c->second = second;
+}
+
+void control_run(struct control *c) {
+	const struct timespec tick = {0, TICK_NS};
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	for (;;) {
+		int sig = sigtimedwait(&set, NULL, &tick);
+		if (sig == SIGINT || sig == SIGTERM)
+			break;
+		if (sig == SIGHUP) {
+			c->again = c->reloading;
+			if (!c->reloading)
+				start_reload(c);
+		}
+		watch_reload(c, false);
+		int64_t second = tt_now_ns() / TT_NS;
+		if (second != c->second)
+			every_second(c, second);
+		publish_queued(&c->probe->publisher);
+	}
+	watch_reload(c, true);
+}
+
+void control_last_words(struct control *c) {
+	int64_t second = tt_now_ns() / TT_NS + 1;
+	if (c->probe->publisher.pub)
+		publish_live(c, second);
+	publish_queued(&c->probe->publisher);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "harvest.h"
+
+#include <rte_rcu_qsbr.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "probe.h"
+#include "tt_log.h"
+#include "tt_time.h"
+
+// Rows of the stats fold: a port each; past that they count among the others.
+#define FOLD_ROWS  (1u << 18)
+#define NAP_US	   10000
+// Epochs that a jump of the clock may leave behind before the harvester jumps after it.
+#define BEHIND_MAX 10
+
+static struct open_epoch *open_epoch(struct harvester *h, int64_t start) {
+	for (unsigned i = 0; i < 2; i++)
+		if (h->epochs[i].start == start)
+			return &h->epochs[i];
+	return NULL; // late, or of a capture: batches carry it, streams do not
+}
+
+static void on_obs(void *arg, const struct tt_obs *o) {
+	struct harvester *h = arg;
+	struct open_epoch *e = open_epoch(h, o->epoch);
+	sender_obs(&h->probe->sender, o);
+	h->seen[h->worker].rows += !(o->flags & TT_OBS_SPILLED);
+	if (e)
+		fold_add(e->fold, o,
+			o->family ? tt_region_of(h->rules->region, o->family, o->src) : "--");
+}
+
+static void on_tally(void *arg, const struct tt_tally *t) {
+	struct harvester *h = arg;
+	struct open_epoch *e = open_epoch(h, t->epoch);
+	struct tt_tally up = *t;
+	up.link_up =
+		atomic_load_explicit(&h->probe->uplinks[t->uplink].link_up, memory_order_relaxed);
+	sender_tally(&h->probe->sender, &up);
+	if (!e)
+		return;
+	struct tt_tally *sum = &e->tallies[t->uplink];
+	for (unsigned f = 0; f < TT_FATE_N; f++) {
+		sum->packets[f] += t->packets[f];
+		sum->bytes[f] += t->bytes[f];
+	}
+	sum->late += t->late;
+	sum->feed_fragments += t->feed_fragments;
+}
+
+// Empties every table that was switched away. How many.
+static unsigned pass(struct harvester *h) {
+	struct probe *p = h->probe;
+	const struct tt_flow_sink sink = {on_obs, on_tally, h};
+	unsigned some = 0;
+	h->rules = atomic_load_explicit(&p->rules.current, memory_order_acquire);
+	if (h->rules->generation != h->generation) {
+		h->generation = h->rules->generation;
+		sender_catalog(&p->sender, h->rules->catalog);
+	}
+	sender_refresh(&p->sender);
+	for (h->worker = 0; h->worker < p->worker_n; h->worker++)
+		some += tt_flow_harvest(p->workers[h->worker].flow, &sink) > 0;
+	return some;
+}
+
+static void quiescent(struct harvester *h) {
+	h->rules = NULL;
+	rte_rcu_qsbr_quiescent(h->probe->rules.readers, h->probe->worker_n);
+}
+
+static bool all_closed(const struct harvester *h) {
+	int64_t end = h->epochs[0].start + h->probe->config.epoch_s;
+	for (unsigned i = 0; i < h->probe->worker_n; i++)
+		if (atomic_load_explicit(&h->probe->workers[i].closed, memory_order_acquire) < end)
+			return false;
+	return true;
+}
+
+static bool all_done(const struct harvester *h) {
+	for (unsigned i = 0; i < h->probe->worker_n; i++)
+		if (!atomic_load_explicit(&h->probe->workers[i].done, memory_order_acquire))
+			return false;
+	return true;
+}
+
+static void next_epoch(struct harvester *h, int64_t start) {
+	struct open_epoch first = h->epochs[0];
+	fold_reset(first.fold);
+	h->epochs[0] = h->epochs[1];
+	h->epochs[1] = first;
+	h->epochs[1].start = start + h->probe->config.epoch_s;
+	memset(h->epochs[1].tallies, 0, sizeof(h->epochs[1].tallies));
+	h->epochs[0].start = start; // after a jump of the clock the two are no neighbours
+}
+
+static void close_epoch(struct harvester *h) {
+	int64_t length = h->probe->config.epoch_s, start = h->epochs[0].start + length;
+	harvest_close(h);
+	if (sender_flush(&h->probe->sender)) {
+		tt_log(TT_ERR, "batches: %s", h->probe->sender.err.msg);
+		sender_restart(&h->probe->sender); // the next ones may get through
+	}
+	int64_t now = clock_now(&h->probe->clock) / TT_NS;
+	now -= now % length;
+	if (now - start > BEHIND_MAX * length || start - now > length) {
+		tt_log(TT_WARN, "the clock jumped by %lld s", (long long)(now - start));
+		start = now;
+	}
+	next_epoch(h, start);
+}
+
+static bool has_packets(const struct harvester *h, const struct open_epoch *e) {
+	for (unsigned u = 0; u < h->probe->uplink_n; u++)
+		for (unsigned f = 0; f < TT_FATE_N; f++)
+			if (e->tallies[u].packets[f])
+				return true;
+	return false;
+}
+
+static void run(struct harvester *h) {
+	for (;;) {
+		// asked before the pass: what was switched away by then is in it
+		bool done = all_done(h), closed = all_closed(h);
+		unsigned some = pass(h);
+		if (closed && !done)
+			close_epoch(h);
+		quiescent(h);
+		if (done)
+			break;
+		if (!some)
+			usleep(NAP_US);
+	}
+	// the end: the epoch at hand, and the next where the last packets came after its start
+	pass(h);
+	close_epoch(h);
+	if (has_packets(h, &h->epochs[0]))
+		close_epoch(h);
+	quiescent(h);
+}
+
+static int init(struct harvester *h, struct probe *p) {
+	int64_t now = clock_now(&p->clock) / TT_NS, length = p->config.epoch_s;
+	memset(h, 0, sizeof(*h));
+	h->probe = p;
+	h->buf.max = 64u << 20;
+	h->seen = calloc(p->worker_n, sizeof(*h->seen));
+	h->stats_seq = calloc(p->slots.cap ? p->slots.cap : 1, sizeof(*h->stats_seq));
+	for (unsigned i = 0; i < 2; i++) {
+		h->epochs[i].start = now - now % length + i * length;
+		h->epochs[i].fold = fold_create(p->slots.cap, FOLD_ROWS);
+		if (!h->epochs[i].fold)
+			return -1;
+	}
+	return h->seen && h->stats_seq ? 0 : -1;
+}
+
+static void destroy(struct harvester *h) {
+	fold_destroy(&h->epochs[0].fold);
+	fold_destroy(&h->epochs[1].fold);
+	free(h->seen);
+	free(h->stats_seq);
+	free(h->states);
+	free(h->health_sensors);
+	tt_buf_free(&h->buf);
+}
+
+void *harvest_live(void *arg) {
+	struct probe *p = arg;
+	static struct harvester h;
+	if (init(&h, p)) {
+		tt_log(TT_ERR, "harvester: out of memory");
+		destroy(&h);
+		return p;
+	}
+	struct rte_rcu_qsbr *readers = p->rules.readers;
+	rte_rcu_qsbr_thread_register(readers, p->worker_n);
+	rte_rcu_qsbr_thread_online(readers, p->worker_n);
+	run(&h);
+	rte_rcu_qsbr_thread_offline(readers, p->worker_n);
+	rte_rcu_qsbr_thread_unregister(readers, p->worker_n);
+	destroy(&h);
+	return NULL;
+}

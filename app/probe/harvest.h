@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fold.h"
+#include "messages.h"
+#include "tt_buf.h"
+#include "tt_obs.h"
+#include "worker.h"
+
+struct probe;
+
+/// What the harvester knows of an epoch that is not closed yet.
+struct open_epoch {
+	int64_t start;
+	struct fold *fold;
+	struct tt_tally tallies[UPLINK_MAX]; // sums over workers
+};
+
+/// A worker's counters at the last epoch's end.
+struct worker_seen {
+	uint64_t gap[GAP_BUCKETS], busy_tsc, total_tsc, overruns;
+	uint64_t rows; // harvested since
+};
+
+/// The live harvester: empties tables as workers switch them away, sends the rows, closes epochs.
+/// Everything in it belongs to its thread.
+struct harvester {
+	struct probe *probe;
+	const struct rules *rules;   // during a pass
+	struct worker_seen *seen;    // by worker
+	unsigned worker;	     // whose table is being emptied
+	struct open_epoch epochs[2]; // [0] closes next; a few packets are of the one after it
+	uint64_t generation;	     // of the catalogue sent last
+	uint64_t *stats_seq;	     // by slot
+	uint64_t health_seq;
+	struct tt_sensor_state *states; // of the epoch being closed, by catalogue index
+	struct health_sensor *health_sensors;
+	unsigned state_cap;
+	struct tt_buf buf;
+};
+
+/// Thread function of the live harvester; returns when the workers have ended and everything is
+/// handed to the link.
+void *harvest_live(void *probe);
+
+/// Second half of closing an epoch: states of sensors, messages. (harvest_close.c)
+void harvest_close(struct harvester *h);

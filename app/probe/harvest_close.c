@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// Closing an epoch: losses, states of sensors, stats and health.
+#include <errno.h>
+#include <rte_cycles.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harvest.h"
+#include "probe.h"
+#include "tt_log.h"
+#include "tt_time.h"
+
+static int64_t last_packet(const struct probe *p, unsigned slot) {
+	int64_t last = 0;
+	for (unsigned i = 0; i < p->worker_n; i++) {
+		int64_t ns = atomic_load_explicit(
+			&tt_flow_live(p->workers[i].flow, (uint16_t)slot)->last_ns,
+			memory_order_relaxed);
+		last = ns > last ? ns : last;
+	}
+	return last;
+}
+
+// What the devices lost goes into a tally of its own; readers add.
+static void tally_losses(struct harvester *h) {
+	struct probe *p = h->probe;
+	for (unsigned u = 0; u < p->uplink_n; u++) {
+		struct losses lost = uplink_losses(&p->uplinks[u]);
+		struct tt_tally *sum = &h->epochs[0].tallies[u];
+		sum->link_up = atomic_load_explicit(&p->uplinks[u].link_up, memory_order_relaxed);
+		sum->imissed = lost.imissed;
+		sum->ierrors = lost.ierrors;
+		sum->rx_nombuf = lost.rx_nombuf;
+		struct tt_tally row = {.epoch = h->epochs[0].start,
+			.uplink = (uint16_t)u,
+			.link_up = sum->link_up,
+			.imissed = lost.imissed,
+			.ierrors = lost.ierrors,
+			.rx_nombuf = lost.rx_nombuf};
+		sender_tally(&p->sender, &row);
+	}
+}
+
+// The state of a sensor in the epoch that ends, with what its uplinks received and lost.
+static struct tt_sensor_state judge(
+	const struct harvester *h, const struct tt_sensor_conf *s, unsigned slot, int64_t last_ns) {
+	const struct probe *p = h->probe;
+	const struct open_epoch *e = &h->epochs[0];
+	struct tt_sensor_state out = {.epoch = e->start, .sensor = (uint16_t)slot};
+	bool up = false;
+	for (unsigned u = 0; u < p->uplink_n; u++) {
+		const struct tt_tally *t = &e->tallies[u];
+		if (s->rule.uplink[0] && strcmp(s->rule.uplink, p->uplinks[u].conf->id) != 0)
+			continue;
+		up |= t->link_up;
+		for (unsigned f = 0; f < TT_FATE_N; f++)
+			out.received += t->packets[f];
+		out.lost += t->imissed + t->ierrors + t->rx_nombuf;
+	}
+	int64_t silent_ns = (e->start + p->config.epoch_s - (int64_t)s->silent_after_s) * TT_NS;
+	// a quiet epoch is up only as long as a packet within silent_after_s vouches for it
+	bool heard = last_ns != 0 &&
+		     last_ns >= (silent_ns < e->start * TT_NS ? silent_ns : e->start * TT_NS);
+	out.state = !up ? TT_STATE_DOWN : heard ? TT_STATE_UP : TT_STATE_SILENT;
+	return out;
+}
+
+static double completeness(const struct tt_sensor_state *s) {
+	if (s->state != TT_STATE_UP)
+		return 0;
+	uint64_t all = s->received + s->lost;
+	return all ? (double)s->received / (double)all : 1;
+}
+
+static int make_room(struct harvester *h, unsigned n) {
+	if (n <= h->state_cap)
+		return 0;
+	struct tt_sensor_state *states = realloc(h->states, n * sizeof(*states));
+	if (states)
+		h->states = states;
+	struct health_sensor *sensors = realloc(h->health_sensors, n * sizeof(*sensors));
+	if (sensors)
+		h->health_sensors = sensors;
+	if (!states || !sensors)
+		return -ENOMEM;
+	h->state_cap = n;
+	return 0;
+}
+
+static void publish_stats(struct harvester *h, const struct message_head *common) {
+	struct probe *p = h->probe;
+	const struct tt_catalog *c = h->rules->catalog;
+	for (unsigned i = 0; i < c->sensor_n; i++) {
+		const struct tt_sensor_state *s = &h->states[i];
+		struct message_head head = *common;
+		char topic[TOPIC_LEN];
+		head.sensor = c->sensors[i].id;
+		head.seq = ++h->stats_seq[s->sensor];
+		topic_format(topic, "stats", p->config.probe, head.sensor);
+		tt_buf_reset(&h->buf);
+		message_stats(&h->buf, &head, s->state, completeness(s),
+			tt_region_date(h->rules->region), h->epochs[0].fold, s->sensor);
+		publish_later(&p->publisher, topic, &h->buf);
+	}
+}
+
+// The 99th percentile of a worker's gaps since the last epoch's end, in cycles.
+static uint64_t gap_p99(struct worker_seen *seen, const struct worker_stats *s) {
+	uint64_t delta[GAP_BUCKETS];
+	for (unsigned i = 0; i < GAP_BUCKETS; i++) {
+		uint64_t now = atomic_load_explicit(&s->gap[i], memory_order_relaxed);
+		delta[i] = now - seen->gap[i];
+		seen->gap[i] = now;
+	}
+	return gap_percentile(delta, 0.99);
+}
+
+static uint64_t to_us(uint64_t cycles) {
+	return (uint64_t)((__uint128_t)cycles * 1000000 / rte_get_tsc_hz());
+}
+
+static struct health_worker look_at(struct harvester *h, unsigned i, uint64_t *overruns) {
+	struct worker *w = &h->probe->workers[i];
+	struct worker_seen *seen = &h->seen[i];
+	struct tt_flow_stats flow;
+	tt_flow_stats(w->flow, &flow);
+	uint64_t max = atomic_exchange_explicit(&w->stats.gap_max, 0, memory_order_relaxed);
+	uint64_t busy = atomic_load_explicit(&w->stats.busy_tsc, memory_order_relaxed);
+	uint64_t total = atomic_load_explicit(&w->stats.total_tsc, memory_order_relaxed);
+	uint64_t over = atomic_load_explicit(&w->stats.overruns, memory_order_relaxed);
+	struct health_worker out = {.lcore = w->lcore,
+		.used = seen->rows,
+		.size = (uint64_t)flow.size4 + flow.size6,
+		.gap_max_us = to_us(max)};
+	out.gap_p99_us = to_us(gap_p99(seen, &w->stats));
+	if (out.gap_p99_us > out.gap_max_us)
+		out.gap_p99_us = out.gap_max_us; // the bucket's end is beyond the longest
+	if (total > seen->total_tsc)
+		out.busy = (double)(busy - seen->busy_tsc) / (double)(total - seen->total_tsc);
+	*overruns += over - seen->overruns;
+	seen->busy_tsc = busy;
+	seen->total_tsc = total;
+	seen->overruns = over;
+	seen->rows = 0;
+	return out;
+}
+
+static void publish_health(struct harvester *h, struct message_head *head) {
+	struct probe *p = h->probe;
+	struct health_worker workers[WORKER_MAX];
+	const char *ids[UPLINK_MAX];
+	struct health x = {.config = h->rules->sha256,
+		.clock_skew_ms = clock_skew_ms(&p->clock),
+		.uplink_ids = ids,
+		.uplinks = h->epochs[0].tallies,
+		.uplink_n = p->uplink_n,
+		.workers = workers,
+		.worker_n = p->worker_n,
+		.sensors = h->health_sensors,
+		.sensor_n = h->rules->catalog->sensor_n};
+	for (unsigned i = 0; i < p->uplink_n; i++) {
+		ids[i] = p->uplinks[i].conf->id;
+		x.late += h->epochs[0].tallies[i].late;
+	}
+	for (unsigned i = 0; i < p->worker_n; i++)
+		workers[i] = look_at(h, i, &x.overruns);
+	if (p->sender.link)
+		tt_link_client_stats(p->sender.link, &x.link);
+	char topic[TOPIC_LEN];
+	topic_format(topic, "health", p->config.probe, NULL);
+	head->seq = ++h->health_seq;
+	tt_buf_reset(&h->buf);
+	message_health(&h->buf, head, &x);
+	publish_later(&p->publisher, topic, &h->buf);
+}
+
+void harvest_close(struct harvester *h) {
+	struct probe *p = h->probe;
+	const struct rules *r = h->rules;
+	struct message_head head = {.probe = p->config.probe,
+		.boot = p->boot,
+		.start = h->epochs[0].start,
+		.end = h->epochs[0].start + p->config.epoch_s};
+	tally_losses(h);
+	if (make_room(h, r->catalog->sensor_n)) {
+		tt_log(TT_ERR, "out of memory: an epoch has no stats");
+		return;
+	}
+	for (unsigned i = 0; i < r->catalog->sensor_n; i++) {
+		const struct tt_sensor_conf *s = &r->catalog->sensors[i];
+		int64_t last = last_packet(p, r->slot_of[i]);
+		h->states[i] = judge(h, s, r->slot_of[i], last);
+		h->health_sensors[i] =
+			(struct health_sensor){s->id, (enum tt_state)h->states[i].state, last};
+		sender_state(&p->sender, &h->states[i]);
+	}
+	publish_stats(h, &head);
+	publish_health(h, &head);
+}

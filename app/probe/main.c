@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+
+#include "probe.h"
+#include "stages.h"
+#include "tt_log.h"
+
+int main(int argc, char **argv) {
+	static struct probe probe;
+	struct tt_err err = {""};
+	tt_log_name("teiten-probe");
+	tt_log_to(tt_log_stderr);
+	int status = 2;
+	if (options_parse(&probe.options, argc, argv, &err)) {
+		tt_log(TT_ERR, "%s", err.msg);
+	} else if (probe.options.help) {
+		fputs(options_help(), stdout);
+		status = 0;
+	} else if (probe.options.version) {
+		puts("teiten-probe " TT_VERSION);
+		status = 0;
+	} else {
+		status = stages_run(&probe);
+	}
+	options_free(&probe.options);
+	return status;
+}
