@@ -209,6 +209,13 @@ def pytest(t, name, *args, env=None, timeout=1500):
         t.add(f"{name} ran", False, out)
 
 
+def stage_speed(t):
+    """Instructions per packet of the data path against app/bench/instructions.json."""
+    ok, out = run(["/usr/bin/python3", "tools/instructions.py", str(BUILD)], timeout=300)
+    print(out.rstrip(), flush=True)
+    t.add("speed: instructions per packet", ok, out)
+
+
 def stage_smoke(t):
     pytest(t, "smoke", "dts-tests", "-m", "smoke", timeout=170)
 
@@ -223,7 +230,8 @@ def stage_dts_debug(t):
 
 
 STAGES = {"build": stage_build, "lint": stage_lint, "unit": stage_unit, "debug": stage_debug,
-          "clang": stage_clang, "fuzz": stage_fuzz, "dts": stage_dts, "dts-debug": stage_dts_debug}
+          "clang": stage_clang, "speed": stage_speed, "fuzz": stage_fuzz,
+          "dts": stage_dts, "dts-debug": stage_dts_debug}
 
 
 def main():

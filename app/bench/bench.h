@@ -65,6 +65,9 @@ enum traffic_order {
 bool traffic_create(struct traffic *t, uint32_t flows, uint32_t n, enum traffic_order order);
 void traffic_destroy(struct traffic *t);
 
+/// A burst of all kinds of packets in the proportions of a telescope; the bytes are constants.
+void mix_burst(struct tt_frame frames[BURST], uint32_t len[BURST]);
+
 // ---- the path under test (bench_path.c)
 
 /// The worker's path without receiving: parse, resolve, count.
@@ -81,6 +84,8 @@ struct path {
 
 struct path *path_create(const struct tt_flow_conf *conf);
 void path_destroy(struct path **p);
+/// Puts BURST frames of the stream from `at` on where the path begins, with their times.
+void path_receive(struct path *p, const struct traffic *t, uint32_t at);
 /// Cycles that the stream takes.
 uint64_t path_run(struct path *p, const struct traffic *t);
 /// The same, with the stages told apart (which costs a little).
@@ -90,6 +95,7 @@ void path_run_stages(struct path *p, const struct traffic *t);
 
 void bench_path(struct bench *b);
 void bench_flow(struct bench *b);
+void bench_instructions(struct bench *b);
 
 /// Flow table conf that all figures start from: two sensors, one uplink, epochs of an hour.
 struct tt_flow_conf bench_conf(uint32_t ipv4);

@@ -68,7 +68,7 @@ void path_destroy(struct path **p) {
 	*p = NULL;
 }
 
-static inline void receive(struct path *p, const struct traffic *t, uint32_t at) {
+void path_receive(struct path *p, const struct traffic *t, uint32_t at) {
 	for (unsigned i = 0; i < BURST; i++) {
 		p->frames[i].data = t->frames[at + i];
 		p->ns[i] += BURST;
@@ -78,7 +78,7 @@ static inline void receive(struct path *p, const struct traffic *t, uint32_t at)
 uint64_t path_run(struct path *p, const struct traffic *t) {
 	uint64_t start = rte_rdtsc_precise();
 	for (uint32_t at = 0; at < t->n; at += BURST) {
-		receive(p, t, at);
+		path_receive(p, t, at);
 		tt_packet_parse(&p->conf, p->frames, p->pkts, BURST);
 		tt_sensors_resolve(p->sensors, &p->conf, 0, p->frames, p->pkts, BURST);
 		tt_flow_add(p->flow, 0, p->pkts, p->ns, p->len, BURST);
@@ -90,7 +90,7 @@ void path_run_stages(struct path *p, const struct traffic *t) {
 	p->parse = p->resolve = p->count = 0;
 	uint64_t last = rte_rdtsc();
 	for (uint32_t at = 0; at < t->n; at += BURST) {
-		receive(p, t, at);
+		path_receive(p, t, at);
 		tt_packet_parse(&p->conf, p->frames, p->pkts, BURST);
 		uint64_t parsed = rte_rdtsc();
 		tt_sensors_resolve(p->sensors, &p->conf, 0, p->frames, p->pkts, BURST);

@@ -16,7 +16,8 @@
 static const char help[] = "usage: teiten-bench [-q] [-r RUNS] [-g GROUP] [-j FILE]\n"
 			   "Measures the data path on this machine, as ratios within one run.\n"
 			   "\n"
-			   "  -g, --group NAME  only this group of figures: path, flow\n"
+			   "  -g, --group NAME  only this group of figures: path, flow,\n"
+			   "                    instructions (for callgrind)\n"
 			   "  -j, --json FILE   write machine and results there too\n"
 			   "  -q, --quick       small and short: whether it works, not how fast\n"
 			   "  -r, --runs N      runs of each figure (default 7, at most 31)\n"
@@ -29,7 +30,9 @@ static const char help[] = "usage: teiten-bench [-q] [-r RUNS] [-g GROUP] [-j FI
 static const struct {
 	const char *name;
 	void (*run)(struct bench *b);
-} groups[] = {{"path", bench_path}, {"flow", bench_flow}};
+	bool by_name; // only when asked for
+} groups[] = {{"path", bench_path, false}, {"flow", bench_flow, false},
+	{"instructions", bench_instructions, true}};
 
 #define GROUPS (sizeof(groups) / sizeof(*groups))
 
@@ -109,13 +112,14 @@ int main(int argc, char **argv) {
 	for (unsigned i = 0; i < GROUPS; i++)
 		known += !group || !strcmp(group, groups[i].name);
 	if (!known)
-		return usage("--group: expected path or flow, not", group);
+		return usage("--group: expected path, flow or instructions, not", group);
 	if (eal_start(&b))
 		return 1;
 	b.results = json_array();
-	result_heading();
+	if (!group || strcmp(group, "instructions"))
+		result_heading();
 	for (unsigned i = 0; i < GROUPS; i++)
-		if (!group || !strcmp(group, groups[i].name))
+		if (group ? !strcmp(group, groups[i].name) : !groups[i].by_name)
 			groups[i].run(&b);
 	int rc = json ? result_write(&b, json) : 0;
 	if (rc)
