@@ -1,18 +1,223 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "fold.h"
+
 #include <errno.h>
+#include <stdlib.h>
 
-#include "store.h"
+#define BLOCK 128
 
-void fold_put(struct tt_store *s, int64_t batch, const struct tt_batch_view *v,
+struct entry { // what one observation adds to one row
+	uint64_t key, packets, bytes, spilled, hash;
+};
+
+static int64_t hour_slot(struct fold *f, int64_t start) {
+	uint64_t *v = map_at(&f->hour_of, (uint64_t)start);
+
+	if (v == NULL)
+		return -ENOMEM;
+	if (*v == 0) {
+		if (f->hour_n == FOLD_SLOTS_MAX)
+			return -ENOSPC;
+		if (big_grow((void **)&f->hours, &f->hour_cap, f->hour_n + 1, sizeof(*f->hours)) <
+			0)
+			return -ENOMEM;
+		f->hours[f->hour_n] = start;
+		*v = ++f->hour_n;
+	}
+	return (int64_t)*v - 1;
+}
+
+static int64_t epoch_slot(struct fold *f, struct tt_tz *tz, int64_t epoch) {
+	uint64_t *v = map_at(&f->epoch_of, (uint64_t)epoch);
+	int64_t slot;
+
+	if (v == NULL)
+		return -ENOMEM;
+	if (*v == 0) {
+		if ((slot = hour_slot(f, local_start(tz, TT_STEP_HOUR, epoch))) < 0)
+			return slot;
+		*v = (uint64_t)slot + 1;
+	}
+	return (int64_t)*v - 1;
+}
+
+static int row_add_hash(struct fold *f, struct fold_row *r, uint64_t hash) {
+	size_t before;
+	int rc;
+
+	if (r->sketch == NULL) {
+		if (r->hash == 0 || r->hash == hash) {
+			r->hash = hash;
+			return 0;
+		}
+		if ((r->sketch = tt_sketch_create()) == NULL ||
+			tt_sketch_add(r->sketch, r->hash) < 0)
+			return -ENOMEM;
+	}
+	before = tt_sketch_memory(r->sketch);
+	rc = tt_sketch_add(r->sketch, hash);
+	f->sketch_bytes += tt_sketch_memory(r->sketch) - before;
+	return rc;
+}
+
+static struct fold_row *row_at(struct fold *f, uint64_t key) {
+	uint64_t *v = map_at(&f->at, key);
+
+	if (v == NULL)
+		return NULL;
+	if (*v == 0) {
+		if (big_grow((void **)&f->rows, &f->cap, f->n + 1, sizeof(*f->rows)) < 0)
+			return NULL;
+		f->rows[f->n].key = key;
+		*v = ++f->n;
+	}
+	return &f->rows[*v - 1];
+}
+
+static int add_block(struct fold *f, const struct entry *e, unsigned n) {
+	for (unsigned i = 0; i < n; i++)
+		map_prefetch(&f->at, e[i].key);
+	for (unsigned i = 0; i < n; i++) {
+		struct fold_row *r = row_at(f, e[i].key);
+
+		if (r == NULL)
+			return -ENOMEM;
+		r->packets += e[i].packets;
+		r->bytes += e[i].bytes;
+		r->spilled += e[i].spilled;
+		if (e[i].hash != 0 && row_add_hash(f, r, e[i].hash) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static uint64_t row_key(enum kind kind, uint64_t common, unsigned a, unsigned b) {
+	return (uint64_t)kind << 62 | common | (uint64_t)a << 17 | (uint64_t)b << 1;
+}
+
+// The rows that observation i adds to: port, region, and a tool each.
+static unsigned entries_of(const struct tt_batch_view *v, const struct derived *d, uint32_t i,
+	uint64_t common, uint64_t hash, struct entry *e) {
+	bool total = v->flags[i] & TT_OBS_CLASS_TOTAL, spilled = v->family[i] == 0;
+	unsigned region = (d->region[i] & 0xffu) << 8 | d->region[i] >> 8, n = 2;
+	struct entry one = {
+		.packets = v->packets[i],
+		.bytes = v->bytes[i],
+		.spilled = spilled ? v->packets[i] : 0,
+		.hash = hash,
+	};
+
+	e[0] = e[1] = one;
+	e[0].key = row_key(
+		KIND_PORT, common, total ? 0 : v->proto[i], total ? PORT_CLASS_TOTAL : v->port[i]);
+	e[1].key = row_key(KIND_REGION, common, 0, region);
+	for (unsigned t = 0; t < TT_TOOL_N; t++) {
+		if (!tool_verdict(t, v->class[i], v -> family[i], v -> packets[i],
+			    v -> matches[t][i], v -> tested[i]))
+			continue;
+		e[n] = one;
+		e[n++].key = row_key(KIND_TOOL, common, 0, t);
+	}
+	return n;
+}
+
+int fold_view(struct fold *f, struct tt_store *s, const struct tt_batch_view *v,
 	const struct derived *d, const uint16_t *sensors) {
+	struct entry block[BLOCK + 2 + TT_TOOL_N];
+	uint32_t last_epoch = UINT32_MAX;
+	int64_t slot = 0;
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < v->head.obs_n; i++) {
+		uint64_t common, hash = 0;
+
+		if (v->epoch_index[i] != last_epoch) {
+			last_epoch = v->epoch_index[i];
+			slot = epoch_slot(f, s->tz, (int64_t)last_epoch * v->head.epoch_s);
+			if (slot < 0)
+				return (int)slot;
+		}
+		if (v->family[i] != 0) {
+			hash = tt_sketch_hash(s->secret, v->family[i], v->src[i]);
+			hash += hash == 0; // as the sketch takes it
+		}
+		common = (uint64_t)slot << 44 | (uint64_t)sensors[v->sensor[i]] << 28 |
+			 (uint64_t)v->class[i] << 25 | (d->surveyor[i] != 0);
+		n += entries_of(v, d, i, common, hash, block + n);
+		if (n >= BLOCK) {
+			if (add_block(f, block, n) < 0)
+				return -ENOMEM;
+			n = 0;
+		}
+	}
+	return add_block(f, block, n);
 }
-void fold_file_complete(struct tt_store *s, int64_t boot, int64_t batches) {
-}
-void fold_forget(struct tt_store *s) {
-}
-int fold_start(struct tt_store *s, struct tt_err *err) {
+
+int fold_add_batch(struct fold *f, int64_t id) {
+	if (big_grow((void **)&f->batches, &f->batch_cap, f->batch_n + 1, sizeof(*f->batches)) < 0)
+		return -ENOMEM;
+	f->batches[f->batch_n++] = id;
 	return 0;
 }
-int tt_store_checkpoint(struct tt_store *s, struct tt_err *err) {
+
+static int merge_row(struct fold *f, const struct fold_row *from, uint64_t key) {
+	struct fold_row *r = row_at(f, key);
+	size_t before;
+
+	if (r == NULL)
+		return -ENOMEM;
+	r->packets += from->packets;
+	r->bytes += from->bytes;
+	r->spilled += from->spilled;
+	if (from->sketch == NULL)
+		return from->hash != 0 ? row_add_hash(f, r, from->hash) : 0;
+	if (r->sketch == NULL) {
+		if ((r->sketch = tt_sketch_create()) == NULL)
+			return -ENOMEM;
+		if (r->hash != 0 && tt_sketch_add(r->sketch, r->hash) < 0)
+			return -ENOMEM;
+	}
+	before = tt_sketch_memory(r->sketch);
+	if (tt_sketch_merge(r->sketch, from->sketch) < 0)
+		return -ENOMEM;
+	f->sketch_bytes += tt_sketch_memory(r->sketch) - before;
 	return 0;
+}
+
+int fold_merge(struct fold *f, const struct fold *from) {
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < from->n; i++) {
+		const struct fold_row *r = &from->rows[i];
+		int64_t slot = hour_slot(f, from->hours[ROW_SLOT(r->key)]);
+
+		if (slot < 0)
+			return (int)slot;
+		rc = merge_row(f, r, (r->key & ~ROW_SLOT_MASK) | (uint64_t)slot << 44);
+	}
+	for (size_t i = 0; rc == 0 && i < from->batch_n; i++)
+		rc = fold_add_batch(f, from->batches[i]);
+	return rc;
+}
+
+size_t fold_memory(const struct fold *f) {
+	return f->sketch_bytes + f->cap * sizeof(*f->rows) + f->at.size * sizeof(*f->at.slots) +
+	       f->epoch_of.size * sizeof(*f->at.slots);
+}
+
+void fold_destroy(struct fold **f) {
+	struct fold *p = *f;
+
+	if (p == NULL)
+		return;
+	for (size_t i = 0; i < p->n; i++)
+		tt_sketch_destroy(&p->rows[i].sketch);
+	map_free(&p->at);
+	map_free(&p->hour_of);
+	map_free(&p->epoch_of);
+	big_free(p->rows, p->cap * sizeof(*p->rows));
+	big_free(p->hours, p->hour_cap * sizeof(*p->hours));
+	big_free(p->batches, p->batch_cap * sizeof(*p->batches));
+	free(p);
+	*f = NULL;
 }

@@ -362,6 +362,9 @@ void world_check(struct world *w, struct tt_store *s, const struct tt_query *q, 
 		c = count_of(&k, key, -1, false);
 		if (c == NULL)
 			fail_msg("row %s is not expected", key);
+		if (row->packets != c->packets)
+			fail_msg("row %s by %d step %d tool %d read %d", key, q->by, q->step,
+				q->tool, q->read);
 		assert_int_equal(row->packets, c->packets);
 		assert_int_equal(row->bytes, c->bytes);
 		check_sources(row->sources, row->sources_error, c->sources, exact);

@@ -67,24 +67,6 @@ static void prepare_filters(struct query *r) {
 	r->agg.v6 = &r->v6;
 }
 
-// Start of the local step that holds t, and of the next one. An hour counts from local midnight.
-static int64_t step_start(struct tt_tz *tz, enum tt_step step, int64_t t) {
-	int64_t day = tt_tz_day(tz, t), start;
-
-	if (step == TT_STEP_MONTH)
-		return tt_tz_day_start(tz, tt_month_start(day));
-	start = tt_tz_day_start(tz, day);
-	return step == TT_STEP_DAY ? start : start + (t - start) / 3600 * 3600;
-}
-
-static int64_t step_next(struct tt_tz *tz, enum tt_step step, int64_t start) {
-	int64_t day = tt_tz_day(tz, start), end = tt_tz_day_start(tz, day + 1);
-
-	if (step == TT_STEP_MONTH)
-		return tt_tz_day_start(tz, tt_month_next(day));
-	return step == TT_STEP_DAY || start + 3600 > end ? end : start + 3600;
-}
-
 static int make_steps(struct query *r) {
 	struct tt_tz *tz = r->s->tz;
 	int64_t t;
@@ -92,7 +74,7 @@ static int make_steps(struct query *r) {
 	if (r->q->step == TT_STEP_NONE || r->from >= r->to)
 		return 0;
 	r->agg.stepped = true;
-	for (t = step_start(tz, r->q->step, r->from);; t = step_next(tz, r->q->step, t)) {
+	for (t = local_start(tz, r->q->step, r->from);; t = local_next(tz, r->q->step, t)) {
 		if (r->step_n == STEPS_MAX)
 			return tt_err_set(r->err, -E2BIG,
 				"series: more than %u steps, expected a longer step or a shorter "
@@ -166,7 +148,7 @@ static int read_all(struct query *r, const struct tt_store_info *info) {
 	if (r->q->read == TT_READ_RAW || !serves)
 		return no_data(r, info, covered);
 	r->from_rollups = r->agg.sketched = true;
-	if ((rc = rollup_read(r, kind, level)) < 0)
+	if ((rc = rollup_read(r, kind, level)) < 0 || (rc = rollup_rir(r)) < 0)
 		return rc;
 	return gather_raw(r, true);
 }

@@ -152,3 +152,5 @@ bool rollup_covers(const struct query *r, unsigned *kind);
 /// Whether the span begins and ends where rollups' steps do; *level the coarsest that serves.
 bool rollup_aligned(const struct query *r, unsigned *level);
 int rollup_read(struct query *r, unsigned kind, unsigned level);
+/// Sets r->rir from the batches that were folded.
+int rollup_rir(struct query *r);

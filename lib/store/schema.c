@@ -39,27 +39,24 @@ static const char tables[] =
 	"PRIMARY KEY(sensor, boot, start)) WITHOUT ROWID;";
 
 // Rollups: one table a kind and level.
-static const struct {
-	const char *kind, *columns, *key;
-} rollups[] = {
-	{"port", "proto INTEGER, port INTEGER", "proto, port"},
-	{"region", "region TEXT", "region"},
-	{"tool", "tool INTEGER", "tool"},
-};
-static const char *const levels[] = {"hour", "day", "month"};
+const char *const kind_names[KIND_N] = {"port", "region", "tool"};
+const char *const kind_columns[KIND_N] = {"proto, port", "region", "tool"};
+const char *const level_names[LEVEL_N] = {"hour", "day", "month"};
+static const char *const kind_types[KIND_N] = {
+	"proto INTEGER, port INTEGER", "region TEXT", "tool INTEGER"};
 
 static int create_rollups(struct tt_store *s, struct tt_err *err) {
 	char sql[512];
 	int rc = 0;
 
-	for (unsigned k = 0; k < 3; k++) {
-		for (unsigned l = 0; l < 3 && rc == 0; l++) {
+	for (unsigned k = 0; k < KIND_N; k++) {
+		for (unsigned l = 0; l < LEVEL_N && rc == 0; l++) {
 			snprintf(sql, sizeof(sql),
 				"CREATE TABLE %s_%s(start INTEGER, sensor INTEGER, class INTEGER, "
 				"%s, surveyor INTEGER, packets INTEGER NOT NULL, bytes INTEGER NOT "
 				"NULL, spilled INTEGER NOT NULL, sources BLOB NOT NULL, "
 				"PRIMARY KEY(start, sensor, class, %s, surveyor)) WITHOUT ROWID",
-				rollups[k].kind, levels[l], rollups[k].columns, rollups[k].key);
+				kind_names[k], level_names[l], kind_types[k], kind_columns[k]);
 			rc = db_exec(s, err, sql);
 		}
 	}

@@ -185,11 +185,25 @@ void raw_close(struct raw_cursor *c);
 int raw_sensor_map(struct tt_store *s, const struct tt_batch_view *v, bool create, uint16_t **map,
 	struct tt_err *err);
 
-// ---- fold.c
+// ---- steps.c
+/// Start of the local step that holds t, and of the next one. An hour counts from local midnight,
+/// so that hours nest in days in every zone.
+int64_t local_start(struct tt_tz *tz, enum tt_step step, int64_t t);
+int64_t local_next(struct tt_tz *tz, enum tt_step step, int64_t start);
+
+// ---- schema.c
+#define KIND_N	3
+#define LEVEL_N 3
+enum kind { KIND_PORT, KIND_REGION, KIND_TOOL };
+extern const char *const kind_names[KIND_N];   // "port", ...: tables are called KIND_LEVEL
+extern const char *const kind_columns[KIND_N]; // "proto, port", ...
+extern const char *const level_names[LEVEL_N]; // "hour", "day", "month"
+
+// ---- rollups.c
 /// Adds a stored batch to the rollups in memory.
 void fold_put(struct tt_store *s, int64_t batch, const struct tt_batch_view *v,
 	const struct derived *d, const uint16_t *sensors);
-/// The capture of a boot became visible; `batches`: how many it has.
+/// The capture of a boot became visible; `batches`: how many with observations it has.
 void fold_file_complete(struct tt_store *s, int64_t boot, int64_t batches);
 /// Forgets what is in memory: the database has to be asked again.
 void fold_forget(struct tt_store *s);

@@ -51,7 +51,8 @@ void world_destroy(struct world **w) {
 }
 
 struct tt_store *world_open(struct world *w, enum tt_store_mode mode, const char *timezone) {
-	struct tt_store_conf conf = {.path = w->path, .mode = mode, .timezone = timezone};
+	struct tt_store_conf conf = {
+		.path = w->path, .mode = mode, .timezone = timezone, .replay = w->replay};
 	struct tt_store *s;
 	struct tt_err err = {0};
 
@@ -213,7 +214,7 @@ void world_fill(
 			struct tt_obs o = world_obs(w, from, to);
 
 			// now and then a part of an observation that is there already
-			if (w->n > 0 && world_random(w, 10) == 0) {
+			if (w->n > 0 && !w->whole && world_random(w, 10) == 0) {
 				const struct tt_obs *p = &w->obs[world_random(w, w->n)];
 
 				o.epoch = p->epoch;

@@ -25,6 +25,8 @@ extern const struct world_sensor world_sensors[WORLD_SENSORS]; // the last one i
 struct world {
 	char dir[64], path[96];
 	uint64_t seed, seq;
+	bool whole; // no observation comes in parts
+	bool replay;
 	const char *probe;
 	char boot[TT_BOOT_LEN];
 	struct tt_batch *batch;
