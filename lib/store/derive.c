@@ -37,12 +37,9 @@ static void resolve(struct tt_store *s, const struct tt_batch_view *v, uint8_t *
 		uint32_t asn = 0;
 
 		if (v->family[i] != 0) {
-			if (s->region != NULL)
-				cc = tt_region_of(s->region, v->family[i], v->src[i]);
-			if (s->asn != NULL)
-				asn = tt_asn_of(s->asn, v->family[i], v->src[i]);
-			if (s->scanners != NULL)
-				surveyor = tt_scanners_of(s->scanners, v->family[i], v->src[i]);
+			cc = tt_region_of(s->region, v->family[i], v->src[i]);
+			asn = tt_asn_of(s->asn, v->family[i], v->src[i]);
+			surveyor = tt_scanners_of(s->scanners, v->family[i], v->src[i]);
 		}
 		region = htole16((uint16_t)((uint8_t)cc[0] | (uint8_t)cc[1] << 8));
 		asn = htole32(asn);

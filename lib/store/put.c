@@ -88,8 +88,8 @@ static int add_batch(
 	if (st == NULL)
 		return -EIO;
 	db_bind(st, "iiiiiitii", s->boot.id, (int64_t)h->seq, (int64_t)h->epoch_s, h->epoch_min,
-		h->epoch_max, rows, s->region == NULL ? "" : tt_region_date(s->region),
-		(int64_t)(rows > 0), (int64_t)(rows == 0));
+		h->epoch_max, rows, tt_region_date(s->region), (int64_t)(rows > 0),
+		(int64_t)(rows == 0));
 	if ((rc = db_run(s, st, err, "batch")) < 0)
 		return rc;
 	*id = sqlite3_last_insert_rowid(s->db);

@@ -45,12 +45,6 @@ enum st {
 struct fold;
 struct open_file;
 
-// A program that resolves nothing need not link lib/region's objects.
-#pragma weak tt_region_of
-#pragma weak tt_region_date
-#pragma weak tt_asn_of
-#pragma weak tt_scanners_of
-
 /// Memory that is reused.
 struct mem {
 	uint8_t *p;
