@@ -271,6 +271,8 @@ static void acknowledge(struct tt_link_server *s, const struct taken *t, size_t 
 
 void tt_link_server_commit(struct tt_link_server *s) {
 	size_t from = 0;
+	if (!s->taken_n)
+		return;
 	qsort(s->taken, s->taken_n, sizeof(*s->taken), by_seq);
 	for (size_t i = 1; i <= s->taken_n; i++) {
 		const struct taken *a = &s->taken[from], *b = &s->taken[i];
