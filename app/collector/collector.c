@@ -24,6 +24,7 @@ enum {
 	EXPIRE_S = 60,
 	WINDOW = 64,
 	LAST_WAIT_MS = 100, // after SIGTERM: how long a silent link is waited for
+	LAST_S = 10,	    // and how long at most
 };
 
 struct collector {
@@ -96,8 +97,14 @@ static int take(void *arg, const char *probe, const char *boot, uint64_t seq, co
 		c->began = tt_mono_ns();
 	}
 	rc = tt_store_put(c->store, msg, len, err);
-	if (rc < 0)
+	if (rc == -ESTALE) // another replay has begun this capture anew
+		return -EPERM;
+	// a failure of the disk may have undone the whole transaction: nothing of it is
+	// acknowledged
+	if (rc < 0 && rc != -EBADMSG && rc != -EPROTONOSUPPORT) {
 		complain(c, err->msg);
+		rollback(c);
+	}
 	if (rc > 0) {
 		c->pending_batches++;
 		c->pending_observations += head.obs_n;
@@ -114,7 +121,8 @@ static void checkpoint(struct collector *c) {
 		return;
 	}
 	c->dirty = false;
-	c->last_commit = tt_mono_ns();
+	if (c->batches)
+		c->last_commit = tt_mono_ns();
 }
 
 static void expire(struct collector *c) {
@@ -175,7 +183,9 @@ static void loop(struct collector *c) {
 			end = on_signal(c);
 		periodic(c);
 	}
-	while (zmq_poll(items, 1, LAST_WAIT_MS) > 0)
+	int64_t limit =
+		tt_mono_ns() + LAST_S * TT_NS; // a probe that goes on sending does not keep us
+	while (zmq_poll(items, 1, LAST_WAIT_MS) > 0 && tt_mono_ns() < limit)
 		receive(c);
 }
 
@@ -209,7 +219,8 @@ static int start(struct collector *c, struct tt_err *err) {
 	c->zmq = zmq_ctx_new();
 	if (!c->zmq)
 		return tt_err_set(err, -errno, "ZeroMQ: %s", zmq_strerror(errno));
-	struct tt_link_server_conf link = {.endpoint = c->o->listen, .window = WINDOW};
+	struct tt_link_server_conf link = {
+		.endpoint = c->o->listen, .keys = c->o->keys, .window = WINDOW};
 	c->server = tt_link_server_create(c->zmq, &link, err);
 	return c->server ? 0 : -errno;
 }
@@ -226,7 +237,8 @@ static int stop(struct collector *c, struct tt_err *err) {
 }
 
 int collector_run(const struct options *o) {
-	struct collector c = {.o = o, .signals = -1};
+	// dirty: an earlier run may have ended before its rollups were written
+	struct collector c = {.o = o, .signals = -1, .dirty = true};
 	struct tt_err err = {""};
 	int rc = start(&c, &err);
 	if (rc < 0) {

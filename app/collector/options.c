@@ -86,12 +86,12 @@ static int from_file(struct options *o, const char *file, struct tt_err *err) {
 	o->rir = text(o->conf, "rir");
 	o->asn = text(o->conf, "asn");
 	o->scanners = text(o->conf, "scanners");
-	o->secret_key_file = text(o->conf, "secret_key_file");
 	o->raw_days = (int)json_integer_value(json_object_get(o->conf, "raw_days"));
 	o->checkpoint_s = (int)json_integer_value(json_object_get(o->conf, "checkpoint_s"));
 	o->disk_limit = (uint64_t)json_integer_value(json_object_get(o->conf, "disk_limit_mb"))
 			<< 20;
-	return 0;
+	const char *key = text(o->conf, "secret_key_file");
+	return key ? tt_link_keys_load(&o->keys, key, err) : 0;
 }
 
 static int from_option(struct options *o, int opt, struct tt_err *err) {
@@ -134,6 +134,17 @@ static int from_option(struct options *o, int opt, struct tt_err *err) {
 	}
 }
 
+// what others can reach needs CURVE; settled before anything is opened
+static int check_endpoint(
+	const struct options *o, const char *name, const char *endpoint, struct tt_err *err) {
+	if (tt_link_is_local(endpoint) || o->keys.secret_key[0])
+		return 0;
+	return tt_err_set(err, -EINVAL,
+		"%s %s: is neither ipc nor loopback, expected \"secret_key_file\" in -c FILE "
+		"(CURVE)",
+		name, endpoint);
+}
+
 static int check(const struct options *o, struct tt_err *err) {
 	if (!o->db)
 		return tt_err_set(err, -EINVAL, "no database given, expected --db FILE or -c FILE");
@@ -141,7 +152,8 @@ static int check(const struct options *o, struct tt_err *err) {
 		return tt_err_set(err, -EINVAL,
 			"no endpoint to listen on, expected --listen ENDPOINT or \"listen\" in -c "
 			"FILE");
-	return 0;
+	int rc = check_endpoint(o, "listen", o->listen, err);
+	return rc || !o->publish ? rc : check_endpoint(o, "publish", o->publish, err);
 }
 
 int options_read(struct options *o, int argc, char **argv, struct tt_err *err) {

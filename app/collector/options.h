@@ -6,11 +6,12 @@
 #include <stdint.h>
 
 #include "tt_err.h"
+#include "tt_link.h"
 
 struct options {
 	json_t *conf; // owns what the strings below point to, where they came from a file
 	const char *db, *timezone, *listen, *publish, *rir, *asn, *scanners;
-	const char *secret_key_file;
+	struct tt_link_keys keys; // of the file's secret_key_file; empty without
 	int raw_days, checkpoint_s;
 	uint64_t disk_limit; // bytes, 0: none
 	bool replay;	     // a fresh database is marked as made by replay

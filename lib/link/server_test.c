@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include "proto.h"
 #include "rig.h"
+#include "tt_file.h"
 #include "tt_hash.h"
 
 #define BOOT "00000000000000aa"
@@ -269,6 +271,25 @@ static void with_keys_only_who_knows_the_server_key_gets_through(void **state) {
 	tt_link_server_destroy(&server);
 }
 
+static void secret_keys_that_others_can_read_are_refused(void **state) {
+	struct tt_link_keys k = {0};
+	char path[128], public_key[41], secret[42];
+	struct tt_err err;
+	snprintf(path, sizeof(path), "%s/key", rig.dir);
+	zmq_curve_keypair(public_key, secret);
+	secret[40] = '\n';
+	assert_int_equal(tt_file_write(path, secret, 41, 0640, &err), 0);
+	assert_int_equal(tt_link_keys_load(&k, path, &err), -EPERM);
+	assert_non_null(strstr(err.msg, "640"));
+	assert_int_equal(tt_file_write(path, secret, 41, 0600, &err), 0);
+	assert_int_equal(tt_link_keys_load(&k, path, &err), 0);
+	assert_string_equal(k.public_key, public_key);
+	assert_int_equal(tt_file_write(path, secret, 39, 0600, &err), 0);
+	assert_int_equal(tt_link_keys_load(&k, path, &err), -EINVAL);
+	unlink(path);
+	assert_int_equal(tt_link_keys_load(&k, path, &err), -ENOENT);
+}
+
 static void a_slow_subscriber_never_holds_the_publisher_up(void **state) {
 	char endpoint[160], big[1000];
 	struct tt_err err;
@@ -305,6 +326,7 @@ int main(void) {
 		TEST(an_endpoint_in_use_is_not_taken_over),
 		TEST(endpoints_for_others_need_keys),
 		TEST(with_keys_only_who_knows_the_server_key_gets_through),
+		TEST(secret_keys_that_others_can_read_are_refused),
 		TEST(a_slow_subscriber_never_holds_the_publisher_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

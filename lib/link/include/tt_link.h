@@ -14,6 +14,9 @@ struct tt_link_keys {
 	char public_key[41], secret_key[41];
 	char server_key[41]; // client side: the pinned key of the server
 };
+/// Reads a file of `teiten keygen`: the secret key (Z85) on its first line; derives the public one.
+/// -EPERM where others can read it. 0, or -errno with a message.
+int tt_link_keys_load(struct tt_link_keys *keys, const char *path, struct tt_err *err);
 /// Whether an endpoint may go without CURVE: ipc://, inproc://, tcp://127.x, tcp://[::1].
 bool tt_link_is_local(const char *endpoint);
 
@@ -21,11 +24,11 @@ struct tt_link_client_conf {
 	const char *endpoint;
 	const char *probe, *boot;
 	struct tt_link_keys keys;
-	const char *spool;      // file; NULL: memory
-	uint64_t spool_max;     // bytes, oldest given up first (counted)
-	unsigned window;        // batches in flight; 0: 64
-	bool block;             // send waits for room instead of giving up (replay)
-	unsigned resend_ms;     // 0: 5,000
+	const char *spool;  // file; NULL: memory
+	uint64_t spool_max; // bytes, oldest given up first (counted)
+	unsigned window;    // batches in flight; 0: 64
+	bool block;	    // send waits for room instead of giving up (replay)
+	unsigned resend_ms; // 0: 5,000
 };
 struct tt_link_client_stats {
 	uint64_t sent, acked, resent, refused, lost_batches, lost_packets;
@@ -37,8 +40,8 @@ struct tt_link_client;
 
 /// Starts the client's own thread, which owns the socket. NULL with errno and a message (bad
 /// endpoint, CURVE missing, spool unusable).
-struct tt_link_client *tt_link_client_create(const struct tt_link_client_conf *conf,
-	struct tt_err *err);
+struct tt_link_client *tt_link_client_create(
+	const struct tt_link_client_conf *conf, struct tt_err *err);
 /// Hands over one encoded batch (copied). One thread at a time. 0; -EAGAIN where it was given up
 /// (counted); -ESHUTDOWN, -ECONNREFUSED where the collector refused this probe for good (message).
 int tt_link_client_send(struct tt_link_client *c, uint64_t seq, uint64_t packets, const void *msg,
@@ -55,8 +58,8 @@ struct tt_link_server_conf {
 	unsigned window; // credit per probe
 };
 struct tt_link_server;
-struct tt_link_server *tt_link_server_create(void *zmq_ctx, const struct tt_link_server_conf *conf,
-	struct tt_err *err);
+struct tt_link_server *tt_link_server_create(
+	void *zmq_ctx, const struct tt_link_server_conf *conf, struct tt_err *err);
 void tt_link_server_destroy(struct tt_link_server **s);
 /// The ROUTER socket, for zmq_poll; only the thread that created the server may use it.
 void *tt_link_server_socket(struct tt_link_server *s);
