@@ -84,18 +84,18 @@ static void publish_live(struct control *c, int64_t end) {
 	unsigned n = atomic_load_explicit(&p->slots.n, memory_order_acquire);
 	for (unsigned slot = 0; slot < n; slot++) {
 		struct live_seen now = {.seq = c->seen[slot].seq + 1}, delta = now;
-		char topic[TOPIC_LEN];
+		char topic[TT_TOPIC_LEN];
 		sum_live(p, slot, &now);
 		for (unsigned k = 0; k < TT_OBSERVED_CLASS_N; k++) {
 			delta.packets[k] = now.packets[k] - c->seen[slot].packets[k];
 			delta.bytes[k] = now.bytes[k] - c->seen[slot].bytes[k];
 		}
 		c->seen[slot] = now;
-		struct message_head head = {
+		struct tt_message_head head = {
 			p->config.probe, p->boot, p->slots.ids[slot], now.seq, c->second, end};
 		tt_buf_reset(&c->buf);
-		topic_format(topic, "live", p->config.probe, p->slots.ids[slot]);
-		message_live(&c->buf, &head, delta.packets, delta.bytes);
+		tt_topic_format(topic, "live", p->config.probe, p->slots.ids[slot]);
+		tt_message_live(&c->buf, &head, delta.packets, delta.bytes);
 		publish_now(&p->publisher, topic, &c->buf);
 	}
 	c->second = end;

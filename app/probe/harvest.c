@@ -29,7 +29,7 @@ static void on_obs(void *arg, const struct tt_obs *o) {
 	sender_obs(&h->probe->sender, o);
 	h->seen[h->worker].rows += !(o->flags & TT_OBS_SPILLED);
 	if (e)
-		fold_add(e->fold, o,
+		tt_fold_add(e->fold, o,
 			o->family ? tt_region_of(h->rules->region, o->family, o->src) : "--");
 }
 
@@ -89,7 +89,7 @@ static bool all_done(const struct harvester *h) {
 
 static void next_epoch(struct harvester *h, int64_t start) {
 	struct open_epoch first = h->epochs[0];
-	fold_reset(first.fold);
+	tt_fold_reset(first.fold);
 	h->epochs[0] = h->epochs[1];
 	h->epochs[1] = first;
 	h->epochs[1].start = start + h->probe->config.epoch_s;
@@ -151,7 +151,7 @@ static int init(struct harvester *h, struct probe *p) {
 	h->stats_seq = calloc(p->slots.cap ? p->slots.cap : 1, sizeof(*h->stats_seq));
 	for (unsigned i = 0; i < 2; i++) {
 		h->epochs[i].start = now - now % length + i * length;
-		h->epochs[i].fold = fold_create(p->slots.cap, FOLD_ROWS);
+		h->epochs[i].fold = tt_fold_create(p->slots.cap, FOLD_ROWS);
 		if (!h->epochs[i].fold)
 			return -1;
 	}
@@ -159,8 +159,8 @@ static int init(struct harvester *h, struct probe *p) {
 }
 
 static void destroy(struct harvester *h) {
-	fold_destroy(&h->epochs[0].fold);
-	fold_destroy(&h->epochs[1].fold);
+	tt_fold_destroy(&h->epochs[0].fold);
+	tt_fold_destroy(&h->epochs[1].fold);
 	free(h->seen);
 	free(h->stats_seq);
 	free(h->states);

@@ -3,9 +3,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fold.h"
-#include "messages.h"
 #include "tt_buf.h"
+#include "tt_fold.h"
+#include "tt_messages.h"
 #include "tt_obs.h"
 #include "worker.h"
 
@@ -14,7 +14,7 @@ struct probe;
 /// What the harvester knows of an epoch that is not closed yet.
 struct open_epoch {
 	int64_t start;
-	struct fold *fold;
+	struct tt_fold *fold;
 	struct tt_tally tallies[UPLINK_MAX]; // sums over workers
 };
 
@@ -36,7 +36,7 @@ struct harvester {
 	uint64_t *stats_seq;	     // by slot
 	uint64_t health_seq;
 	struct tt_sensor_state *states; // of the epoch being closed, by catalogue index
-	struct health_sensor *health_sensors;
+	struct tt_health_sensor *health_sensors;
 	unsigned state_cap;
 	struct tt_buf buf;
 };

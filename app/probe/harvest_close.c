@@ -78,7 +78,7 @@ static int make_room(struct harvester *h, unsigned n) {
 	struct tt_sensor_state *states = realloc(h->states, n * sizeof(*states));
 	if (states)
 		h->states = states;
-	struct health_sensor *sensors = realloc(h->health_sensors, n * sizeof(*sensors));
+	struct tt_health_sensor *sensors = realloc(h->health_sensors, n * sizeof(*sensors));
 	if (sensors)
 		h->health_sensors = sensors;
 	if (!states || !sensors)
@@ -87,18 +87,18 @@ static int make_room(struct harvester *h, unsigned n) {
 	return 0;
 }
 
-static void publish_stats(struct harvester *h, const struct message_head *common) {
+static void publish_stats(struct harvester *h, const struct tt_message_head *common) {
 	struct probe *p = h->probe;
 	const struct tt_catalog *c = h->rules->catalog;
 	for (unsigned i = 0; i < c->sensor_n; i++) {
 		const struct tt_sensor_state *s = &h->states[i];
-		struct message_head head = *common;
-		char topic[TOPIC_LEN];
+		struct tt_message_head head = *common;
+		char topic[TT_TOPIC_LEN];
 		head.sensor = c->sensors[i].id;
 		head.seq = ++h->stats_seq[s->sensor];
-		topic_format(topic, "stats", p->config.probe, head.sensor);
+		tt_topic_format(topic, "stats", p->config.probe, head.sensor);
 		tt_buf_reset(&h->buf);
-		message_stats(&h->buf, &head, s->state, completeness(s),
+		tt_message_stats(&h->buf, &head, s->state, completeness(s),
 			tt_region_date(h->rules->region), h->epochs[0].fold, s->sensor);
 		publish_later(&p->publisher, topic, &h->buf);
 	}
@@ -119,7 +119,7 @@ static uint64_t to_us(uint64_t cycles) {
 	return (uint64_t)((__uint128_t)cycles * 1000000 / rte_get_tsc_hz());
 }
 
-static struct health_worker look_at(struct harvester *h, unsigned i, uint64_t *overruns) {
+static struct tt_health_worker look_at(struct harvester *h, unsigned i, uint64_t *overruns) {
 	struct worker *w = &h->probe->workers[i];
 	struct worker_seen *seen = &h->seen[i];
 	struct tt_flow_stats flow;
@@ -128,7 +128,7 @@ static struct health_worker look_at(struct harvester *h, unsigned i, uint64_t *o
 	uint64_t busy = atomic_load_explicit(&w->stats.busy_tsc, memory_order_relaxed);
 	uint64_t total = atomic_load_explicit(&w->stats.total_tsc, memory_order_relaxed);
 	uint64_t over = atomic_load_explicit(&w->stats.overruns, memory_order_relaxed);
-	struct health_worker out = {.lcore = w->lcore,
+	struct tt_health_worker out = {.lcore = w->lcore,
 		.used = seen->rows,
 		.size = (uint64_t)flow.size4 + flow.size6,
 		.gap_max_us = to_us(max)};
@@ -145,11 +145,11 @@ static struct health_worker look_at(struct harvester *h, unsigned i, uint64_t *o
 	return out;
 }
 
-static void publish_health(struct harvester *h, struct message_head *head) {
+static void publish_health(struct harvester *h, struct tt_message_head *head) {
 	struct probe *p = h->probe;
-	struct health_worker workers[WORKER_MAX];
+	struct tt_health_worker workers[WORKER_MAX];
 	const char *ids[UPLINK_MAX];
-	struct health x = {.config = h->rules->sha256,
+	struct tt_health x = {.config = h->rules->sha256,
 		.clock_skew_ms = clock_skew_ms(&p->clock),
 		.uplink_ids = ids,
 		.uplinks = h->epochs[0].tallies,
@@ -166,18 +166,18 @@ static void publish_health(struct harvester *h, struct message_head *head) {
 		workers[i] = look_at(h, i, &x.overruns);
 	if (p->sender.link)
 		tt_link_client_stats(p->sender.link, &x.link);
-	char topic[TOPIC_LEN];
-	topic_format(topic, "health", p->config.probe, NULL);
+	char topic[TT_TOPIC_LEN];
+	tt_topic_format(topic, "health", p->config.probe, NULL);
 	head->seq = ++h->health_seq;
 	tt_buf_reset(&h->buf);
-	message_health(&h->buf, head, &x);
+	tt_message_health(&h->buf, head, &x);
 	publish_later(&p->publisher, topic, &h->buf);
 }
 
 void harvest_close(struct harvester *h) {
 	struct probe *p = h->probe;
 	const struct rules *r = h->rules;
-	struct message_head head = {.probe = p->config.probe,
+	struct tt_message_head head = {.probe = p->config.probe,
 		.boot = p->boot,
 		.start = h->epochs[0].start,
 		.end = h->epochs[0].start + p->config.epoch_s};
@@ -191,7 +191,7 @@ void harvest_close(struct harvester *h) {
 		int64_t last = last_packet(p, r->slot_of[i]);
 		h->states[i] = judge(h, s, r->slot_of[i], last);
 		h->health_sensors[i] =
-			(struct health_sensor){s->id, (enum tt_state)h->states[i].state, last};
+			(struct tt_health_sensor){s->id, (enum tt_state)h->states[i].state, last};
 		sender_state(&p->sender, &h->states[i]);
 	}
 	publish_stats(h, &head);

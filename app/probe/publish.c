@@ -12,7 +12,7 @@
 
 struct pending {
 	struct pending *next;
-	char topic[TOPIC_LEN];
+	char topic[TT_TOPIC_LEN];
 	size_t len;
 	char json[];
 };

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 #include "config.h"
-#include "messages.h"
 #include "tt_link.h"
+#include "tt_messages.h"
 
 struct pending;
 

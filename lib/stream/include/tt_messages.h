@@ -3,54 +3,56 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fold.h"
 #include "tt_buf.h"
+#include "tt_fold.h"
 #include "tt_link.h"
 #include "tt_obs.h"
 
 // Topics and JSON of the PUB streams. Pure: what is not in the arguments is not in the message.
 
 /// "stats.PROBE.SENSOR."; the full stop at the end keeps "a" from matching "ab".
-#define TOPIC_LEN (sizeof("stats..") + 2 * TT_ID_MAX + 8)
-void topic_format(char out[TOPIC_LEN], const char *stream, const char *probe, const char *sensor);
+#define TT_TOPIC_LEN (sizeof("stats..") + 2 * TT_ID_MAX + 8)
+void tt_topic_format(
+	char out[TT_TOPIC_LEN], const char *stream, const char *probe, const char *sensor);
 
 /// Who says it and of which time.
-struct message_head {
+struct tt_message_head {
 	const char *probe, *boot, *sensor; // sensor NULL in health
 	uint64_t seq;
 	int64_t start, end; // UNIX seconds
 };
 
-void message_live(struct tt_buf *b, const struct message_head *h,
+void tt_message_live(struct tt_buf *b, const struct tt_message_head *h,
 	const uint64_t packets[TT_OBSERVED_CLASS_N], const uint64_t bytes[TT_OBSERVED_CLASS_N]);
 
 /// rir: date of the delegation files, "" without.
-void message_stats(struct tt_buf *b, const struct message_head *h, enum tt_state state,
-	double completeness, const char *rir, const struct fold *fold, unsigned slot);
+void tt_message_stats(struct tt_buf *b, const struct tt_message_head *h, enum tt_state state,
+	double completeness, const char *rir, const struct tt_fold *fold, unsigned slot);
 
-struct health_worker {
+struct tt_health_worker {
 	unsigned lcore;
 	double busy;
 	uint64_t gap_p99_us, gap_max_us, used, size;
 };
-struct health_sensor {
+struct tt_health_sensor {
 	const char *id;
 	enum tt_state state;
 	int64_t last_ns; // 0: never
 };
-struct health {
+struct tt_health {
 	const char *config; // SHA-256
 	int64_t clock_skew_ms;
 	const char *const *uplink_ids;
 	const struct tt_tally *uplinks;
 	unsigned uplink_n;
-	const struct health_worker *workers;
+	const struct tt_health_worker *workers;
 	unsigned worker_n;
-	const struct health_sensor *sensors;
+	const struct tt_health_sensor *sensors;
 	unsigned sensor_n;
 	uint64_t overruns, late;
 	struct tt_link_client_stats link;
 };
-void message_health(struct tt_buf *b, const struct message_head *h, const struct health *x);
+void tt_message_health(
+	struct tt_buf *b, const struct tt_message_head *h, const struct tt_health *x);
 
-const char *state_name(enum tt_state state);
+const char *tt_state_name(enum tt_state state);

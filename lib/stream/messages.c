@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "messages.h"
+#include "tt_messages.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,18 +7,19 @@
 #include "tt_names.h"
 #include "tt_time.h"
 
-const char *state_name(enum tt_state state) {
+const char *tt_state_name(enum tt_state state) {
 	static const char *const names[] = {"up", "silent", "down"};
 	return names[state];
 }
 
-void topic_format(char out[TOPIC_LEN], const char *stream, const char *probe, const char *sensor) {
-	snprintf(out, TOPIC_LEN, "%s.%s.%s%s", stream, probe, sensor ? sensor : "",
+void tt_topic_format(
+	char out[TT_TOPIC_LEN], const char *stream, const char *probe, const char *sensor) {
+	snprintf(out, TT_TOPIC_LEN, "%s.%s.%s%s", stream, probe, sensor ? sensor : "",
 		sensor ? "." : "");
 }
 
 // Ids need no escaping: [a-z0-9-]{1,32}.
-static void head(struct tt_buf *b, const struct message_head *h) {
+static void head(struct tt_buf *b, const struct tt_message_head *h) {
 	char start[TT_RFC3339_LEN], end[TT_RFC3339_LEN];
 	tt_buf_printf(b, "{\"v\":1,\"probe\":\"%s\",\"boot\":\"%s\",\"seq\":%" PRIu64, h->probe,
 		h->boot, h->seq);
@@ -28,7 +29,7 @@ static void head(struct tt_buf *b, const struct message_head *h) {
 		tt_time_format(h->end, end));
 }
 
-void message_live(struct tt_buf *b, const struct message_head *h,
+void tt_message_live(struct tt_buf *b, const struct tt_message_head *h,
 	const uint64_t packets[TT_OBSERVED_CLASS_N], const uint64_t bytes[TT_OBSERVED_CLASS_N]) {
 	head(b, h);
 	for (unsigned c = 0; c < TT_OBSERVED_CLASS_N; c++)
@@ -37,22 +38,23 @@ void message_live(struct tt_buf *b, const struct message_head *h,
 	tt_buf_printf(b, "}}");
 }
 
-static void counts(struct tt_buf *b, const struct fold_sum *s, bool sources) {
+static void counts(struct tt_buf *b, const struct tt_fold_sum *s, bool sources) {
 	tt_buf_printf(b, "\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64, s->packets, s->bytes);
 	if (sources)
 		tt_buf_printf(b, ",\"sources\":%" PRIu64, s->sources);
 }
 
-static void list(struct tt_buf *b, const struct fold *fold, unsigned slot, enum fold_kind kind) {
-	const char *name = kind == FOLD_PORTS ? "ports" : "regions";
-	struct fold_row top[FOLD_TOP];
-	struct fold_sum other;
-	unsigned n = fold_top(fold, slot, kind, top, &other);
+static void list(
+	struct tt_buf *b, const struct tt_fold *fold, unsigned slot, enum tt_fold_kind kind) {
+	const char *name = kind == TT_FOLD_PORTS ? "ports" : "regions";
+	struct tt_fold_row top[TT_FOLD_TOP];
+	struct tt_fold_sum other;
+	unsigned n = tt_fold_top(fold, slot, kind, top, &other);
 	tt_buf_printf(b, ",\"%s\":[", name);
 	for (unsigned i = 0; i < n; i++) {
 		char proto[8];
 		tt_buf_printf(b, "%s{\"class\":\"%s\",", i ? "," : "", tt_class_name(top[i].class));
-		if (kind == FOLD_PORTS)
+		if (kind == TT_FOLD_PORTS)
 			tt_buf_printf(b, "\"proto\":\"%s\",\"port\":%u,",
 				tt_proto_format(top[i].proto, proto), top[i].port);
 		else
@@ -65,30 +67,30 @@ static void list(struct tt_buf *b, const struct fold *fold, unsigned slot, enum 
 	tt_buf_printf(b, "}");
 }
 
-void message_stats(struct tt_buf *b, const struct message_head *h, enum tt_state state,
-	double completeness, const char *rir, const struct fold *fold, unsigned slot) {
+void tt_message_stats(struct tt_buf *b, const struct tt_message_head *h, enum tt_state state,
+	double completeness, const char *rir, const struct tt_fold *fold, unsigned slot) {
 	head(b, h);
-	tt_buf_printf(b, ",\"state\":\"%s\",\"completeness\":%.6g%s", state_name(state),
+	tt_buf_printf(b, ",\"state\":\"%s\",\"completeness\":%.6g%s", tt_state_name(state),
 		completeness, completeness == (int)completeness ? ".0" : "");
 	if (*rir)
 		tt_buf_printf(b, ",\"rir\":\"%s\"", rir);
 	else
 		tt_buf_printf(b, ",\"rir\":null");
-	tt_buf_printf(
-		b, ",\"sources_lower_bound\":%s", fold_lower_bound(fold, slot) ? "true" : "false");
+	tt_buf_printf(b, ",\"sources_lower_bound\":%s",
+		tt_fold_lower_bound(fold, slot) ? "true" : "false");
 	for (unsigned c = 0; c < TT_OBSERVED_CLASS_N; c++) {
-		struct fold_sum s = fold_class(fold, slot, c);
+		struct tt_fold_sum s = tt_fold_class(fold, slot, c);
 		tt_buf_printf(b, "%s\"%s\":{", c ? "," : ",\"classes\":{", tt_class_name(c));
 		counts(b, &s, true);
 		tt_buf_printf(b, "}");
 	}
 	tt_buf_printf(b, "}");
-	list(b, fold, slot, FOLD_PORTS);
-	list(b, fold, slot, FOLD_REGIONS);
+	list(b, fold, slot, TT_FOLD_PORTS);
+	list(b, fold, slot, TT_FOLD_REGIONS);
 	tt_buf_printf(b, "}");
 }
 
-static void health_uplinks(struct tt_buf *b, const struct health *x) {
+static void health_uplinks(struct tt_buf *b, const struct tt_health *x) {
 	tt_buf_printf(b, ",\"uplinks\":[");
 	for (unsigned i = 0; i < x->uplink_n; i++) {
 		const struct tt_tally *t = &x->uplinks[i];
@@ -110,10 +112,10 @@ static void health_uplinks(struct tt_buf *b, const struct health *x) {
 	tt_buf_printf(b, "]");
 }
 
-static void health_workers(struct tt_buf *b, const struct health *x) {
+static void health_workers(struct tt_buf *b, const struct tt_health *x) {
 	tt_buf_printf(b, ",\"workers\":[");
 	for (unsigned i = 0; i < x->worker_n; i++) {
-		const struct health_worker *w = &x->workers[i];
+		const struct tt_health_worker *w = &x->workers[i];
 		tt_buf_printf(b,
 			"%s{\"lcore\":%u,\"busy\":%.4f,\"poll_gap_us\":{\"p99\":%" PRIu64
 			",\"max\":%" PRIu64 "},\"table_used\":%" PRIu64 ",\"table_size\":%" PRIu64
@@ -124,13 +126,13 @@ static void health_workers(struct tt_buf *b, const struct health *x) {
 	tt_buf_printf(b, "]");
 }
 
-static void health_sensors(struct tt_buf *b, const struct health *x) {
+static void health_sensors(struct tt_buf *b, const struct tt_health *x) {
 	tt_buf_printf(b, ",\"sensors\":[");
 	for (unsigned i = 0; i < x->sensor_n; i++) {
-		const struct health_sensor *s = &x->sensors[i];
+		const struct tt_health_sensor *s = &x->sensors[i];
 		char when[TT_RFC3339_LEN];
 		tt_buf_printf(b, "%s{\"id\":\"%s\",\"state\":\"%s\",\"last_packet\":", i ? "," : "",
-			s->id, state_name(s->state));
+			s->id, tt_state_name(s->state));
 		if (s->last_ns)
 			tt_buf_printf(b, "\"%s\"}", tt_time_format(s->last_ns / TT_NS, when));
 		else
@@ -139,7 +141,8 @@ static void health_sensors(struct tt_buf *b, const struct health *x) {
 	tt_buf_printf(b, "]");
 }
 
-void message_health(struct tt_buf *b, const struct message_head *h, const struct health *x) {
+void tt_message_health(
+	struct tt_buf *b, const struct tt_message_head *h, const struct tt_health *x) {
 	head(b, h);
 	tt_buf_printf(b, ",\"config\":\"sha256:%s\",\"clock_skew_ms\":%" PRId64, x->config,
 		x->clock_skew_ms);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "fold.h"
+#include "tt_fold.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,7 +29,7 @@ static struct tt_obs observation(
 
 static void test_totals_and_top_agree_with_a_naive_count(void **state) {
 	(void)state;
-	struct fold *f = fold_create(SENSORS, 1 << 16);
+	struct tt_fold *f = tt_fold_create(SENSORS, 1 << 16);
 	static uint64_t packets[SENSORS][TT_OBSERVED_CLASS_N][PORTS];
 	static bool seen[SENSORS][TT_OBSERVED_CLASS_N][PORTS][SOURCES];
 	memset(packets, 0, sizeof(packets));
@@ -44,7 +44,7 @@ static void test_totals_and_top_agree_with_a_naive_count(void **state) {
 			observation((uint16_t)s, (uint8_t)c, (uint16_t)p, src, 1 + (x >> 50) % 5);
 		packets[s][c][p] += o.packets;
 		seen[s][c][p][src] = true;
-		fold_add(f, &o, p % 2 ? "JP" : "US");
+		tt_fold_add(f, &o, p % 2 ? "JP" : "US");
 	}
 	for (unsigned s = 0; s < SENSORS; s++) {
 		uint64_t all = 0, in_top = 0;
@@ -59,16 +59,16 @@ static void test_totals_and_top_agree_with_a_naive_count(void **state) {
 			}
 			for (unsigned p = 0; p < PORTS; p++)
 				total += packets[s][c][p];
-			struct fold_sum sum = fold_class(f, s, c);
+			struct tt_fold_sum sum = tt_fold_class(f, s, c);
 			assert_int_equal(sum.packets, total);
 			assert_int_equal(sum.bytes, total * 60);
 			assert_int_equal(sum.sources, sources);
 			all += total;
 		}
-		struct fold_row top[FOLD_TOP];
-		struct fold_sum other;
-		unsigned n = fold_top(f, s, FOLD_PORTS, top, &other);
-		assert_int_equal(n, FOLD_TOP);
+		struct tt_fold_row top[TT_FOLD_TOP];
+		struct tt_fold_sum other;
+		unsigned n = tt_fold_top(f, s, TT_FOLD_PORTS, top, &other);
+		assert_int_equal(n, TT_FOLD_TOP);
 		for (unsigned i = 0; i < n; i++) {
 			unsigned sources = 0, larger = 0;
 			for (unsigned src = 0; src < SOURCES; src++)
@@ -82,87 +82,87 @@ static void test_totals_and_top_agree_with_a_naive_count(void **state) {
 			in_top += top[i].sum.packets;
 		}
 		assert_int_equal(other.packets, all - in_top);
-		n = fold_top(f, s, FOLD_REGIONS, top, &other);
+		n = tt_fold_top(f, s, TT_FOLD_REGIONS, top, &other);
 		assert_int_equal(n, 4); // two classes, two regions
 		assert_int_equal(other.packets, 0);
 	}
-	fold_destroy(&f);
+	tt_fold_destroy(&f);
 	assert_null(f);
 }
 
 static void test_packets_without_a_source_make_sources_a_lower_bound(void **state) {
 	(void)state;
-	struct fold *f = fold_create(1, 100);
+	struct tt_fold *f = tt_fold_create(1, 100);
 	struct tt_obs o = observation(0, TT_SCAN, 23, 1, 4);
-	fold_add(f, &o, "JP");
-	assert_false(fold_lower_bound(f, 0));
+	tt_fold_add(f, &o, "JP");
+	assert_false(tt_fold_lower_bound(f, 0));
 	o = observation(0, TT_SCAN, 23, 0, 10);
 	o.family = 0;
 	o.flags = TT_OBS_SPILLED;
-	fold_add(f, &o, "--");
+	tt_fold_add(f, &o, "--");
 	o.flags |= TT_OBS_CLASS_TOTAL;
 	o.port = o.proto = 0;
-	fold_add(f, &o, "--");
-	struct fold_row top[FOLD_TOP];
-	struct fold_sum other;
-	assert_int_equal(fold_top(f, 0, FOLD_PORTS, top, &other), 1);
+	tt_fold_add(f, &o, "--");
+	struct tt_fold_row top[TT_FOLD_TOP];
+	struct tt_fold_sum other;
+	assert_int_equal(tt_fold_top(f, 0, TT_FOLD_PORTS, top, &other), 1);
 	assert_int_equal(top[0].sum.packets, 14);
 	assert_int_equal(top[0].sum.sources, 1);
 	assert_int_equal(other.packets, 10); // the class total has no port
-	assert_int_equal(fold_top(f, 0, FOLD_REGIONS, top, &other), 2);
+	assert_int_equal(tt_fold_top(f, 0, TT_FOLD_REGIONS, top, &other), 2);
 	assert_string_equal(top[0].region, "--");
 	assert_int_equal(top[0].sum.packets, 20);
 	assert_int_equal(top[0].sum.sources, 0);
-	assert_true(fold_lower_bound(f, 0));
-	assert_int_equal(fold_class(f, 0, TT_SCAN).packets, 24);
-	fold_destroy(&f);
+	assert_true(tt_fold_lower_bound(f, 0));
+	assert_int_equal(tt_fold_class(f, 0, TT_SCAN).packets, 24);
+	tt_fold_destroy(&f);
 }
 
 static void test_rows_past_the_limit_count_among_the_others(void **state) {
 	(void)state;
-	struct fold *f = fold_create(1, 10);
+	struct tt_fold *f = tt_fold_create(1, 10);
 	for (unsigned p = 0; p < 3000; p++) {
 		struct tt_obs o = observation(0, TT_SCAN, (uint16_t)p, p, 2);
-		fold_add(f, &o, "JP");
+		tt_fold_add(f, &o, "JP");
 	}
-	struct fold_row top[FOLD_TOP];
-	struct fold_sum other;
-	unsigned n = fold_top(f, 0, FOLD_PORTS, top, &other);
+	struct tt_fold_row top[TT_FOLD_TOP];
+	struct tt_fold_sum other;
+	unsigned n = tt_fold_top(f, 0, TT_FOLD_PORTS, top, &other);
 	assert_true(n < 10);
 	assert_int_equal(other.packets, 6000 - 2 * n);
-	fold_destroy(&f);
+	tt_fold_destroy(&f);
 }
 
 static void test_a_reset_forgets_everything(void **state) {
 	(void)state;
-	struct fold *f = fold_create(2, 100000);
+	struct tt_fold *f = tt_fold_create(2, 100000);
 	for (unsigned p = 0; p < 5000; p++) {
 		struct tt_obs o = observation(1, TT_BACKSCATTER, (uint16_t)p, p % 7, 2);
-		fold_add(f, &o, "DE");
+		tt_fold_add(f, &o, "DE");
 	}
-	fold_reset(f);
-	struct fold_row top[FOLD_TOP];
-	struct fold_sum other;
-	assert_int_equal(fold_top(f, 1, FOLD_PORTS, top, &other), 0);
+	tt_fold_reset(f);
+	struct tt_fold_row top[TT_FOLD_TOP];
+	struct tt_fold_sum other;
+	assert_int_equal(tt_fold_top(f, 1, TT_FOLD_PORTS, top, &other), 0);
 	assert_int_equal(other.packets, 0);
-	assert_int_equal(fold_class(f, 1, TT_BACKSCATTER).sources, 0);
+	assert_int_equal(tt_fold_class(f, 1, TT_BACKSCATTER).sources, 0);
 	struct tt_obs o = observation(1, TT_BACKSCATTER, 7, 7, 3);
-	fold_add(f, &o, "DE");
-	assert_int_equal(fold_top(f, 1, FOLD_PORTS, top, &other), 1);
+	tt_fold_add(f, &o, "DE");
+	assert_int_equal(tt_fold_top(f, 1, TT_FOLD_PORTS, top, &other), 1);
 	assert_int_equal(top[0].sum.packets, 3);
-	fold_destroy(&f);
+	tt_fold_destroy(&f);
 }
 
 static void test_many_sources_are_estimated_within_the_stated_error(void **state) {
 	(void)state;
-	struct fold *f = fold_create(1, 100);
+	struct tt_fold *f = tt_fold_create(1, 100);
 	for (uint32_t i = 0; i < 100000; i++) {
 		struct tt_obs o = observation(0, TT_SCAN, 23, i * 2654435761u, 1);
-		fold_add(f, &o, "JP");
+		tt_fold_add(f, &o, "JP");
 	}
-	uint64_t n = fold_class(f, 0, TT_SCAN).sources;
+	uint64_t n = tt_fold_class(f, 0, TT_SCAN).sources;
 	assert_in_range(n, 92000, 108000); // five standard errors of 1.6 %
-	fold_destroy(&f);
+	tt_fold_destroy(&f);
 }
 
 int main(void) {

@@ -6,38 +6,38 @@
 #include "tt_obs.h"
 
 /// What the `stats` stream says of one epoch: a fold over its observations. One thread.
-struct fold;
+struct tt_fold;
 
-#define FOLD_TOP 20
+#define TT_FOLD_TOP 20
 
-enum fold_kind { FOLD_PORTS, FOLD_REGIONS, FOLD_KIND_N };
+enum tt_fold_kind { TT_FOLD_PORTS, TT_FOLD_REGIONS, TT_FOLD_KIND_N };
 
-struct fold_sum {
+struct tt_fold_sum {
 	uint64_t packets, bytes, sources;
 };
 
 /// A row of the top lists.
-struct fold_row {
+struct tt_fold_row {
 	uint8_t class, proto; // proto: ports only
 	uint16_t port;	      // ports only
 	char region[3];	      // regions only
-	struct fold_sum sum;
+	struct tt_fold_sum sum;
 };
 
 /// slots: sensors it has room for. rows: most rows (sensor, class, port or region) it remembers;
 /// what is past that counts among the others. Distinct sources are exact up to
 /// TT_SKETCH_EXACT, estimated after.
-struct fold *fold_create(unsigned slots, unsigned rows);
-void fold_destroy(struct fold **f);
+struct tt_fold *tt_fold_create(unsigned slots, unsigned rows);
+void tt_fold_destroy(struct tt_fold **f);
 /// Forgets everything.
-void fold_reset(struct fold *f);
+void tt_fold_reset(struct tt_fold *f);
 /// Adds an observation; region: two letters.
-void fold_add(struct fold *f, const struct tt_obs *o, const char *region);
+void tt_fold_add(struct tt_fold *f, const struct tt_obs *o, const char *region);
 /// Totals of a sensor and class.
-struct fold_sum fold_class(const struct fold *f, unsigned sensor, unsigned class);
+struct tt_fold_sum tt_fold_class(const struct tt_fold *f, unsigned sensor, unsigned class);
 /// Whether packets without a source are in it.
-bool fold_lower_bound(const struct fold *f, unsigned sensor);
+bool tt_fold_lower_bound(const struct tt_fold *f, unsigned sensor);
 /// The rows of a sensor with most packets (equal ones by class, protocol, port or region) and
 /// what remains; returns how many.
-unsigned fold_top(const struct fold *f, unsigned sensor, enum fold_kind kind,
-	struct fold_row top[FOLD_TOP], struct fold_sum *other);
+unsigned tt_fold_top(const struct tt_fold *f, unsigned sensor, enum tt_fold_kind kind,
+	struct tt_fold_row top[TT_FOLD_TOP], struct tt_fold_sum *other);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "fold.h"
+#include "tt_fold.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +27,11 @@ struct row {
 struct sensor {
 	uint64_t packets[TT_OBSERVED_CLASS_N], bytes[TT_OBSERVED_CLASS_N];
 	struct distinct sources[TT_OBSERVED_CLASS_N];
-	uint32_t head[FOLD_KIND_N];
+	uint32_t head[TT_FOLD_KIND_N];
 	bool lower_bound, used;
 };
 
-struct fold {
+struct tt_fold {
 	uint8_t secret[16];
 	struct sensor *sensors;
 	unsigned sensor_n;
@@ -62,7 +62,7 @@ static uint64_t distinct_count(const struct distinct *d) {
 	return d->sketch ? tt_sketch_count(d->sketch) : d->any;
 }
 
-static int set_capacity(struct fold *f, uint32_t cap) {
+static int set_capacity(struct tt_fold *f, uint32_t cap) {
 	struct row *rows = realloc(f->rows, cap * sizeof(*rows));
 	if (!rows)
 		return -1;
@@ -84,8 +84,8 @@ static int set_capacity(struct fold *f, uint32_t cap) {
 	return 0;
 }
 
-struct fold *fold_create(unsigned slots, unsigned rows) {
-	struct fold *f = calloc(1, sizeof(*f));
+struct tt_fold *tt_fold_create(unsigned slots, unsigned rows) {
+	struct tt_fold *f = calloc(1, sizeof(*f));
 	if (!f)
 		return NULL;
 	f->sensor_n = slots;
@@ -95,11 +95,11 @@ struct fold *fold_create(unsigned slots, unsigned rows) {
 		memset(f->sensors[i].head, 0xff, sizeof(f->sensors[i].head));
 	tt_random(f->secret, sizeof(f->secret));
 	if (!f->sensors || set_capacity(f, 1024))
-		fold_destroy(&f);
+		tt_fold_destroy(&f);
 	return f;
 }
 
-void fold_reset(struct fold *f) {
+void tt_fold_reset(struct tt_fold *f) {
 	for (uint32_t i = 0; i < f->row_n; i++)
 		tt_sketch_destroy(&f->rows[i].sources.sketch);
 	f->row_n = 0;
@@ -115,12 +115,12 @@ void fold_reset(struct fold *f) {
 	}
 }
 
-void fold_destroy(struct fold **fp) {
-	struct fold *f = *fp;
+void tt_fold_destroy(struct tt_fold **fp) {
+	struct tt_fold *f = *fp;
 	if (!f)
 		return;
 	if (f->index && f->sensors)
-		fold_reset(f);
+		tt_fold_reset(f);
 	free(f->sensors);
 	free(f->rows);
 	free(f->index);
@@ -128,7 +128,7 @@ void fold_destroy(struct fold **fp) {
 	*fp = NULL;
 }
 
-static struct row *find_row(struct fold *f, uint64_t key, uint32_t *head) {
+static struct row *find_row(struct tt_fold *f, uint64_t key, uint32_t *head) {
 	uint32_t at = (uint32_t)tt_mix64(key) & f->index_mask;
 	for (; f->index[at] != NONE; at = (at + 1) & f->index_mask)
 		if (f->rows[f->index[at]].key == key)
@@ -146,15 +146,15 @@ static struct row *find_row(struct fold *f, uint64_t key, uint32_t *head) {
 	return r;
 }
 
-static uint64_t row_key(const struct tt_obs *o, enum fold_kind kind, const char *region) {
+static uint64_t row_key(const struct tt_obs *o, enum tt_fold_kind kind, const char *region) {
 	uint64_t key = (uint64_t)o->sensor << 40 | (uint64_t)kind << 32 | (uint64_t)o->class << 24;
-	if (kind == FOLD_PORTS)
+	if (kind == TT_FOLD_PORTS)
 		return key | (uint64_t)o->proto << 16 | o->port;
 	return key | (uint64_t)(uint8_t)region[0] << 8 | (uint8_t)region[1];
 }
 
-static void add_row(struct fold *f, const struct tt_obs *o, enum fold_kind kind, const char *region,
-	const uint64_t *hash) {
+static void add_row(struct tt_fold *f, const struct tt_obs *o, enum tt_fold_kind kind,
+	const char *region, const uint64_t *hash) {
 	struct row *r = find_row(f, row_key(o, kind, region), &f->sensors[o->sensor].head[kind]);
 	if (!r)
 		return;
@@ -164,7 +164,7 @@ static void add_row(struct fold *f, const struct tt_obs *o, enum fold_kind kind,
 		distinct_add(&r->sources, *hash);
 }
 
-void fold_add(struct fold *f, const struct tt_obs *o, const char *region) {
+void tt_fold_add(struct tt_fold *f, const struct tt_obs *o, const char *region) {
 	if (o->sensor >= f->sensor_n || o->class >= TT_OBSERVED_CLASS_N)
 		return;
 	struct sensor *s = &f->sensors[o->sensor];
@@ -181,17 +181,17 @@ void fold_add(struct fold *f, const struct tt_obs *o, const char *region) {
 	}
 	// a total of a class knows no port: it stays among the others
 	if (!(o->flags & TT_OBS_CLASS_TOTAL))
-		add_row(f, o, FOLD_PORTS, region, source ? &hash : NULL);
-	add_row(f, o, FOLD_REGIONS, region, source ? &hash : NULL);
+		add_row(f, o, TT_FOLD_PORTS, region, source ? &hash : NULL);
+	add_row(f, o, TT_FOLD_REGIONS, region, source ? &hash : NULL);
 }
 
-struct fold_sum fold_class(const struct fold *f, unsigned sensor, unsigned class) {
+struct tt_fold_sum tt_fold_class(const struct tt_fold *f, unsigned sensor, unsigned class) {
 	const struct sensor *s = &f->sensors[sensor];
-	return (struct fold_sum){
+	return (struct tt_fold_sum){
 		s->packets[class], s->bytes[class], distinct_count(&s->sources[class])};
 }
 
-bool fold_lower_bound(const struct fold *f, unsigned sensor) {
+bool tt_fold_lower_bound(const struct tt_fold *f, unsigned sensor) {
 	return f->sensors[sensor].lower_bound;
 }
 
@@ -199,34 +199,34 @@ static bool before(const struct row *a, const struct row *b) {
 	return a->packets != b->packets ? a->packets > b->packets : a->key < b->key;
 }
 
-static void fill(struct fold_row *out, const struct row *r, enum fold_kind kind) {
+static void fill(struct tt_fold_row *out, const struct row *r, enum tt_fold_kind kind) {
 	memset(out, 0, sizeof(*out));
 	out->class = (uint8_t)(r->key >> 24);
-	if (kind == FOLD_PORTS) {
+	if (kind == TT_FOLD_PORTS) {
 		out->proto = (uint8_t)(r->key >> 16);
 		out->port = (uint16_t)r->key;
 	} else {
 		out->region[0] = (char)(uint8_t)(r->key >> 8);
 		out->region[1] = (char)(uint8_t)r->key;
 	}
-	out->sum = (struct fold_sum){r->packets, r->bytes, distinct_count(&r->sources)};
+	out->sum = (struct tt_fold_sum){r->packets, r->bytes, distinct_count(&r->sources)};
 }
 
-unsigned fold_top(const struct fold *f, unsigned sensor, enum fold_kind kind,
-	struct fold_row top[FOLD_TOP], struct fold_sum *other) {
+unsigned tt_fold_top(const struct tt_fold *f, unsigned sensor, enum tt_fold_kind kind,
+	struct tt_fold_row top[TT_FOLD_TOP], struct tt_fold_sum *other) {
 	const struct sensor *s = &f->sensors[sensor];
-	const struct row *best[FOLD_TOP];
+	const struct row *best[TT_FOLD_TOP];
 	unsigned n = 0;
 	for (uint32_t i = s->head[kind]; i != NONE; i = f->rows[i].next) {
 		const struct row *r = &f->rows[i];
-		if (n == FOLD_TOP && !before(r, best[n - 1]))
+		if (n == TT_FOLD_TOP && !before(r, best[n - 1]))
 			continue;
-		unsigned at = n < FOLD_TOP ? n++ : n - 1;
+		unsigned at = n < TT_FOLD_TOP ? n++ : n - 1;
 		for (; at > 0 && before(r, best[at - 1]); at--)
 			best[at] = best[at - 1];
 		best[at] = r;
 	}
-	*other = (struct fold_sum){0};
+	*other = (struct tt_fold_sum){0};
 	for (unsigned c = 0; c < TT_OBSERVED_CLASS_N; c++) {
 		other->packets += s->packets[c];
 		other->bytes += s->bytes[c];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "messages.h"
+#include "tt_messages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 
 #define EPOCH 1734491040 // 2024-12-18T03:04:00Z
 
-static const struct message_head head = {
+static const struct tt_message_head head = {
 	"tokyo", "7f3a000000000000", "jp-isp1", 8812, EPOCH, EPOCH + 60};
 
 static json_t *parse(struct tt_buf *b) {
@@ -46,13 +46,13 @@ static void check_head(const json_t *j) {
 
 static void test_topics_end_with_a_full_stop_so_that_prefixes_do_not_match_others(void **state) {
 	(void)state;
-	char topic[TOPIC_LEN];
-	topic_format(topic, "stats", "tokyo", "jp-isp1");
+	char topic[TT_TOPIC_LEN];
+	tt_topic_format(topic, "stats", "tokyo", "jp-isp1");
 	assert_string_equal(topic, "stats.tokyo.jp-isp1.");
-	topic_format(topic, "health", "tokyo", NULL);
+	tt_topic_format(topic, "health", "tokyo", NULL);
 	assert_string_equal(topic, "health.tokyo.");
 	const char *longest = "abcdefghijklmnopqrstuvwxyz012345";
-	topic_format(topic, "health", longest, longest);
+	tt_topic_format(topic, "health", longest, longest);
 	assert_int_equal(topic[strlen(topic) - 1], '.');
 	assert_int_equal(strlen(topic), 6 + 2 + 64 + 1);
 }
@@ -62,7 +62,7 @@ static void test_live_has_every_class(void **state) {
 	struct tt_buf b = TT_BUF_INIT(1 << 16);
 	const uint64_t packets[TT_OBSERVED_CLASS_N] = {7, 0, 2},
 		       bytes[TT_OBSERVED_CLASS_N] = {420, 0, 900};
-	message_live(&b, &head, packets, bytes);
+	tt_message_live(&b, &head, packets, bytes);
 	json_t *j = parse(&b), *classes = json_object_get(j, "classes");
 	check_head(j);
 	assert_string_equal(str(j, "sensor"), "jp-isp1");
@@ -75,7 +75,7 @@ static void test_live_has_every_class(void **state) {
 
 static void test_stats_add_up(void **state) {
 	(void)state;
-	struct fold *f = fold_create(2, 1000);
+	struct tt_fold *f = tt_fold_create(2, 1000);
 	for (unsigned i = 0; i < 100; i++) {
 		struct tt_obs o = {.sensor = 1,
 			.class = TT_SCAN,
@@ -85,10 +85,10 @@ static void test_stats_add_up(void **state) {
 			.packets = 2,
 			.bytes = 120,
 			.src = {10, 0, 0, (uint8_t)i}};
-		fold_add(f, &o, i % 3 ? "JP" : "--");
+		tt_fold_add(f, &o, i % 3 ? "JP" : "--");
 	}
 	struct tt_buf b = TT_BUF_INIT(1 << 16);
-	message_stats(&b, &head, TT_STATE_UP, 1, "2024-12-17", f, 1);
+	tt_message_stats(&b, &head, TT_STATE_UP, 1, "2024-12-17", f, 1);
 	json_t *j = parse(&b), *row;
 	size_t i;
 	check_head(j);
@@ -100,7 +100,7 @@ static void test_stats_add_up(void **state) {
 	assert_int_equal(num(scan, "packets"), 200);
 	assert_int_equal(num(scan, "sources"), 100);
 	json_int_t sum = num(json_object_get(j, "ports_other"), "packets");
-	assert_int_equal(json_array_size(json_object_get(j, "ports")), FOLD_TOP);
+	assert_int_equal(json_array_size(json_object_get(j, "ports")), TT_FOLD_TOP);
 	json_array_foreach(json_object_get(j, "ports"), i, row) sum += num(row, "packets");
 	assert_int_equal(sum, 200);
 	row = json_array_get(json_object_get(j, "ports"), 0);
@@ -112,14 +112,14 @@ static void test_stats_add_up(void **state) {
 	assert_int_equal(sum, 200);
 	assert_string_equal(str(json_array_get(json_object_get(j, "regions"), 0), "region"), "JP");
 	json_decref(j);
-	fold_destroy(&f);
+	tt_fold_destroy(&f);
 }
 
 static void test_stats_of_a_silent_sensor_are_told_too(void **state) {
 	(void)state;
-	struct fold *f = fold_create(1, 10);
+	struct tt_fold *f = tt_fold_create(1, 10);
 	struct tt_buf b = TT_BUF_INIT(1 << 16);
-	message_stats(&b, &head, TT_STATE_SILENT, 0, "", f, 0);
+	tt_message_stats(&b, &head, TT_STATE_SILENT, 0, "", f, 0);
 	json_t *j = parse(&b);
 	assert_string_equal(str(j, "state"), "silent");
 	assert_true(json_real_value(json_object_get(j, "completeness")) == 0);
@@ -127,19 +127,19 @@ static void test_stats_of_a_silent_sensor_are_told_too(void **state) {
 	assert_int_equal(json_array_size(json_object_get(j, "ports")), 0);
 	assert_int_equal(num(json_object_get(j, "ports_other"), "packets"), 0);
 	json_decref(j);
-	fold_destroy(&f);
+	tt_fold_destroy(&f);
 }
 
 static void test_health_gives_every_packet_one_fate(void **state) {
 	(void)state;
 	const char *const ids[] = {"up0"};
 	const struct tt_tally tally = {.link_up = 1, .packets = {18, 2, 0, 9100, 0}, .imissed = 5};
-	const struct health_worker worker = {2, 0.07, 9, 41, 1830, 917504};
-	const struct health_sensor sensors[] = {
+	const struct tt_health_worker worker = {2, 0.07, 9, 41, 1830, 917504};
+	const struct tt_health_sensor sensors[] = {
 		{"jp-isp1", TT_STATE_UP, (EPOCH + 59) * TT_NS},
 		{"quiet", TT_STATE_DOWN, 0},
 	};
-	const struct health x = {.config = "9c",
+	const struct tt_health x = {.config = "9c",
 		.clock_skew_ms = -3,
 		.uplink_ids = ids,
 		.uplinks = &tally,
@@ -150,10 +150,10 @@ static void test_health_gives_every_packet_one_fate(void **state) {
 		.sensor_n = 2,
 		.late = 4,
 		.link = {.sent = 5122, .acked = 5121, .lag_s = 1.25}};
-	struct message_head h = head;
+	struct tt_message_head h = head;
 	h.sensor = NULL;
 	struct tt_buf b = TT_BUF_INIT(1 << 16);
-	message_health(&b, &h, &x);
+	tt_message_health(&b, &h, &x);
 	json_t *j = parse(&b), *up = json_array_get(json_object_get(j, "uplinks"), 0);
 	check_head(j);
 	assert_null(json_object_get(j, "sensor"));
