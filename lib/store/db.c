@@ -71,13 +71,8 @@ static int errno_of(struct tt_store *s, int rc) {
 	case SQLITE_ERROR:
 		return EINVAL;
 	case SQLITE_IOERR:
-		switch (sqlite3_system_errno(s->db)) {
-		case ENOSPC:
-		case EDQUOT:
-		case EFBIG:
-			return ENOSPC;
-		}
-		return EIO;
+		// quota and file size limits arrive as this; SQLite has lost their errno by now
+		return rc == SQLITE_IOERR_WRITE ? ENOSPC : EIO;
 	}
 	return EIO;
 }
@@ -85,6 +80,7 @@ static int errno_of(struct tt_store *s, int rc) {
 int db_fail(struct tt_store *s, struct tt_err *err, const char *what) {
 	int rc = sqlite3_extended_errcode(s->db), e = errno_of(s, rc);
 
+	s->rc = -e;
 	if (e == ENOSPC)
 		return tt_err_set(
 			err, -e, "%s: %s: no space left, or the file may not grow", s->path, what);
@@ -151,7 +147,7 @@ int db_exec(struct tt_store *s, struct tt_err *err, const char *sql) {
 int db_tx(struct tt_store *s, enum st which, struct tt_err *err) {
 	sqlite3_stmt *st = db_st(s, which, err);
 
-	return st == NULL ? -EIO : db_run(s, st, err, texts[which]);
+	return st == NULL ? s->rc : db_run(s, st, err, texts[which]);
 }
 
 int db_int(struct tt_store *s, struct tt_err *err, const char *sql, int64_t none, int64_t *out) {
@@ -159,7 +155,7 @@ int db_int(struct tt_store *s, struct tt_err *err, const char *sql, int64_t none
 	int rc;
 
 	if (st == NULL)
-		return -EIO;
+		return s->rc;
 	rc = sqlite3_step(st);
 	*out = none;
 	if (rc == SQLITE_ROW && sqlite3_column_type(st, 0) != SQLITE_NULL)

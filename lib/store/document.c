@@ -13,7 +13,7 @@ int tt_store_document_put(
 	int rc;
 
 	if (st == NULL)
-		return -EIO;
+		return s->rc;
 	db_bind(st, "tt", name, text);
 	rc = db_run(s, st, err, "document");
 	sqlite3_finalize(st);
@@ -27,7 +27,7 @@ int tt_store_document_get(struct tt_store *s, const char *name, char **text, str
 
 	*text = NULL;
 	if (st == NULL)
-		return -EIO;
+		return s->rc;
 	db_bind(st, "t", name);
 	step = sqlite3_step(st);
 	if (step == SQLITE_DONE) {

@@ -8,13 +8,15 @@
 static int drop(struct tt_store *s, int64_t id, struct tt_err *err) {
 	sqlite3_stmt *raw = db_prepare(s, err, "DELETE FROM raw WHERE batch = ?");
 	sqlite3_stmt *mark = db_prepare(s, err, "UPDATE batch SET raw = 0 WHERE id = ?");
-	int rc = -EIO;
+	int rc;
 
 	if (raw != NULL && mark != NULL) {
 		db_bind(raw, "i", id);
 		db_bind(mark, "i", id);
 		if ((rc = db_run(s, raw, err, "expire")) == 0)
 			rc = db_run(s, mark, err, "expire");
+	} else {
+		rc = s->rc;
 	}
 	sqlite3_finalize(raw);
 	sqlite3_finalize(mark);
@@ -32,7 +34,7 @@ static int drop_all(struct tt_store *s, int64_t before, int64_t excess, struct t
 	int n = 0, rc = 0, step;
 
 	if (st == NULL)
-		return -EIO;
+		return s->rc;
 	db_bind(st, "i", (int64_t)AT_ONCE);
 	while ((step = sqlite3_step(st)) == SQLITE_ROW) {
 		if (sqlite3_column_int64(st, 1) > before && excess <= 0)

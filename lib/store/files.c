@@ -15,7 +15,7 @@ int file_of_boot(struct tt_store *s, const char *boot, struct tt_err *err) {
 	int rc;
 
 	if (st == NULL)
-		return -EIO;
+		return s->rc;
 	db_bind(st, "t", boot);
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_DONE) {
@@ -51,7 +51,7 @@ static int up_from_file(struct tt_store *s, int64_t boot, int64_t epoch_s, int64
 	int rc = 0, step;
 
 	if (st == NULL)
-		return -EIO;
+		return s->rc;
 	// times in the data are held within what 32 bits can say
 	from = from < 0 ? 0 : from > TT_TIME_MAX ? TT_TIME_MAX : from;
 	to = to < from ? from : to > TT_TIME_MAX ? TT_TIME_MAX : to;
@@ -72,7 +72,7 @@ int file_end(struct tt_store *s, const struct tt_batch_head *h, json_t *doc, str
 	int rc;
 
 	if (st == NULL)
-		return -EIO;
+		return s->rc;
 	db_bind(st, "iiiiit", (int64_t)h->seq, first, last, get_int(doc, "packets"),
 		get_int(doc, "bytes"), h->boot);
 	if ((rc = db_run(s, st, err, "file")) < 0 || get_int(doc, "packets") == 0)
@@ -85,7 +85,7 @@ static int mark_complete(struct tt_store *s, const struct tt_batch_head *h, stru
 	int rc;
 
 	if (show == NULL || done == NULL)
-		return -EIO;
+		return s->rc;
 	db_bind(show, "i", s->boot.id);
 	if ((rc = db_run(s, show, err, "boot")) < 0)
 		return rc;
@@ -99,7 +99,7 @@ int file_try_complete(struct tt_store *s, const struct tt_batch_head *h, struct 
 	int rc = 0;
 
 	if (st == NULL)
-		return -EIO;
+		return s->rc;
 	db_bind(st, "t", h->boot);
 	if (sqlite3_step(st) == SQLITE_ROW)
 		last_seq = sqlite3_column_int64(st, 0);
@@ -107,7 +107,7 @@ int file_try_complete(struct tt_store *s, const struct tt_batch_head *h, struct 
 	if (last_seq == 0)
 		return 0;
 	if ((st = db_st(s, ST_BATCH_COUNT, err)) == NULL)
-		return -EIO;
+		return s->rc;
 	db_bind(st, "i", s->boot.id);
 	if (sqlite3_step(st) == SQLITE_ROW) {
 		n = sqlite3_column_int64(st, 0);
@@ -144,7 +144,7 @@ static int remove_try(struct tt_store *s, const char *sha256, struct tt_err *err
 		sqlite3_stmt *st = db_prepare(s, err, sql[i]);
 
 		if (st == NULL)
-			return -EIO;
+			return s->rc;
 		db_bind(st, "t", sha256);
 		rc = db_run(s, st, err, "remove an interrupted capture");
 		sqlite3_finalize(st);
@@ -159,7 +159,7 @@ static int is_complete(struct tt_store *s, const char *sha256, struct tt_err *er
 	int rc;
 
 	if (st == NULL)
-		return -EIO;
+		return s->rc;
 	db_bind(st, "t", sha256);
 	rc = sqlite3_step(st);
 	rc = rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : db_fail(s, err, "file");
@@ -201,7 +201,7 @@ int tt_store_file_begin(struct tt_store *s, const char *sha256, const char *name
 		st = db_prepare(s, err,
 			"INSERT INTO file(boot, sha256, name, size, state, started) "
 			"VALUES(?, ?, ?, ?, 'started', ?)");
-		rc = st == NULL ? -EIO : 0;
+		rc = st == NULL ? s->rc : 0;
 	}
 	if (rc == 0) {
 		db_bind(st, "tttii", boot, sha256, name, (int64_t)size, tt_now_ns() / TT_NS);

@@ -74,7 +74,7 @@ static int prepare_level(struct writer *w, unsigned level) {
 			kind_names[k], level_names[level], kind_columns[k],
 			k == KIND_PORT ? ", ?" : "");
 		if ((w->st[k] = db_prepare(w->s, w->err, sql)) == NULL)
-			return -EIO;
+			return w->s->rc;
 	}
 	return 0;
 }
@@ -147,7 +147,7 @@ static int mark_batches(struct writer *w) {
 	int rc = 0;
 
 	if (st == NULL)
-		return -EIO;
+		return w->s->rc;
 	for (size_t i = 0; rc == 0 && i < w->f->batch_n; i++) {
 		db_bind(st, "i", w->f->batches[i]);
 		rc = db_run(w->s, st, w->err, "batch");

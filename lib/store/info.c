@@ -34,7 +34,7 @@ int tt_store_info(struct tt_store *s, struct tt_store_info *out, struct tt_err *
 
 	*out = (struct tt_store_info){.replay = s->replay};
 	if (st == NULL)
-		return -EIO;
+		return s->rc;
 	while ((step = sqlite3_step(st)) == SQLITE_ROW) {
 		widen(out, sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 3));
 		if (sqlite3_column_int(st, 7) != 0)

@@ -110,7 +110,7 @@ static int read_settings(struct tt_store *s, const char *timezone, struct tt_err
 	int rc = 0;
 
 	if (st == NULL)
-		return -EIO;
+		return s->rc;
 	if (sqlite3_step(st) != SQLITE_ROW) {
 		rc = db_fail(s, err, "settings");
 	} else if ((tz = (const char *)sqlite3_column_text(st, 0)) == NULL ||

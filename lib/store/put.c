@@ -53,7 +53,7 @@ static int find_boot(struct tt_store *s, const struct tt_batch_head *h, struct t
 	if ((state = file_of_boot(s, h->boot, err)) < 0)
 		return state;
 	if ((st = db_st(s, ST_BOOT_GET, err)) == NULL)
-		return -EIO;
+		return s->rc;
 	db_bind(st, "tt", h->boot, h->probe);
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW) {
@@ -63,7 +63,7 @@ static int find_boot(struct tt_store *s, const struct tt_batch_head *h, struct t
 	sqlite3_reset(st);
 	if (rc == SQLITE_DONE) {
 		if ((st = db_st(s, ST_BOOT_ADD, err)) == NULL)
-			return -EIO;
+			return s->rc;
 		s->boot.hidden = state == 1;
 		db_bind(st, "ttii", h->probe, h->boot, (int64_t)h->epoch_s,
 			(int64_t)s->boot.hidden);
@@ -86,7 +86,7 @@ static int add_batch(
 	int rc;
 
 	if (st == NULL)
-		return -EIO;
+		return s->rc;
 	db_bind(st, "iiiiiitii", s->boot.id, (int64_t)h->seq, (int64_t)h->epoch_s, h->epoch_min,
 		h->epoch_max, rows, tt_region_date(s->region), (int64_t)(rows > 0),
 		(int64_t)(rows == 0));
@@ -101,7 +101,7 @@ static int add_raw(struct tt_store *s, int64_t id, const void *msg, size_t len, 
 	sqlite3_stmt *st = db_st(s, ST_RAW_ADD, err);
 
 	if (st == NULL)
-		return -EIO;
+		return s->rc;
 	db_bind(st, "ibb", id, msg, (int)len, (const void *)s->packed.p, (int)derived);
 	return db_run(s, st, err, "batch");
 }
@@ -111,7 +111,7 @@ static int add_tallies(struct tt_store *s, const struct tt_batch_view *v, struct
 	int rc = 0;
 
 	if (st == NULL)
-		return v->head.tally_n == 0 ? 0 : -EIO;
+		return v->head.tally_n == 0 ? 0 : s->rc;
 	for (uint32_t i = 0; rc == 0 && i < v->head.tally_n; i++) {
 		const struct tt_tally *t = &v->tallies[i];
 		int k = 6;
@@ -159,8 +159,8 @@ static int put_parts(struct tt_store *s, const struct tt_batch_view *v, const vo
 	struct tt_err *err) {
 	struct derived d;
 	uint16_t *map = NULL;
-	size_t derived;
-	int64_t id;
+	size_t derived = 0;
+	int64_t id = 0;
 	int rc;
 
 	if ((rc = find_boot(s, &v->head, err)) < 0 || (rc = add_batch(s, &v->head, &id, err)) <= 0)

@@ -108,7 +108,7 @@ static int count_rows(struct query *r, int64_t *gone, int64_t *there) {
 	int rc;
 
 	if (st == NULL)
-		return -EIO;
+		return r->s->rc;
 	db_bind(st, "ii", r->from, r->to);
 	rc = sqlite3_step(st) == SQLITE_ROW ? 0 : db_fail(r->s, r->err, "count batches");
 	*gone = sqlite3_column_int64(st, 0);
@@ -134,7 +134,7 @@ static int read_all(struct query *r, const struct tt_store_info *info) {
 	uint64_t limit = r->q->raw_rows_max != 0 ? r->q->raw_rows_max : RAW_ROWS_MAX;
 	unsigned kind = 0, level = 0;
 	bool covered = rollup_covers(r, &kind), serves = covered && rollup_aligned(r, &level);
-	int64_t gone, there;
+	int64_t gone = 0, there = 0;
 	int rc = count_rows(r, &gone, &there);
 
 	if (rc < 0)

@@ -39,7 +39,7 @@ static int list_batches(
 	int step;
 
 	if (st == NULL)
-		return -EIO;
+		return c->s->rc;
 	db_bind(st, "ii", from, to);
 	while ((step = sqlite3_step(st)) == SQLITE_ROW) {
 		if (big_grow((void **)&c->list, &c->list_cap, c->list_n + 1, sizeof(*c->list)) < 0)
@@ -67,7 +67,7 @@ int raw_open(struct tt_store *s, struct raw_cursor *c, int64_t from, int64_t to,
 		if (c->decoder == NULL)
 			rc = tt_err_set(err, -ENOMEM, "%s: no memory", s->path);
 		else if (c->st == NULL)
-			rc = -EIO;
+			rc = s->rc;
 	}
 	if (rc < 0)
 		raw_close(c);

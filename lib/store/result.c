@@ -42,7 +42,7 @@ int add_tallies(struct query *r) {
 		"FROM tally JOIN boot ON boot.id = tally.boot WHERE NOT boot.hidden AND "
 		"epoch >= ?1 AND epoch < ?2 GROUP BY epoch");
 	if (st == NULL)
-		return -EIO;
+		return r->s->rc;
 	db_bind(st, "ii", r->from, r->to);
 	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
 		int64_t epoch = sqlite3_column_int64(st, 0);

@@ -128,7 +128,7 @@ static int read_table(struct query *r, unsigned kind, unsigned level, bool only_
 		kind_columns[kind], kind_names[kind], level_names[level],
 		only_spilled ? "AND spilled > 0" : "");
 	if ((st = db_prepare(r->s, r->err, sql)) == NULL)
-		return -EIO;
+		return r->s->rc;
 	db_bind(st, "ii", local_start(r->s->tz, steps[level], r->from), r->to);
 	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW)
 		if ((rc = take_row(r, kind, st, only_spilled)) < 0)
@@ -155,7 +155,7 @@ int rollup_rir(struct query *r) {
 	int rc;
 
 	if (st == NULL)
-		return -EIO;
+		return r->s->rc;
 	db_bind(st, "ii", r->from, r->to);
 	rc = sqlite3_step(st) == SQLITE_ROW ? 0 : db_fail(r->s, r->err, "batches");
 	if (rc == 0 && sqlite3_column_text(st, 0) != NULL)

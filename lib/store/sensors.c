@@ -57,7 +57,7 @@ int sensors_load(struct tt_store *s, struct tt_err *err) {
 	int rc, step;
 
 	if (st == NULL)
-		return -EIO;
+		return s->rc;
 	db_bind(st, "i", (int64_t)s->sensor_n);
 	for (rc = 0; rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW;) {
 		rc = remember(
@@ -85,7 +85,7 @@ int sensor_number(struct tt_store *s, const char *name, bool create, struct tt_e
 		return tt_err_set(err, -ENOSPC, "%s: sensor %s: expected at most %d in all",
 			s->path, name, SENSOR_ID_MAX);
 	if ((st = db_st(s, ST_SENSOR_ADD, err)) == NULL)
-		return -EIO;
+		return s->rc;
 	db_bind(st, "it", id, name);
 	if ((rc = db_run(s, st, err, "sensor")) < 0)
 		return rc;
@@ -122,7 +122,7 @@ static int describe_one(struct tt_store *s, const struct tt_catalog *c, unsigned
 	char *text;
 
 	if (id < 0 || st == NULL)
-		return id < 0 ? id : -EIO;
+		return id < 0 ? id : s->rc;
 	text = description(
 		json_array_get(json_object_get(c->json, "sensors"), i), c->sensors[i].addresses);
 	if (text == NULL)
@@ -157,7 +157,7 @@ static int put_maintenance(
 	json_decref(list);
 	if (text == NULL || st == NULL) {
 		free(text);
-		return st == NULL ? -EIO : tt_err_set(err, -ENOMEM, "%s: no memory", s->path);
+		return st == NULL ? s->rc : tt_err_set(err, -ENOMEM, "%s: no memory", s->path);
 	}
 	db_bind(st, "tt", probe, text);
 	rc = db_run(s, st, err, "maintenance");
@@ -215,7 +215,7 @@ static int union_json(
 	json_t *j;
 
 	if (st == NULL)
-		return -EIO;
+		return s->rc;
 	while ((step = sqlite3_step(st)) == SQLITE_ROW) {
 		char uplink[16];
 
@@ -228,7 +228,7 @@ static int union_json(
 	if (step != SQLITE_DONE)
 		return db_fail(s, err, "sensors");
 	if ((st = db_prepare(s, err, "SELECT spans FROM maintenance ORDER BY probe")) == NULL)
-		return -EIO;
+		return s->rc;
 	while ((step = sqlite3_step(st)) == SQLITE_ROW) {
 		j = json_loads((const char *)sqlite3_column_text(st, 0), 0, NULL);
 		json_array_extend(maintenance, j);

@@ -60,6 +60,7 @@ struct tt_store {
 	struct tt_tz *tz;
 	uint8_t secret[16];
 	sqlite3_stmt *st[ST_N];
+	int rc; // of the last db_fail, for those that return pointers
 	bool in_tx;
 
 	const struct tt_region *region;
@@ -95,7 +96,7 @@ int mem_need(struct mem *m, size_t n);
 // ---- db.c
 /// Turns SQLite's last error into -errno and a line that names the database and what was done.
 int db_fail(struct tt_store *s, struct tt_err *err, const char *what);
-/// A kept statement, reset, prepared on first use; NULL: db_fail was called.
+/// A kept statement, reset, prepared on first use; NULL: db_fail was called, its -errno is s->rc.
 sqlite3_stmt *db_st(struct tt_store *s, enum st which, struct tt_err *err);
 /// Prepares one of the caller's own.
 sqlite3_stmt *db_prepare(struct tt_store *s, struct tt_err *err, const char *sql);

@@ -187,7 +187,7 @@ static int load_first(struct loader *l) {
 	int step;
 
 	if (st == NULL)
-		return -EIO;
+		return l->r->s->rc;
 	l->clip = now;
 	for (uint32_t i = 0; i <= l->r->sensor_n; i++)
 		l->first[i] = INT64_MAX;
@@ -212,7 +212,7 @@ static int load_spans(struct loader *l) {
 	int step, rc = 0;
 
 	if (st == NULL)
-		return -EIO;
+		return l->r->s->rc;
 	db_bind(st, "ii", r->from, r->to);
 	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
 		uint32_t sensor = (uint32_t)sqlite3_column_int64(st, 0);

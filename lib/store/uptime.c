@@ -11,7 +11,7 @@ static int add(struct tt_store *s, int64_t boot, int sensor, int64_t from, int64
 	sqlite3_stmt *st = db_st(s, ST_UP_ADD, err);
 
 	if (st == NULL)
-		return -EIO;
+		return s->rc;
 	db_bind(st, "iiiiiii", (int64_t)sensor, boot, from, to, (int64_t)state, (int64_t)received,
 		(int64_t)lost);
 	return db_run(s, st, err, "up-time");
@@ -30,7 +30,7 @@ int uptime_put(struct tt_store *s, int64_t boot, int sensor, uint32_t epoch_s,
 	int rc;
 
 	if (st == NULL || extend == NULL)
-		return -EIO;
+		return s->rc;
 	db_bind(st, "iii", (int64_t)sensor, boot, from);
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW) {
