@@ -24,7 +24,7 @@ def sensor(name, prefix, **tunnel):
 SENSORS = [
     sensor("gre", "203.0.113.0/28", type="gre", key=17),
     sensor("gre-plain", "203.0.113.128/28", type="gre"),
-    sensor("erspan", "203.0.113.16/28", type="erspan", key=99),
+    sensor("erspan", "203.0.113.16/28", type="erspan", session=99),
     sensor("vxlan", "203.0.113.32/28", type="vxlan", vni=7001),
     sensor("geneve", "203.0.113.48/28", type="geneve", vni=7002),
     sensor("ipip", "203.0.113.64/28", type="ipip"),
@@ -49,7 +49,7 @@ def geneve(vni, inner, options=b"", proto=0x6558):
 
 def erspan(session, inner):
     head = struct.pack("!HHI", 1 << 12 | 5, session & 0x3ff, 0)
-    return GRE(proto=0x88be, seqnum_present=1, seqence_number=1) / Raw(head + bytes(Ether(**MACS) / inner))
+    return GRE(proto=0x88be, seqnum_present=1, sequence_number=1) / Raw(head + bytes(Ether(**MACS) / inner))
 
 
 FEEDS = {

@@ -146,8 +146,8 @@ def icmp_rows(s):
         yield f"icmp6 {t}", eth6(s.v6(), Raw(bytes([t, 2, 0, 0, 0, 0, 0, 0])), nh=58), \
             (cls, "icmp6", t << 8 | 2, None)
     yield "icmp of 2 bytes", eth4(s.v4(), Raw(b"\x08\x00"), proto=1), ("scan", "icmp", 8 << 8, None)
-    yield "icmpv4 in v6", eth6(s.v6(), Raw(b"\x08\0\0\0"), nh=1), None
-    yield "icmpv6 in v4", eth4(s.v4(), Raw(b"\x80\0\0\0"), proto=58), None
+    yield "icmpv4 in v6", eth6(s.v6(), Raw(b"\x08\0\0\0"), nh=1), ("scan", "icmp", 8 << 8, None)
+    yield "icmpv6 in v4", eth4(s.v4(), Raw(b"\x80\0\0\0"), proto=58), ("scan", "icmp6", 128 << 8, None)
 
 
 def other_rows(s):
@@ -215,7 +215,7 @@ def link_rows(s):
         Raw(bytes(ip4())), want
     yield "ethernet padding", Ether(**MACS) / ip4() / Raw(b"\0" * 6), want
     udp = bytes(IP(src=s.v4(), dst=SENSOR4) / UDP(sport=19, dport=7) / (b"a" * 40))
-    yield "padding is no payload", Ether(**MACS) / Raw(udp + b"a" * 60), ("scan", "udp", 7, 19)
+    yield "padding is no payload", Ether(**MACS, type=0x800) / Raw(udp + b"a" * 60), ("scan", "udp", 7, 19)
 
 
 def length_rows(s):
@@ -233,7 +233,7 @@ def length_rows(s):
         ("scan", "tcp", 20, 1)
     yield "udp length under 8", eth4(s.v4(), UDP(sport=1, dport=6, len=3)), ("scan", "udp", 6, 1)
     yield "udp length beyond", eth4(s.v4(), UDP(sport=1, dport=6, len=999)), ("scan", "udp", 6, 1)
-    yield "udp length cuts the response", eth4(s.v4(), UDP(sport=53, dport=6, len=19) / dns()), \
+    yield "udp length cuts the answer", eth4(s.v4(), UDP(sport=53, dport=6, len=19) / dns()), \
         ("scan", "udp", 6, 53)
     yield "ip options", Ether(**MACS) / IP(src=s.v4(), dst=SENSOR4, options=b"\x01" * 8) / tcp(1, 25, "S"), \
         ("scan", "tcp", 25, 1)
