@@ -34,16 +34,21 @@ struct half {
 #define INDEX_FROM 32
 #define INDEX_BITS 16
 
-struct key6 {
-	uint64_t hi, lo;
+struct pair4 {
+	uint32_t key, value;
 };
 
+struct pair6 {
+	uint64_t hi, lo;
+	uint32_t value;
+};
+
+// One block of memory: where there are thousands of small maps, a lookup is one or two cache lines.
 struct tt_ranges {
-	uint32_t *keys4, *values4;
-	struct key6 *keys6;
-	uint32_t *values6;
 	uint32_t n4, n6;
 	size_t intervals4, intervals6;
+	struct pair4 *pairs4; // behind this structure
+	struct pair6 *pairs6;
 	// index[t] is the position of the last key <= t << (bits - 16); NULL where there are few
 	uint32_t *index4, *index6;
 };
@@ -207,10 +212,7 @@ static int flatten(const struct tt_ranges_builder *b, int family, struct half *h
 	return rc;
 }
 
-static uint32_t *make_index(const struct half *h, unsigned shift) {
-	uint32_t *index = malloc(((1u << INDEX_BITS) + 1) * sizeof(*index));
-	if (!index)
-		return NULL;
+static void fill_index(uint32_t *index, const struct half *h, unsigned shift) {
 	uint32_t at = 0;
 	for (uint32_t t = 0; t < 1u << INDEX_BITS; t++) {
 		u128 key = (u128)t << shift;
@@ -219,74 +221,68 @@ static uint32_t *make_index(const struct half *h, unsigned shift) {
 		index[t] = at;
 	}
 	index[1u << INDEX_BITS] = (uint32_t)h->n - 1;
-	return index;
 }
 
-static int narrow4(struct tt_ranges *r, struct half *h) {
-	// a gap after 255.255.255.255 is past what 32 bits can ask for
-	while (h->n > 1 && h->keys[h->n - 1] > UINT32_MAX)
-		h->n--;
-	r->keys4 = malloc(h->n * sizeof(*r->keys4));
-	if (!r->keys4)
-		return -ENOMEM;
+static void narrow4(struct tt_ranges *r, const struct half *h) {
 	for (size_t i = 0; i < h->n; i++)
-		r->keys4[i] = (uint32_t)h->keys[i];
-	if (h->n > INDEX_FROM && !(r->index4 = make_index(h, 32 - INDEX_BITS)))
-		return -ENOMEM;
-	r->values4 = h->values;
-	h->values = NULL;
+		r->pairs4[i] = (struct pair4){(uint32_t)h->keys[i], h->values[i]};
 	r->n4 = (uint32_t)h->n;
 	r->intervals4 = h->intervals;
-	return 0;
+	if (r->index4)
+		fill_index(r->index4, h, 32 - INDEX_BITS);
 }
 
-static int narrow6(struct tt_ranges *r, struct half *h) {
-	r->keys6 = malloc(h->n * sizeof(*r->keys6));
-	if (!r->keys6)
-		return -ENOMEM;
+static void narrow6(struct tt_ranges *r, const struct half *h) {
 	for (size_t i = 0; i < h->n; i++)
-		r->keys6[i] = (struct key6){(uint64_t)(h->keys[i] >> 64), (uint64_t)h->keys[i]};
-	if (h->n > INDEX_FROM && !(r->index6 = make_index(h, 128 - INDEX_BITS)))
-		return -ENOMEM;
-	r->values6 = h->values;
-	h->values = NULL;
+		r->pairs6[i] = (struct pair6){
+			(uint64_t)(h->keys[i] >> 64), (uint64_t)h->keys[i], h->values[i]};
 	r->n6 = (uint32_t)h->n;
 	r->intervals6 = h->intervals;
-	return 0;
+	if (r->index6)
+		fill_index(r->index6, h, 128 - INDEX_BITS);
+}
+
+static struct tt_ranges *allocate(const struct half *h4, const struct half *h6) {
+	size_t index = ((1u << INDEX_BITS) + 1) * sizeof(uint32_t);
+	size_t at6 = sizeof(struct tt_ranges), at4 = at6 + h6->n * sizeof(struct pair6),
+	       size = at4 + h4->n * sizeof(struct pair4);
+	size_t index4 = h4->n > INDEX_FROM ? index : 0, index6 = h6->n > INDEX_FROM ? index : 0;
+	struct tt_ranges *r = malloc(size + index4 + index6);
+	if (!r)
+		return NULL;
+	char *base = (char *)r;
+	*r = (struct tt_ranges){.pairs6 = (struct pair6 *)(base + at6),
+		.pairs4 = (struct pair4 *)(base + at4),
+		.index4 = index4 ? (uint32_t *)(base + size) : NULL,
+		.index6 = index6 ? (uint32_t *)(base + size + index4) : NULL};
+	return r;
 }
 
 struct tt_ranges *tt_ranges_build(struct tt_ranges_builder *b) {
 	struct half h4 = {0}, h6 = {0};
-	struct tt_ranges *r = calloc(1, sizeof(*r));
-	int rc = r ? 0 : -ENOMEM;
-	if (rc == 0)
-		rc = flatten(b, 4, &h4);
-	if (rc == 0)
-		rc = narrow4(r, &h4);
+	struct tt_ranges *r = NULL;
+	int rc = flatten(b, 4, &h4);
 	if (rc == 0)
 		rc = flatten(b, 6, &h6);
-	if (rc == 0)
-		rc = narrow6(r, &h6);
+	// a gap after 255.255.255.255 is past what 32 bits can ask for
+	while (h4.n > 1 && h4.keys[h4.n - 1] > UINT32_MAX)
+		h4.n--;
+	if (rc == 0 && (r = allocate(&h4, &h6))) {
+		narrow4(r, &h4);
+		narrow6(r, &h6);
+	}
 	free(h4.keys);
 	free(h4.values);
 	free(h6.keys);
 	free(h6.values);
-	if (rc != 0) {
-		tt_ranges_destroy(&r);
-		errno = -rc;
-	}
+	if (!r)
+		errno = ENOMEM;
 	return r;
 }
 
 void tt_ranges_destroy(struct tt_ranges **r) {
 	if (!r || !*r)
 		return;
-	free((*r)->keys4);
-	free((*r)->values4);
-	free((*r)->index4);
-	free((*r)->keys6);
-	free((*r)->values6);
-	free((*r)->index6);
 	free(*r);
 	*r = NULL;
 }
@@ -300,10 +296,10 @@ uint32_t tt_ranges_get4(const struct tt_ranges *r, uint32_t v4) {
 	// the last key <= v4 is within [at, at + n); no branch to predict
 	while (n > 1) {
 		uint32_t half = n / 2;
-		at = r->keys4[at + half] <= v4 ? at + half : at;
+		at = r->pairs4[at + half].key <= v4 ? at + half : at;
 		n -= half;
 	}
-	return r->values4[at];
+	return r->pairs4[at].value;
 }
 
 static uint64_t load64(const uint8_t *p) {
@@ -322,11 +318,11 @@ uint32_t tt_ranges_get6(const struct tt_ranges *r, const uint8_t v6[16]) {
 	}
 	while (n > 1) {
 		uint32_t half = n / 2;
-		const struct key6 *k = &r->keys6[at + half];
+		const struct pair6 *k = &r->pairs6[at + half];
 		at = k->hi < hi || (k->hi == hi && k->lo <= lo) ? at + half : at;
 		n -= half;
 	}
-	return r->values6[at];
+	return r->pairs6[at].value;
 }
 
 uint32_t tt_ranges_get(const struct tt_ranges *r, const struct tt_addr *a) {

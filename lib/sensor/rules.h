@@ -42,11 +42,13 @@ static inline uint64_t vlan_of(const uint16_t *vlan, unsigned n) {
 	return v;
 }
 
+struct key_slot {
+	struct key key;
+	uint32_t value; // TT_RANGES_NONE: free
+};
 struct key_map {
-	struct key *keys;
-	uint32_t *values; // TT_RANGES_NONE: free
+	struct key_slot *slots;
 	uint32_t mask;
-	uint32_t n;
 };
 int key_map_init(struct key_map *m, size_t entries);
 void key_map_free(struct key_map *m);
