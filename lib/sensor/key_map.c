@@ -28,7 +28,7 @@ void key_map_free(struct key_map *m) {
 static struct key_slot *slot_of(const struct key_map *m, const struct key *k) {
 	uint64_t w[2];
 	memcpy(w, k, sizeof(w));
-	uint32_t i = (uint32_t)tt_mix64(tt_mix64(w[0] + 0x9e3779b97f4a7c15ull) ^ w[1]) & m->mask;
+	uint32_t i = (uint32_t)tt_mix64(w[0] * 0x9e3779b97f4a7c15ull ^ w[1]) & m->mask;
 	while (m->slots[i].value != TT_RANGES_NONE && memcmp(&m->slots[i].key, k, sizeof(*k)) != 0)
 		i = (i + 1) & m->mask;
 	return &m->slots[i];

@@ -164,7 +164,7 @@ static bool visit_node(const struct matcher *m, const struct node *node, enum ke
 			continue;
 		if (fn(f, arg))
 			return true;
-		if (kind == KEY_FRAGMENT)
+		if (kind != KEY_FEED)
 			break;
 	}
 	return false;

@@ -41,11 +41,37 @@ static bool is_observed(const struct tt_pkt *p) {
 	return p->class < TT_OBSERVED_CLASS_N;
 }
 
-// What is gathered while the feeds that a packet may come from are visited.
+// The feeds that a packet may come from: nearly always one. Where they are more than there is room
+// for, they are looked for again instead.
+#define FOUND_MAX 8
+struct found {
+	const struct feed *feeds[FOUND_MAX];
+	unsigned n; // more than FOUND_MAX: not all are here
+};
+
+static bool collect(const struct feed *f, void *arg) {
+	struct found *found = arg;
+	if (found->n < FOUND_MAX)
+		found->feeds[found->n] = f;
+	return ++found->n > FOUND_MAX;
+}
+
+static void for_found(const struct tt_sensors *s, const struct found *found,
+	const struct outer *first, feed_fn *fn, void *arg) {
+	if (found->n > FOUND_MAX) {
+		matcher_visit(s->feeds, KEY_FEED, first, fn, arg);
+		return;
+	}
+	for (unsigned i = 0; i < found->n && !fn(found->feeds[i], arg); i++)
+		;
+}
+
+// What is gathered while feeds are visited.
 struct search {
 	const struct tt_pkt *inner; // the packet as it is inside
 	const struct outer *second; // as it was inside the first layer; NULL: one layer opened
 	enum key_kind kind;	    // of the second layer
+	bool listed;		    // a rule lists the second layer
 	uint32_t claim;
 	uint16_t first_sensor;
 };
@@ -72,7 +98,8 @@ static bool first_sensor(const struct feed *f, void *arg) {
 // The second layer, under a feed of the first.
 static bool any_second(const struct feed *f, void *arg) {
 	struct search *s = arg;
-	return f->inner && matcher_visit(f->inner, s->kind, s->second, any_feed, s);
+	s->listed = f->inner && matcher_visit(f->inner, s->kind, s->second, any_feed, s);
+	return s->listed;
 }
 
 static bool best_second(const struct feed *f, void *arg) {
@@ -119,57 +146,67 @@ static void settle(struct tt_pkt *p, uint16_t fragment_sensor) {
 	p->port = 0;
 }
 
-// The packet came out of the feeds that `first` finds. Opens a second layer where a rule lists it.
+// The packet came out of the feeds found. Opens a second layer where a rule lists it.
 static void resolve_inside(const struct tt_sensors *s, const struct tt_packet_conf *conf,
-	const struct outer *first, const struct tt_frame *frame, struct tt_pkt *p) {
+	const struct outer *first, const struct found *found, const struct tt_frame *frame,
+	struct tt_pkt *p) {
 	struct search search = {.inner = p, .first_sensor = TT_NO_SENSOR};
 	struct outer second;
 	if (p->tunnel != TT_TUNNEL_NONE) {
 		second = outer_of(p, ANY_UPLINK);
 		search.second = &second;
 		search.kind = kind_of(p);
-		if (!matcher_visit(s->feeds, KEY_FEED, first, any_second, &search))
-			search.second = NULL;
+		for_found(s, found, first, any_second, &search);
 	}
-	if (search.second && p->tunnel_state == TT_TUNNEL_FRAGMENT)
-		matcher_visit(s->feeds, KEY_FEED, first, first_second, &search);
-	if (search.second && p->tunnel_state != TT_TUNNEL_OK) {
+	if (search.listed && p->tunnel_state == TT_TUNNEL_FRAGMENT)
+		for_found(s, found, first, first_second, &search);
+	if (search.listed && p->tunnel_state != TT_TUNNEL_OK) {
 		settle(p, search.first_sensor);
 		return;
 	}
-	if (search.second)
+	if (search.listed)
 		tt_packet_open(conf, frame, p);
 	if (!is_observed(p))
 		return;
-	matcher_visit(s->feeds, KEY_FEED, first, search.second ? best_second : best_claim, &search);
+	for_found(s, found, first, search.listed ? best_second : best_claim, &search);
 	p->sensor = claim_sensor(search.claim);
+}
+
+// A tunnel packet whose header says nothing that a payload could be opened by.
+static bool resolve_closed(const struct tt_sensors *s, const struct outer *first,
+	enum key_kind kind, struct tt_pkt *p) {
+	struct search search = {.first_sensor = TT_NO_SENSOR};
+	matcher_visit(s->feeds, kind, first, first_sensor, &search);
+	if (search.first_sensor == TT_NO_SENSOR)
+		return false;
+	settle(p, search.first_sensor);
+	return true;
 }
 
 // Whether a tunnel packet belongs to a declared feed, and then all that follows from it.
 static bool resolve_feed(const struct tt_sensors *s, const struct tt_packet_conf *conf,
 	unsigned uplink, const struct tt_frame *frame, struct tt_pkt *p) {
 	struct outer first = outer_of(p, uplink);
-	enum key_kind kind = kind_of(p);
-	if (!matcher_visit(s->feeds, kind, &first, any_feed, NULL)) {
+	if (p->tunnel_state == TT_TUNNEL_BAD || p->tunnel_state == TT_TUNNEL_FRAGMENT)
+		return resolve_closed(s, &first, kind_of(p), p);
+	struct found found = {.n = 0};
+	matcher_visit(s->feeds, KEY_FEED, &first, collect, &found);
+	if (found.n == 0 && p->tunnel == TT_TUNNEL_ERSPAN) {
 		// to a rule for GRE, ERSPAN is GRE with a payload that is neither IP nor Ethernet
-		if (kind != KEY_FEED || first.tunnel != TT_TUNNEL_ERSPAN)
-			return false;
 		first.tunnel = TT_TUNNEL_GRE;
 		first.has_key = 0;
-		if (!matcher_visit(s->feeds, kind, &first, any_feed, NULL))
-			return false;
-		p->tunnel_state = TT_TUNNEL_NOT_IP;
+		matcher_visit(s->feeds, KEY_FEED, &first, collect, &found);
+		p->tunnel_state = found.n ? TT_TUNNEL_NOT_IP : p->tunnel_state;
 	}
-	struct search search = {.first_sensor = TT_NO_SENSOR};
-	if (kind == KEY_FRAGMENT)
-		matcher_visit(s->feeds, kind, &first, first_sensor, &search);
+	if (found.n == 0)
+		return false;
 	if (p->tunnel_state != TT_TUNNEL_OK) {
-		settle(p, search.first_sensor);
+		settle(p, TT_NO_SENSOR);
 		return true;
 	}
 	tt_packet_open(conf, frame, p);
 	if (is_observed(p))
-		resolve_inside(s, conf, &first, frame, p);
+		resolve_inside(s, conf, &first, &found, frame, p);
 	return true;
 }
 

@@ -121,7 +121,7 @@ struct outer {
 	uint8_t tunnel, has_key;
 };
 /// Calls fn for every feed that the packet may come from until it returns true; whether it did.
-/// KEY_FEED: by its key too; KEY_BAD; KEY_FRAGMENT: of feeds that claim the same, only the first.
+/// KEY_FEED: by its key too. KEY_BAD, KEY_FRAGMENT: of feeds that claim the same, only the first.
 typedef bool feed_fn(const struct feed *f, void *arg);
 bool matcher_visit(
 	const struct matcher *m, enum key_kind kind, const struct outer *o, feed_fn *fn, void *arg);
