@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "merge.h"
 #include "resolvers.h"
 #include "tt_link.h"
 #include "tt_log.h"
@@ -23,8 +24,9 @@ enum {
 	COMMIT_NS = 200000000, // a transaction is no older when it is committed
 	EXPIRE_S = 60,
 	WINDOW = 64,
-	LAST_WAIT_MS = 100, // after SIGTERM: how long a silent link is waited for
-	LAST_S = 10,	    // and how long at most
+	PUBLISH_HWM = 10000, // messages that a slow subscriber may be behind
+	LAST_WAIT_MS = 100,  // after SIGTERM: how long a silent link is waited for
+	LAST_S = 10,	     // and how long at most
 };
 
 struct collector {
@@ -33,6 +35,8 @@ struct collector {
 	struct resolvers resolvers;
 	void *zmq;
 	struct tt_link_server *server;
+	struct tt_pub *pub;  // NULL: nothing is published
+	struct merge *merge; // what is published
 	int signals;
 	bool open;     // a transaction is open
 	bool dirty;    // committed batches are not in the rollups yet
@@ -54,6 +58,8 @@ static void complain(struct collector *c, const char *what) {
 static void rollback(struct collector *c) {
 	tt_store_rollback(c->store);
 	tt_link_server_rollback(c->server);
+	if (c->merge)
+		merge_rollback(c->merge);
 	c->open = false;
 	c->pending_batches = c->pending_observations = 0;
 }
@@ -76,6 +82,8 @@ static int commit(struct collector *c) {
 	c->pending_batches = c->pending_observations = 0;
 	c->last_commit = tt_mono_ns();
 	tt_link_server_commit(c->server);
+	if (c->merge)
+		merge_commit(c->merge, c->resolvers.region);
 	return 0;
 }
 
@@ -108,6 +116,8 @@ static int take(void *arg, const char *probe, const char *boot, uint64_t seq, co
 	if (rc > 0) {
 		c->pending_batches++;
 		c->pending_observations += head.obs_n;
+		if (c->merge)
+			merge_stage(c->merge, msg, len);
 	}
 	return rc;
 }
@@ -201,6 +211,14 @@ static int open_signals(void) {
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+static int start_streams(struct collector *c, struct tt_err *err) {
+	c->pub = tt_pub_create(c->zmq, c->o->publish, PUBLISH_HWM, &c->o->keys, err);
+	if (!c->pub)
+		return -errno;
+	c->merge = merge_create(c->pub);
+	return c->merge ? 0 : tt_err_set(err, -ENOMEM, "out of memory");
+}
+
 /// Stages of the start, in order; stop() undoes them in reverse.
 static int start(struct collector *c, struct tt_err *err) {
 	c->signals = open_signals();
@@ -222,10 +240,14 @@ static int start(struct collector *c, struct tt_err *err) {
 	struct tt_link_server_conf link = {
 		.endpoint = c->o->listen, .keys = c->o->keys, .window = WINDOW};
 	c->server = tt_link_server_create(c->zmq, &link, err);
-	return c->server ? 0 : -errno;
+	if (!c->server)
+		return -errno;
+	return c->o->publish ? start_streams(c, err) : 0;
 }
 
 static int stop(struct collector *c, struct tt_err *err) {
+	merge_destroy(&c->merge);
+	tt_pub_destroy(&c->pub);
 	tt_link_server_destroy(&c->server);
 	if (c->zmq)
 		zmq_ctx_term(c->zmq);

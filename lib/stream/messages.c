@@ -156,3 +156,11 @@ void tt_message_health(
 		x->overruns, x->late, x->link.spool_batches, x->link.spool_bytes,
 		x->link.lost_batches, x->link.sent, x->link.acked, x->link.lag_s);
 }
+
+void tt_message_merged_health(struct tt_buf *b, const struct tt_message_head *h,
+	const struct tt_health *x, double lag_s) {
+	head(b, h);
+	health_uplinks(b, x);
+	health_sensors(b, x);
+	tt_buf_printf(b, ",\"collector\":{\"lag_s\":%.1f}}", lag_s);
+}

@@ -55,4 +55,9 @@ struct tt_health {
 void tt_message_health(
 	struct tt_buf *b, const struct tt_message_head *h, const struct tt_health *x);
 
+/// What a collector knows of a probe's epoch: uplinks and sensors of `x`, and how long after the
+/// epoch's end it was on disk.
+void tt_message_merged_health(
+	struct tt_buf *b, const struct tt_message_head *h, const struct tt_health *x, double lag_s);
+
 const char *tt_state_name(enum tt_state state);
