@@ -106,10 +106,18 @@ void prepend_vlan(struct packet *p, uint16_t *type, const uint16_t *tags, unsign
 }
 
 void prepend_mpls(struct packet *p, uint16_t *type, unsigned labels, struct rng *r) {
+	p->mpls_end = p->start;
 	for (unsigned i = 0; i < labels; i++)
 		set32(prepend(p, 4),
 			(uint32_t)(16 + rng_below(r, 1000)) << 12 | (i == 0 ? 0x100u : 0) | 64);
 	*type = 0x8847;
+}
+
+enum tt_fate packet_fate(const struct packet *p, uint32_t caplen) {
+	uint32_t end = p->start + caplen;
+	if (end < p->end && end == p->mpls_end)
+		return TT_FATE_NON_IP;
+	return end < p->need && end < p->end ? TT_FATE_MALFORMED : (enum tt_fate)p->fate;
 }
 
 void prepend_link(struct packet *p, unsigned link, uint16_t type, struct rng *r) {

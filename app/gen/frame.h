@@ -7,6 +7,7 @@
 
 static inline void packet_start(struct packet *p) {
 	p->start = p->end = p->need = FRAME_HEAD;
+	p->mpls_end = 0;
 }
 
 static inline uint8_t *prepend(struct packet *p, uint32_t n) {

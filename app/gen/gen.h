@@ -227,8 +227,9 @@ void schedule_destroy(struct schedule **s);
 /// What it is, is noted while it is made.
 struct packet {
 	uint32_t start, end;
-	uint32_t need;	 // cut before this position: malformed
-	uint32_t source; // index, UINT32_MAX: none
+	uint32_t need;	   // cut before this position: malformed
+	uint32_t mpls_end; // cut just here: what the labels carry cannot be told; 0: none
+	uint32_t source;   // index, UINT32_MAX: none
 	uint16_t sensor;
 	uint16_t port, dport; // service port; destination port (ICMP: type<<8|code)
 	uint8_t fate, class, proto;
@@ -237,10 +238,13 @@ struct packet {
 	uint16_t ifindex;
 	bool feed_fragment;
 	bool varies; // the destination port of its observation does
-	bool no_pad;
+	bool no_pad; // neither padding nor labels: they would hide what is wrong
 	uint16_t stream;
 	uint8_t buf[FRAME_MAX];
 };
+
+/// What becomes of a packet of which a capture keeps the first bytes.
+enum tt_fate packet_fate(const struct packet *p, uint32_t caplen);
 
 #define PENDING_MAX 8
 

@@ -121,8 +121,7 @@ int truth_count(struct truth *t, int64_t ns, const struct packet *p) {
 	unsigned split = split_of(t, ns);
 	struct tally *y = &t->tallies[split];
 	uint32_t len = p->end - p->start;
-	bool cut = t->snaplen && len > t->snaplen && p->start + t->snaplen < p->need;
-	unsigned fate = cut ? TT_FATE_MALFORMED : p->fate;
+	unsigned fate = packet_fate(p, t->snaplen && t->snaplen < len ? t->snaplen : len);
 	if (y->all_packets++ == 0)
 		y->first_ns = ns;
 	y->last_ns = ns;

@@ -175,7 +175,7 @@ void wrap_link(struct maker *m, struct packet *p, const struct target *t, uint16
 	p->link = m->targets->links[t->uplink];
 	p->ifindex = (uint16_t)t->uplink;
 	if (p->link == TT_LINK_ETHERNET) {
-		if ((type == 0x0800 || type == 0x86dd) && rng_chance(&m->rng, 0.02))
+		if (!p->no_pad && (type == 0x0800 || type == 0x86dd) && rng_chance(&m->rng, 0.02))
 			prepend_mpls(p, &type, 1 + (unsigned)rng_below(&m->rng, 3), &m->rng);
 		prepend_vlan(p, &type, vlan, vlan_n);
 	}
