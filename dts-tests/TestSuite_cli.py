@@ -202,7 +202,7 @@ class TestCommandLine(TestSuite):
         Verify: numbers are numbers in JSON; a line and status 1 otherwise, nothing changed.
         """
         db = self.fill()
-        query = "select port, count(*) as n, null as x, 'a,b' as t from observation where proto = 6 " \
+        query = "select port, count(*) as n, null as x, 'a,b' as t from observation where proto = 'tcp' " \
                 "group by port order by port"
         out = self.teiten.run("teiten", "sql", "--db", db, "--format", "json", query).out
         rows = json.loads(out)
