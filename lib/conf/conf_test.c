@@ -143,12 +143,61 @@ static void values_of_the_wrong_type_or_range_name_their_path(void **state) {
 
 static void what_must_differ_is_checked(void **state) {
 	refused("{\"kind\":\"sensors\",\"v\":1,\"sensors\":[{\"id\":\"a\"},{\"id\":\"a\"}]}",
-		"f.json: $.sensors[1]: is a again, expected another than that of entry 0");
+		"f.json: $.sensors[1].id: is \"a\", expected another than in $.sensors[0]");
 	refused("{\"kind\":\"services\",\"v\":1,\"services\":[{\"proto\":\"tcp\",\"port\":1,"
 		"\"source\":\"x\"},{\"proto\":\"tcp\",\"port\":1,\"source\":\"y\"}]}",
-		"f.json: $.services[1]: is tcp/1 again, expected another than that of entry 0");
+		"f.json: $.services[1]: is \"tcp/1\", expected another than in $.services[0]");
 	refused("{\"kind\":\"report\",\"v\":1,\"languages\":[\"en\",\"en\"]}",
-		"f.json: $.languages[1]: is \"en\" again, expected another than that of entry 0");
+		"f.json: $.languages[1]: is \"en\", expected another than in $.languages[0]");
+}
+
+static void texts_have_the_form_that_their_row_names(void **state) {
+	static const struct {
+		const struct format *format;
+		const char *good[6], *bad[8];
+	} forms[] = {
+		{&format_id, {"a", "jp-isp1", "0", "abcdefghijklmnopqrstuvwxyz012345"},
+			{"", "A", "a_b", "a b", "abcdefghijklmnopqrstuvwxyz0123456"}},
+		{&format_prefix,
+			{"192.0.2.0/24", "192.0.2.1", "::/0", "2001:db8::/32", "0.0.0.0/0"},
+			{"", "192.0.2.1/24", "192.0.2/24", "192.0.2.0/33", "2001:db8::1/64", "x/8",
+				"1.2.3.4/"}},
+		{&format_time,
+			{"2024-02-29", "2024-12-18T03:04:00Z", "2024-12-18T03:04:00+09:00",
+				"2024-12-18T03:04:00.5Z"},
+			{"", "2023-02-29", "2024-13-01", "2024-1-1", "2024-12-18T03:04:00",
+				"2024-12-18 03:04", "yesterday"}},
+		{&format_country, {"JP", "ZZ"}, {"", "jp", "J", "JPN", "--"}},
+		{&format_region, {"JP", "--", "$country"}, {"", "jp", "$", "-"}},
+		{&format_zone, {"UTC", "Asia/Tokyo", "Asia/Kathmandu"},
+			{"", "Asia/Tokio", "../etc/passwd", "/etc/localtime", "Asia"}},
+		{&format_endpoint,
+			{"tcp://127.0.0.1:5490", "tcp://*:1", "tcp://[::1]:65535", "ipc:///run/x",
+				"inproc://x", "tcp://host.example:*"},
+			{"", "tcp://127.0.0.1", "tcp://:80", "tcp://h:0", "tcp://h:65536",
+				"udp://h:1", "ipc://", "tcp://h:1x"}},
+		{&format_proto, {"tcp", "udp", "icmp", "icmp6", "47"}, {"", "TCP", "256", "-1"}},
+		{&format_service, {"tcp/8728", "icmp/8", "icmp/3/1", "47/0"},
+			{"", "tcp", "tcp/65536", "tcp/1/2", "tcp/", "icmp/256"}},
+		{&format_key, {"rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"},
+			{"", "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf",
+				"rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf "}},
+		{&format_cve, {"CVE-2018-14847", "CVE-2014-8361"},
+			{"", "CVE-18-1", "cve-2018-14847", "CVE-2018-148", "CVE-2018-14847x"}},
+		{&format_text, {"", "国内ISP A", "a b"}, {"a\nb", "\x1b[31m", "a\x7f"}},
+	};
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		for (size_t k = 0; k < 6 && forms[i].good[k]; k++) {
+			if (!forms[i].format->ok(forms[i].good[k]))
+				fail_msg("\"%s\" is %s", forms[i].good[k],
+					forms[i].format->expected);
+		}
+		for (size_t k = 0; k < 8 && forms[i].bad[k]; k++) {
+			if (forms[i].format->ok(forms[i].bad[k]))
+				fail_msg("\"%s\" is not %s", forms[i].bad[k],
+					forms[i].format->expected);
+		}
+	}
 }
 
 static void limits_hold(void **state) {
@@ -286,6 +335,7 @@ int main(void) {
 		cmocka_unit_test(kind_and_version_come_first),
 		cmocka_unit_test(values_of_the_wrong_type_or_range_name_their_path),
 		cmocka_unit_test(what_must_differ_is_checked),
+		cmocka_unit_test(texts_have_the_form_that_their_row_names),
 		cmocka_unit_test(limits_hold),
 		cmocka_unit_test(missing_files_and_folders_are_named),
 		cmocka_unit_test(paths_are_relative_to_the_file),

@@ -51,7 +51,8 @@ static const struct option options[] = {
 		.flags = O_NULL,
 		.format = &format_path,
 		.preset = "null",
-		.help = "File of `start,end,asn,name` rows (gzip too): origin AS of sources."},
+		.help = "File of `start,end,asn,name` rows (gzip too), or a folder of such files: "
+			"origin AS of sources."},
 	{.name = "scanners",
 		.type = O_STRING,
 		.flags = O_NULL,

@@ -163,37 +163,47 @@ static int unique_text(const struct option *o, const json_t *entry, struct tt_bu
 	return out->rc;
 }
 
+// What must be unique about an entry, as text to compare.
+static int identity(const struct option *o, const json_t *entry, struct tt_buf *out) {
+	if (o->unique)
+		return unique_text(o, entry, out);
+	char *text = json_dumps(entry, JSON_ENCODE_ANY | JSON_SORT_KEYS);
+	tt_buf_reset(out);
+	int rc = text ? tt_buf_append(out, text, strlen(text)) : -ENOMEM;
+	free(text);
+	return rc;
+}
+
+static int bad_again(
+	const struct option *o, size_t i, json_int_t first, const char *text, struct place *at) {
+	char list[sizeof(at->path)];
+	snprintf(list, sizeof(list), "%s", at->path);
+	option_enter_index(at, i);
+	if (o->unique && !strchr(o->unique, '|'))
+		option_enter(at, o->unique);
+	const char *quote = o->unique ? "\"" : "";
+	return tt_err_set(at->err, -EINVAL,
+		"%s: %s: is %s%s%s, expected another than in %s[%" JSON_INTEGER_FORMAT "]",
+		at->file, at->path, quote, text, quote, list, first);
+}
+
 static int check_unique(const struct option *o, json_t *list, struct place *at) {
 	struct tt_buf text = TT_BUF_INIT(8192);
 	json_t *seen = json_object();
 	int rc = seen ? 0 : -ENOMEM;
 	for (size_t i = 0; rc == 0 && i < json_array_size(list); i++) {
-		json_t *entry = json_array_get(list, i);
-		if (o->unique) {
-			rc = unique_text(o, entry, &text);
-		} else {
-			char *t = json_dumps(entry, JSON_ENCODE_ANY);
-			tt_buf_reset(&text);
-			rc = t ? tt_buf_append(&text, t, strlen(t)) : -ENOMEM;
-			free(t);
-		}
+		rc = identity(o, json_array_get(list, i), &text);
 		if (rc != 0)
 			break;
-		const json_t *first = json_object_get(seen, (const char *)text.data);
-		if (first) {
-			option_enter_index(at, i);
-			rc = tt_err_set(at->err, -EINVAL,
-				"%s: %s: is %s again, expected another than that of entry "
-				"%" JSON_INTEGER_FORMAT,
-				at->file, at->path, (const char *)text.data,
-				json_integer_value(first));
-		} else if (json_object_set_new(seen, (const char *)text.data,
-				   json_integer((json_int_t)i)) < 0) {
+		const char *key = (const char *)text.data;
+		const json_t *first = json_object_get(seen, key);
+		if (first)
+			rc = bad_again(o, i, json_integer_value(first), key, at);
+		else if (json_object_set_new(seen, key, json_integer((json_int_t)i)) < 0)
 			rc = -ENOMEM;
-		}
 	}
-	if (rc == -ENOMEM)
-		tt_err_set(at->err, rc, "%s: out of memory", at->file);
+	if (rc != 0 && rc != -EINVAL)
+		tt_err_set(at->err, rc, "%s: %s: %s", at->file, at->path, strerror(-rc));
 	json_decref(seen);
 	tt_buf_free(&text);
 	return rc;

@@ -10,9 +10,15 @@
 struct tt_region;
 
 /// Loads every delegation file of a directory (names beginning with "delegated-", any of the
-/// five registries, plain or extended, any year). NULL with errno and one line that names file
-/// and row. Contradictions between registries (overlaps) and summaries that do not add up are
-/// reported through `warn` (may be NULL), a line each; a truncated file is an error.
+/// five registries, plain or extended, any year, also gzip). NULL with errno and one line that
+/// names file and row.
+/// - Of several files of one registry the newest by header date counts, then the extended one.
+/// - Where two rows hold one address, the later allocation date counts, then the smaller range,
+///   then the file whose name sorts last, then the later row.
+/// - A file is cut, and an error, where its last row is incomplete, where it has fewer rows of a
+///   type than its summary says while its header agrees with the summaries, or over 1 % fewer.
+/// Overlaps, counts that are off otherwise, files not used and registries missing are told through
+/// `warn` (may be NULL), a line each.
 struct tt_region *tt_region_load(const char *dir, void (*warn)(void *arg, const char *line),
 	void *arg, struct tt_err *err);
 void tt_region_destroy(struct tt_region **r);
@@ -28,7 +34,8 @@ uint64_t tt_region_records(const struct tt_region *r);
 /// reserved): a bogon as a source.
 bool tt_region_special(uint8_t family, const uint8_t addr[16]);
 
-/// Origin AS by a `start,end,asn,name` CSV.
+/// Origin AS by a `start,end,asn,name` CSV (RFC 4180 quotes; gzip too), or a directory of such files
+/// (*.csv, *.csv.gz). Where ranges overlap, the one that starts last counts, then the later row.
 struct tt_asn;
 struct tt_asn *tt_asn_load(const char *path, struct tt_err *err);
 void tt_asn_destroy(struct tt_asn **a);
@@ -37,7 +44,8 @@ uint32_t tt_asn_of(const struct tt_asn *a, uint8_t family, const uint8_t addr[16
 /// Its name, or NULL. Owned by a.
 const char *tt_asn_name(const struct tt_asn *a, uint32_t asn);
 
-/// Listed survey scanners: a directory of files, one prefix a line, named by the file.
+/// Listed survey scanners: a directory of files NAME.txt, NAME_v4.txt or NAME_v6.txt, one prefix a
+/// line, '#' comments. The longest prefix counts. Other files are passed over.
 struct tt_scanners;
 struct tt_scanners *tt_scanners_load(const char *dir, struct tt_err *err);
 void tt_scanners_destroy(struct tt_scanners **s);
