@@ -98,11 +98,14 @@ class Site:
             "publish": {"endpoint": self.pub}, "collector": {"endpoint": self.link}}))
         self.veth = Veth(self.name).__enter__()
         self.err = open(self.dir / f"{self.name}.err", "w+")
+        tmp = self.dir / "tmp"
+        tmp.mkdir(exist_ok=True)
+        env = {k: v for k, v in os.environ.items() if k != "XDG_RUNTIME_DIR"} | {"TMPDIR": str(tmp)}
         self.collector = subprocess.Popen(
             [self.programs.path("teiten-collector"), "--db", str(self.db), "--listen", self.link,
-             "--publish", f"{self.pub}-c"], stderr=self.err, stdout=subprocess.PIPE, text=True)
+             "--publish", f"{self.pub}-c"], stderr=self.err, stdout=subprocess.PIPE, text=True, env=env)
         self.probe = self.veth.popen(self.programs.path("teiten-probe"), "-c", conf, stderr=self.err,
-                                     stdout=subprocess.PIPE)
+                                     stdout=subprocess.PIPE, env=env)
         self.listener = Listener(self.pub)
         self.listener.wait("health.", seconds=30)
         return self
@@ -133,7 +136,7 @@ class TestLive(TestSuite):
         Verify: the database has exactly them; stats, live and health say the same; every packet has
                 one fate; silent sensors are told too; nothing is left in the file system.
         """
-        before = leftovers()
+        before = leftovers(self.dir / "tmp")
         frames = traffic(900)
         with Site(self.teiten, self.dir) as site:
             site.veth.send(pcap(self.dir / "t.pcap", frames))
@@ -166,7 +169,7 @@ class TestLive(TestSuite):
             {("tcp", p): (300 + (p == 23), len(s) + (p == 23)) for p, s in sources.items()}
         classes = counts(self.teiten.top(site.db, "class"), "class")
         assert classes["malformed"][0] == classes["non_ip"][0] == 1
-        assert leftovers() == before
+        assert leftovers(self.dir / "tmp") == before
 
     def test_reload_without_a_pause(self):
         """
@@ -236,12 +239,12 @@ class TestLive(TestSuite):
             assert sum(r["packets"] for r in self.teiten.top(site.db, "sensor")["rows"]) == n
 
 
-def leftovers():
-    """What a program could leave behind in the usual places."""
-    found = set()
-    for place in ("/run/dpdk", "/dev/shm", "/var/run/dpdk", "/dev/hugepages", "/tmp"):
+def leftovers(tmp):
+    """What DPDK or a program could leave behind in the usual places."""
+    found = {str(p) for p in tmp.rglob("*")}
+    for place in ("/run/dpdk", "/tmp/dpdk", "/dev/hugepages"):
         try:
-            found |= {f"{place}/{n}" for n in os.listdir(place) if not n.startswith("pytest")}
+            found |= {f"{place}/{n}" for n in os.listdir(place)}
         except FileNotFoundError:
             pass
     return found
