@@ -6,16 +6,20 @@ Nothing is shared with the programs under test. Tunnels are never opened (no fee
 import subprocess
 from collections import namedtuple
 
+CHAIN = ["ipv6.hopopts.nxt", "ipv6.dstopts.nxt", "ipv6.routing.nxt"]
 FIELDS = ["frame.len", "ip.src", "ip.dst", "ip.proto", "ip.frag_offset", "ipv6.src", "ipv6.dst",
           "ipv6.nxt", "ipv6.fraghdr.offset", "ipv6.fraghdr.nxt", "tcp.srcport", "tcp.dstport", "tcp.flags",
           "udp.srcport", "udp.dstport", "udp.payload", "icmp.type", "icmp.code", "icmpv6.type",
-          "icmpv6.code", "udp.length", "eth.type", "vlan.etype"]
+          "icmpv6.code", "eth.type", "vlan.etype", *CHAIN]
 OPTIONS = ["ip.defragment:FALSE", "ipv6.defragment:FALSE", "tcp.desegment_tcp_streams:FALSE",
            "tcp.reassemble_out_of_order:FALSE"]
 Packet = namedtuple("Packet", "cls proto port dport source bytes")
 NAMES = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmp6"}
 SCAN_ICMP, BACK_ICMP = {8, 13, 15, 17}, {0, 3, 4, 5, 11, 12, 14, 16, 18}
 EXTENSIONS = {0, 43, 44, 51, 60, 135, 139, 140}
+
+
+UNSURE = "unsure"  # class of an extension header chain that tshark reads otherwise, or not to its end
 
 
 def first(text):
@@ -49,6 +53,9 @@ def network(f):
                 proto = int(first(f["ipv6.fraghdr.nxt"]), 0)
             else:
                 proto = 6 if f["tcp.flags"] else 17 if f["udp.srcport"] else 58 if f["icmpv6.type"] else proto
+            length = sum(len(f[c].split(",")) for c in CHAIN if f[c])
+            if proto in EXTENSIONS or length > 8:
+                proto = None
         later = bool(f["ipv6.fraghdr.offset"]) and int(first(f["ipv6.fraghdr.offset"]), 0) > 0
         return v6, proto, later
     if v4 and f["ip.proto"]:
@@ -62,6 +69,8 @@ def classify(f):
         return None
     source, proto, later = net
     size = int(f["frame.len"])
+    if proto is None:
+        return Packet(UNSURE, None, 0, 0, source, size)
     name = NAMES.get(proto, str(proto))
     if later:
         return Packet("fragment", name, 0, 0, source, size)
