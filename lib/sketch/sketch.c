@@ -228,6 +228,13 @@ size_t tt_sketch_encode(const struct tt_sketch *s, void *buf, size_t cap) {
 	return need;
 }
 
+void tt_sketch_encode_one(uint64_t hash, uint8_t buf[TT_SKETCH_ONE]) {
+	uint64_t le = htole64(hash + (hash == 0));
+
+	buf[0] = KIND_EXACT;
+	memcpy(buf + 1, &le, 8);
+}
+
 static uint64_t load64(const uint8_t *p) {
 	uint64_t v;
 

@@ -148,6 +148,16 @@ static void encoding_says_the_size_it_needs_and_writes_nothing_when_short(void *
 	assert_int_equal(tt_sketch_encode(s, NULL, 0), 81);
 	assert_int_equal(tt_sketch_encode(s, buf, 81), 81);
 	tt_sketch_destroy(&s);
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t one[TT_SKETCH_ONE];
+
+		s = tt_sketch_create();
+		tt_sketch_add(s, i * 77);
+		tt_sketch_encode_one(i * 77, one);
+		assert_int_equal(tt_sketch_encode(s, buf, sizeof(buf)), TT_SKETCH_ONE);
+		assert_memory_equal(one, buf, TT_SKETCH_ONE);
+		tt_sketch_destroy(&s);
+	}
 	s = of_range(1, 1000);
 	assert_int_equal(tt_sketch_encode(s, NULL, 0), 4097);
 	assert_true(tt_sketch_memory(s) < 4500);

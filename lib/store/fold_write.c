@@ -82,6 +82,13 @@ static int prepare_level(struct writer *w, unsigned level) {
 // Adds up rows [i, j), which are one row of the table. Returns the size of the sketch in w->blob.
 static int sum_run(struct writer *w, size_t i, size_t j, struct fold_row *sum) {
 
+	if (j == i + 1 && w->f->rows[w->order[i].row].sketch == NULL &&
+		w->f->rows[w->order[i].row].hash != 0) {
+		*sum = w->f->rows[w->order[i].row];
+		sum->key = w->order[i].key;
+		tt_sketch_encode_one(sum->hash, w->blob);
+		return TT_SKETCH_ONE;
+	}
 	tt_sketch_reset(w->sketch);
 	*sum = (struct fold_row){.key = w->order[i].key};
 	for (; i < j; i++) {

@@ -76,6 +76,17 @@ int map_grow(struct map *m) {
 	return 0;
 }
 
+int map_reserve(struct map *m, uint64_t n) {
+	uint64_t size = 64;
+
+	while (size * 5 < n * 8)
+		size *= 2;
+	if (m->size != 0 || (m->slots = big_calloc(size * sizeof(*m->slots))) == NULL)
+		return m->size != 0 ? 0 : -ENOMEM;
+	m->size = size;
+	return 0;
+}
+
 void map_free(struct map *m) {
 	big_free(m->slots, m->size * sizeof(*m->slots));
 	*m = (struct map){0};

@@ -25,6 +25,8 @@ struct map {
 };
 
 int map_grow(struct map *m);
+/// Makes room for n keys of an empty map.
+int map_reserve(struct map *m, uint64_t n);
 void map_free(struct map *m);
 
 static inline uint64_t map_home(const struct map *m, uint64_t key) {

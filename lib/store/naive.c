@@ -6,6 +6,8 @@
 // The plainest way to count, as the definitions say it: join parts of an observation, filter, name
 // the group, look everything up in lists.
 
+#define SOURCES 256 // more than world_obs draws
+
 struct count {
 	char key[64];
 	int64_t step; // start, -1: the row itself
@@ -42,7 +44,8 @@ static void join_parts(struct counts *k, const struct world *w) {
 	struct tt_obs *all = malloc((w->n + 1) * sizeof(*all));
 
 	k->parts = malloc((w->n + 1) * sizeof(*k->parts));
-	memcpy(all, w->obs, w->n * sizeof(*all));
+	if (w->n > 0)
+		memcpy(all, w->obs, w->n * sizeof(*all));
 	qsort(all, w->n, sizeof(*all), by_key);
 	for (size_t i = 0; i < w->n; i++) {
 		struct tt_obs *p = k->part_n > 0 ? &k->parts[k->part_n - 1] : NULL;
@@ -168,7 +171,7 @@ static struct count *count_of(struct counts *k, const char *key, int64_t step, b
 	memset(&k->c[k->n], 0, sizeof(*k->c));
 	snprintf(k->c[k->n].key, sizeof(k->c[k->n].key), "%s", key);
 	k->c[k->n].step = step;
-	k->c[k->n].by_source = calloc(4096, sizeof(uint64_t));
+	k->c[k->n].by_source = calloc(SOURCES, sizeof(uint64_t));
 	return &k->c[k->n++];
 }
 
@@ -182,7 +185,7 @@ static size_t number_of(struct counts *k, const struct tt_obs *o) {
 			return i;
 	k->src = realloc(k->src, (k->src_n + 1) * 17);
 	memcpy(k->src[k->src_n], s, 17);
-	assert_true(k->src_n < 4096);
+	assert_true(k->src_n < SOURCES);
 	return k->src_n++;
 }
 

@@ -63,25 +63,23 @@ int add_tallies(struct query *r) {
 }
 
 struct share { // what one sensor contributed to one group
-	uint32_t group, sensor;
 	uint64_t packets;
-	double rate;
+	double rate; // negative: no up-time
 };
 
-static int by_group_and_rate(const void *x, const void *y) {
+static int by_rate(const void *x, const void *y) {
 	const struct share *a = x, *b = y;
 
-	if (a->group != b->group)
-		return a->group < b->group ? -1 : 1;
 	return (a->rate > b->rate) - (a->rate < b->rate);
 }
 
 // rate = mean over the sensors that had any up-time of packets / (addresses * up-days); those
 // that saw nothing of the group count as 0, in the median too.
-static void rate_group(struct query *r, struct group *g, const struct share *s, size_t n) {
+static void rate_group(struct query *r, struct group *g, struct share *s, size_t n) {
 	size_t rated = 0, zeros, all = r->rated_n, lo, hi;
 	double sum = 0, values[2];
 
+	qsort(s, n, sizeof(*s), by_rate);
 	for (size_t i = 0; i < n; i++) {
 		g->top_sensor = s[i].packets > g->top_sensor ? s[i].packets : g->top_sensor;
 		sum += s[i].rate < 0 ? 0 : s[i].rate;
@@ -104,34 +102,54 @@ static void rate_group(struct query *r, struct group *g, const struct share *s, 
 	g->median = (values[0] + values[1]) / 2;
 }
 
+// Which entries of the map count: sensor 0 stands for tallies, which no sensor has.
+static bool is_share(const struct map_slot *m) {
+	return m->key1 != 0 && ((m->key1 - 1) & 0xffff) != 0;
+}
+
+// Puts shares beside each other by group: end[g] is where those of group g end.
+static void place_shares(const struct query *r, struct share *s, size_t *end) {
+	const struct map *m = &r->agg.by_sensor;
+	size_t n = 0;
+
+	for (uint64_t i = 0; i < m->size; i++)
+		if (is_share(&m->slots[i]))
+			end[(m->slots[i].key1 - 1) >> 16]++;
+	for (size_t g = 0; g < r->agg.group_n; g++) {
+		size_t count = end[g];
+
+		end[g] = n; // its start, until the shares are placed
+		n += count;
+	}
+	for (uint64_t i = 0; i < m->size; i++) {
+		uint64_t key = m->slots[i].key1 - 1;
+		const struct sensor_up *up;
+		struct share *p;
+
+		if (!is_share(&m->slots[i]))
+			continue;
+		up = &r->up[key & 0xffff];
+		p = &s[end[key >> 16]++];
+		p->packets = m->slots[i].val;
+		p->rate = up->up_days > 0 ? (double)p->packets / (up->addresses * up->up_days) : -1;
+	}
+}
+
 static int rate_all(struct query *r) {
 	struct agg *a = &r->agg;
-	size_t n = 0, size = (a->by_sensor.n + 1) * sizeof(struct share);
+	size_t size = (a->by_sensor.n + 1) * sizeof(struct share);
+	size_t ends = (a->group_n + 1) * sizeof(size_t), *end = big_calloc(ends), at = 0;
 	struct share *s = big_calloc(size);
 
-	if (s == NULL)
-		return -ENOMEM;
-	for (uint64_t i = 0; i < a->by_sensor.size; i++) {
-		const struct map_slot *m = &a->by_sensor.slots[i];
-		const struct sensor_up *up;
-
-		if (m->key1 == 0 || ((m->key1 - 1) & 0xffff) == 0) // 0: tallies
-			continue;
-		s[n].group = (uint32_t)((m->key1 - 1) >> 16);
-		s[n].sensor = (uint32_t)((m->key1 - 1) & 0xffff);
-		s[n].packets = m->val;
-		up = &r->up[s[n].sensor];
-		s[n].rate = up->up_days > 0 ? (double)m->val / (up->addresses * up->up_days) : -1;
-		n++;
+	if (s != NULL && end != NULL) {
+		place_shares(r, s, end);
+		for (size_t g = 0; g < a->group_n; at = end[g++])
+			rate_group(r, &a->groups[g], s + at, end[g] - at);
 	}
-	qsort(s, n, sizeof(*s), by_group_and_rate);
-	for (size_t i = 0, j = 0, g = 0; g < a->group_n; g++, i = j) {
-		while (j < n && s[j].group == g)
-			j++;
-		rate_group(r, &a->groups[g], s + i, j - i);
-	}
+	at = s == NULL || end == NULL;
 	big_free(s, size);
-	return 0;
+	big_free(end, ends);
+	return at ? -ENOMEM : 0;
 }
 
 static void region_text(uint16_t region, char out[3]) {

@@ -366,13 +366,15 @@ static void put_numbered(struct world *w, struct tt_store *s, uint64_t i) {
 	world_fill(w, s, 40, 40, FROM, FROM + 5 * 3600);
 }
 
-static void child_writes(struct world *w) {
+static void child_writes(struct world *w, int fd) {
 	struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
 	struct tt_store_info info;
 
 	tt_store_info(s, &info, NULL);
 	for (uint64_t i = info.batches;; i++) {
 		put_numbered(w, s, i);
+		if (write(fd, "", 1) != 1)
+			return;
 		if (i % 5 == 4)
 			tt_store_checkpoint(s, NULL);
 	}
@@ -387,15 +389,22 @@ static void killed_at_any_moment_the_database_equals_the_truth(void **state) {
 	s = world_open(w, TT_STORE_WRITE, NULL);
 	world_close(&s);
 	for (unsigned round = 0; round < 25; round++) {
-		pid_t child = fork();
+		char c[8];
+		int fds[2];
+		pid_t child;
 
-		if (child == 0) {
-			child_writes(w);
+		assert_int_equal(pipe(fds), 0);
+		if ((child = fork()) == 0) {
+			child_writes(w, fds[1]);
 			_exit(1);
 		}
-		usleep(15000 + (unsigned)(world_random(w, 60000)));
+		for (uint64_t n = 3 + world_random(w, 5); n > 0; n--)
+			assert_int_equal(read(fds[0], c, 1), 1);
+		usleep((unsigned)world_random(w, 4000));
 		kill(child, SIGKILL);
 		waitpid(child, NULL, 0);
+		close(fds[0]);
+		close(fds[1]);
 		s = world_open(w, round % 2 ? TT_STORE_WRITE : TT_STORE_READ, NULL);
 		assert_int_equal(tt_store_info(s, &info, &err), 0);
 		assert_true(info.batches >= last.batches);

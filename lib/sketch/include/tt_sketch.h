@@ -6,7 +6,7 @@
 /// A mergeable count of distinct sources. Exact (a set of keyed 64-bit hashes) up to
 /// TT_SKETCH_EXACT entries, HyperLogLog with 4,096 registers beyond. Elements are hashes that the
 /// caller made with the installation's secret (tt_sketch_hash); sketches of one secret merge.
-#define TT_SKETCH_P     12
+#define TT_SKETCH_P	12
 #define TT_SKETCH_EXACT 512 // 4 KiB of hashes, the size of the registers
 
 struct tt_sketch; // opaque; owned by its creator, not thread-safe
@@ -26,6 +26,9 @@ double tt_sketch_error(const struct tt_sketch *s);
 /// needed where cap is smaller; merge_encoded merges without building an object first; -EBADMSG
 /// for bytes that are none.
 size_t tt_sketch_encode(const struct tt_sketch *s, void *buf, size_t cap);
+/// The form of a sketch that holds one hash.
+#define TT_SKETCH_ONE 9
+void tt_sketch_encode_one(uint64_t hash, uint8_t buf[TT_SKETCH_ONE]);
 int tt_sketch_merge_encoded(struct tt_sketch *into, const void *buf, size_t len);
 /// Bytes this sketch takes in memory.
 size_t tt_sketch_memory(const struct tt_sketch *s);
