@@ -33,7 +33,7 @@ struct collector {
 	const struct options *o;
 	struct tt_store *store;
 	struct resolvers resolvers;
-	void *zmq;
+	void *zmq, *zmq_pub; // apart: readers cannot use up what probes need
 	struct tt_link_server *server;
 	struct tt_pub *pub;  // NULL: nothing is published
 	struct merge *merge; // what is published
@@ -212,7 +212,10 @@ static int open_signals(void) {
 }
 
 static int start_streams(struct collector *c, struct tt_err *err) {
-	c->pub = tt_pub_create(c->zmq, c->o->publish, PUBLISH_HWM, &c->o->keys, err);
+	c->zmq_pub = zmq_ctx_new();
+	if (!c->zmq_pub)
+		return tt_err_set(err, -errno, "ZeroMQ: %s", zmq_strerror(errno));
+	c->pub = tt_pub_create(c->zmq_pub, c->o->publish, PUBLISH_HWM, &c->o->keys, err);
 	if (!c->pub)
 		return -errno;
 	c->merge = merge_create(c->pub);
@@ -237,8 +240,11 @@ static int start(struct collector *c, struct tt_err *err) {
 	c->zmq = zmq_ctx_new();
 	if (!c->zmq)
 		return tt_err_set(err, -errno, "ZeroMQ: %s", zmq_strerror(errno));
-	struct tt_link_server_conf link = {
-		.endpoint = c->o->listen, .keys = c->o->keys, .window = WINDOW};
+	struct tt_link_server_conf link = {.endpoint = c->o->listen,
+		.keys = c->o->keys,
+		.window = WINDOW,
+		.allowed = c->o->probe_keys,
+		.allowed_n = c->o->keys.secret_key[0] ? c->o->probe_key_n : 0};
 	c->server = tt_link_server_create(c->zmq, &link, err);
 	if (!c->server)
 		return -errno;
@@ -248,6 +254,8 @@ static int start(struct collector *c, struct tt_err *err) {
 static int stop(struct collector *c, struct tt_err *err) {
 	merge_destroy(&c->merge);
 	tt_pub_destroy(&c->pub);
+	if (c->zmq_pub)
+		zmq_ctx_term(c->zmq_pub);
 	tt_link_server_destroy(&c->server);
 	if (c->zmq)
 		zmq_ctx_term(c->zmq);

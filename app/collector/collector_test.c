@@ -262,6 +262,7 @@ static void killed_again_and_again_it_loses_and_doubles_nothing(void **state) {
 		reap();
 	}
 	start(NULL, NULL);
+	send_epoch(a, "tokyo", ++seq);
 	flush(a);
 	json_decref(finish(0));
 	expect(seq * 5050, 100);

@@ -73,6 +73,20 @@ static int resolve_paths(json_t *conf, const char *file) {
 	return 0;
 }
 
+static int read_probe_keys(struct options *o, const json_t *list, struct tt_err *err) {
+	size_t i;
+	const json_t *row;
+	o->probe_keys = calloc(json_array_size(list) + 1, sizeof(*o->probe_keys));
+	if (!o->probe_keys)
+		return tt_err_set(err, -ENOMEM, "out of memory");
+	json_array_foreach(list, i, row) {
+		struct tt_link_peer_key *k = &o->probe_keys[o->probe_key_n++];
+		snprintf(k->name, sizeof(k->name), "%s", text(row, "probe"));
+		snprintf(k->key, sizeof(k->key), "%s", text(row, "key"));
+	}
+	return 0;
+}
+
 static int from_file(struct options *o, const char *file, struct tt_err *err) {
 	int rc = tt_conf_load(file, "collector", &o->conf, err);
 	if (rc)
@@ -90,6 +104,9 @@ static int from_file(struct options *o, const char *file, struct tt_err *err) {
 	o->checkpoint_s = (int)json_integer_value(json_object_get(o->conf, "checkpoint_s"));
 	o->disk_limit = (uint64_t)json_integer_value(json_object_get(o->conf, "disk_limit_mb"))
 			<< 20;
+	rc = read_probe_keys(o, json_object_get(o->conf, "probe_keys"), err);
+	if (rc)
+		return rc;
 	const char *key = text(o->conf, "secret_key_file");
 	return key ? tt_link_keys_load(&o->keys, key, err) : 0;
 }
@@ -153,6 +170,11 @@ static int check(const struct options *o, struct tt_err *err) {
 			"no endpoint to listen on, expected --listen ENDPOINT or \"listen\" in -c "
 			"FILE");
 	int rc = check_endpoint(o, "listen", o->listen, err);
+	if (!rc && !tt_link_is_local(o->listen) && !o->probe_key_n)
+		rc = tt_err_set(err, -EINVAL,
+			"listen %s: is neither ipc nor loopback, expected the probes' keys in "
+			"\"probe_keys\" in -c FILE",
+			o->listen);
 	return rc || !o->publish ? rc : check_endpoint(o, "publish", o->publish, err);
 }
 
@@ -176,6 +198,8 @@ int options_read(struct options *o, int argc, char **argv, struct tt_err *err) {
 }
 
 void options_free(struct options *o) {
+	free(o->probe_keys);
+	o->probe_keys = NULL;
 	json_decref(o->conf);
 	o->conf = NULL;
 }

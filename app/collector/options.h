@@ -11,6 +11,8 @@
 struct options {
 	json_t *conf; // owns what the strings below point to, where they came from a file
 	const char *db, *timezone, *listen, *publish, *rir, *asn, *scanners;
+	struct tt_link_peer_key *probe_keys; // who may deliver over CURVE
+	unsigned probe_key_n;
 	struct tt_link_keys keys; // of the file's secret_key_file; empty without
 	int raw_days, checkpoint_s;
 	uint64_t disk_limit; // bytes, 0: none

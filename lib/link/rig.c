@@ -95,10 +95,14 @@ static void *serve(void *arg) {
 }
 
 void rig_start(struct rig *r) {
-	struct tt_err err;
 	struct tt_link_server_conf conf = {.endpoint = r->endpoint, .window = r->window};
+	rig_start_with(r, &conf);
+}
+
+void rig_start_with(struct rig *r, const struct tt_link_server_conf *conf) {
+	struct tt_err err;
 	r->ctx = zmq_ctx_new();
-	r->server = tt_link_server_create(r->ctx, &conf, &err);
+	r->server = tt_link_server_create(r->ctx, conf, &err);
 	if (!r->server)
 		fail_msg("%s", err.msg);
 	r->stop = false;

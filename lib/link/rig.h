@@ -33,6 +33,7 @@ struct rig {
 void rig_create(struct rig *r);
 void rig_destroy(struct rig *r);
 void rig_start(struct rig *r);
+void rig_start_with(struct rig *r, const struct tt_link_server_conf *conf);
 void rig_stop(struct rig *r);
 struct tt_link_client *rig_client(struct rig *r, const struct tt_link_client_conf *conf);
 /// Encodes a small batch of seq and sends it.

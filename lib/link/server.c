@@ -12,6 +12,7 @@
 #include "tt_log.h"
 #include "tt_time.h"
 #include "tt_wire.h"
+#include "zap.h"
 
 #define WINDOW_DEFAULT 64
 #define COMPLAIN_NS    (60 * TT_NS)
@@ -24,6 +25,7 @@ struct taken {
 
 struct tt_link_server {
 	void *socket;
+	struct zap *zap; // NULL: no list of keys
 	unsigned window;
 	char *endpoint;
 	struct peers peers;
@@ -51,8 +53,13 @@ struct tt_link_server *tt_link_server_create(
 		.send_hwm = 1000,
 		.receive_hwm = (int)s->window + 16,
 		.max_message = TT_BATCH_BYTES_MAX,
-		.keys = &conf->keys};
-	s->socket = socket_open(zmq_ctx, &sc, err);
+		.keys = &conf->keys,
+		.zap_domain = conf->allowed_n ? ZAP_DOMAIN : NULL};
+	// the list is in force before anybody can connect
+	if (conf->allowed_n)
+		s->zap = zap_create(zmq_ctx, conf->allowed, conf->allowed_n, err);
+	if (!conf->allowed_n || s->zap)
+		s->socket = socket_open(zmq_ctx, &sc, err);
 	if (!s->socket) {
 		int rc = errno;
 		tt_link_server_destroy(&s);
@@ -70,6 +77,7 @@ void tt_link_server_destroy(struct tt_link_server **sp) {
 		socket_set(s->socket, ZMQ_LINGER, 500);
 		zmq_close(s->socket);
 	}
+	zap_destroy(&s->zap);
 	peers_clear(&s->peers);
 	free(s->taken);
 	free(s->endpoint);
@@ -118,9 +126,20 @@ static void refuse(struct tt_link_server *s, const void *id, size_t id_len, enum
 	answer(s, id, id_len, &f);
 }
 
-static void on_hello(
-	struct tt_link_server *s, const void *id, size_t id_len, const struct proto_frame *f) {
+// whether the key that this connection stands on may call itself so
+static bool speaks_for(const struct tt_link_server *s, zmq_msg_t *m, const char *probe) {
+	const char *user = s->zap ? zmq_msg_gets(m, "User-Id") : probe;
+	return user && !strcmp(user, probe);
+}
+
+static void on_hello(struct tt_link_server *s, const void *id, size_t id_len, zmq_msg_t *m,
+	const struct proto_frame *f) {
 	char text[128];
+	if (!speaks_for(s, m, f->probe)) {
+		complain(s, f->probe, "this name belongs to another key");
+		refuse(s, id, id_len, PROTO_NEVER, f->boot, 0, "this name belongs to another key");
+		return;
+	}
 	if (f->lowest > PROTO_VERSION || f->highest < PROTO_VERSION) {
 		snprintf(text, sizeof(text),
 			"link versions %u to %u spoken by the probe, %u by the collector",
@@ -213,7 +232,7 @@ static void handle(struct tt_link_server *s, zmq_msg_t *id, zmq_msg_t *head, zmq
 	if ((has_body && drain(s, body)) || bad || has_body != (f.type == PROTO_BATCH))
 		complain(s, "", "a message that is none of the link");
 	else if (f.type == PROTO_HELLO)
-		on_hello(s, zmq_msg_data(id), id_len, &f);
+		on_hello(s, zmq_msg_data(id), id_len, head, &f);
 	else if (f.type == PROTO_BATCH)
 		on_batch(s, zmq_msg_data(id), id_len, &f, body, fn, arg);
 	else

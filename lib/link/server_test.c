@@ -271,6 +271,46 @@ static void with_keys_only_who_knows_the_server_key_gets_through(void **state) {
 	tt_link_server_destroy(&server);
 }
 
+static void only_listed_keys_connect_and_only_as_themselves(void **state) {
+	struct tt_link_peer_key allowed = {.name = "tokyo"};
+	struct tt_link_server_conf conf = {
+		.endpoint = "tcp://127.0.0.1:*", .allowed = &allowed, .allowed_n = 1};
+	struct tt_link_keys listed = {0}, stranger = {0};
+	struct tt_err err;
+	char at[128];
+	size_t n = sizeof(at);
+	rig_stop(&rig);
+	zmq_curve_keypair(conf.keys.public_key, conf.keys.secret_key);
+	zmq_curve_keypair(listed.public_key, listed.secret_key);
+	zmq_curve_keypair(stranger.public_key, stranger.secret_key);
+	memcpy(listed.server_key, conf.keys.public_key, 41);
+	memcpy(stranger.server_key, conf.keys.public_key, 41);
+	memcpy(allowed.key, listed.public_key, 41);
+	rig_start_with(&rig, &conf);
+	zmq_getsockopt(tt_link_server_socket(rig.server), ZMQ_LAST_ENDPOINT, at, &n);
+	struct tt_link_client_conf good = {.endpoint = at, .keys = listed}, bad = good, liar = good;
+	bad.keys = stranger;
+	liar.probe = "osaka";
+	struct tt_link_client *a = rig_client(&rig, &good), *b = rig_client(&rig, &bad),
+			      *c = rig_client(&rig, &liar);
+	assert_int_equal(rig_send(a, BOOT, 1, &err), 0);
+	assert_int_equal(rig_send(b, BOOT, 2, &err), 0);
+	assert_int_equal(tt_link_client_flush(a, 10000, &err), 0);
+	assert_int_equal(tt_link_client_flush(b, 500, &err), -ETIMEDOUT);
+	size_t len;
+	void *msg = rig_batch("osaka", BOOT, 3, &len);
+	int rc = tt_link_client_send(c, 3, 1, msg, len, &err);
+	if (!rc)
+		rc = tt_link_client_flush(c, 5000, &err);
+	assert_int_equal(rc, -ECONNREFUSED);
+	assert_non_null(strstr(err.msg, "another key"));
+	free(msg);
+	assert_int_equal(rig.committed, 1);
+	tt_link_client_destroy(&a);
+	tt_link_client_destroy(&b);
+	tt_link_client_destroy(&c);
+}
+
 static void secret_keys_that_others_can_read_are_refused(void **state) {
 	struct tt_link_keys k = {0};
 	char path[128], public_key[41], secret[42];
@@ -326,6 +366,7 @@ int main(void) {
 		TEST(an_endpoint_in_use_is_not_taken_over),
 		TEST(endpoints_for_others_need_keys),
 		TEST(with_keys_only_who_knows_the_server_key_gets_through),
+		TEST(only_listed_keys_connect_and_only_as_themselves),
 		TEST(secret_keys_that_others_can_read_are_refused),
 		TEST(a_slow_subscriber_never_holds_the_publisher_up),
 	};

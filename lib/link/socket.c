@@ -53,6 +53,9 @@ static int set_curve(void *s, const struct socket_conf *c) {
 		return -errno;
 	if (c->server && socket_set(s, ZMQ_CURVE_SERVER, 1))
 		return -errno;
+	if (c->zap_domain &&
+		zmq_setsockopt(s, ZMQ_ZAP_DOMAIN, c->zap_domain, strlen(c->zap_domain)))
+		return -errno;
 	if (!c->server && zmq_setsockopt(s, ZMQ_CURVE_SERVERKEY, k->server_key, 40))
 		return -errno;
 	if (zmq_setsockopt(s, ZMQ_CURVE_PUBLICKEY, public_key, 40) ||

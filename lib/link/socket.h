@@ -11,6 +11,7 @@ struct socket_conf {
 	int send_hwm, receive_hwm;
 	long long max_message; // larger ones close the connection they came by
 	const struct tt_link_keys *keys;
+	const char *zap_domain; // NULL: nobody is asked about keys
 };
 /// Creates, sets every option and binds or connects. NULL with errno and a message.
 void *socket_open(void *ctx, const struct socket_conf *conf, struct tt_err *err);

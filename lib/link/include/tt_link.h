@@ -52,10 +52,19 @@ int tt_link_client_flush(struct tt_link_client *c, int timeout_ms, struct tt_err
 void tt_link_client_stats(struct tt_link_client *c, struct tt_link_client_stats *out);
 void tt_link_client_destroy(struct tt_link_client **c);
 
+/// A client's public key, and the only name that it may speak for.
+struct tt_link_peer_key {
+	char name[TT_ID_LEN];
+	char key[41];
+};
 struct tt_link_server_conf {
 	const char *endpoint;
 	struct tt_link_keys keys;
-	unsigned window; // credit per probe
+	unsigned window; // credit per probe	/// With keys: the clients that may connect; none
+			 // given: whoever knows the server's key. Needs
+	/// a context without another server that has a list.
+	const struct tt_link_peer_key *allowed;
+	unsigned allowed_n;
 };
 struct tt_link_server;
 struct tt_link_server *tt_link_server_create(
