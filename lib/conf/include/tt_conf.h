@@ -21,7 +21,7 @@ int tt_conf_loads(const char *text, size_t len, const char *name, const char *ki
 int tt_conf_path(const char *file, const char *path, char *out, size_t size, struct tt_err *err);
 /// JSON Schema (draft 2020-12) of a kind; owned by the caller; NULL for an unknown kind.
 json_t *tt_conf_schema(const char *kind);
-/// The manual of a kind's options as Markdown (appended to out; 0 or out->rc, -EINVAL for an unknown
-/// kind).
+/// The manual of a kind's options as Markdown (appended to out; 0 or out->rc, -EINVAL for an
+/// unknown kind).
 struct tt_buf;
 int tt_conf_manual(const char *kind, struct tt_buf *out);

@@ -19,8 +19,8 @@ struct tt_region;
 ///   type than its summary says while its header agrees with the summaries, or over 1 % fewer.
 /// Overlaps, counts that are off otherwise, files not used and registries missing are told through
 /// `warn` (may be NULL), a line each.
-struct tt_region *tt_region_load(const char *dir, void (*warn)(void *arg, const char *line),
-	void *arg, struct tt_err *err);
+struct tt_region *tt_region_load(
+	const char *dir, void (*warn)(void *arg, const char *line), void *arg, struct tt_err *err);
 void tt_region_destroy(struct tt_region **r);
 /// Two letters, or "--" where no file answers, the status gives none, the code is empty or ZZ, or
 /// the address is special-purpose. Points to static or owned storage. r may be NULL: "--".
@@ -34,7 +34,8 @@ uint64_t tt_region_records(const struct tt_region *r);
 /// reserved): a bogon as a source.
 bool tt_region_special(uint8_t family, const uint8_t addr[16]);
 
-/// Origin AS by a `start,end,asn,name` CSV (RFC 4180 quotes; gzip too), or a directory of such files
+/// Origin AS by a `start,end,asn,name` CSV (RFC 4180 quotes; gzip too), or a directory of such
+/// files
 /// (*.csv, *.csv.gz). Where ranges overlap, the one that starts last counts, then the later row.
 struct tt_asn;
 struct tt_asn *tt_asn_load(const char *path, struct tt_err *err);

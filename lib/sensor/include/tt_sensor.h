@@ -10,8 +10,8 @@ struct tt_sensors;
 /// uplinks: ids in the order of the uplink indexes that tt_sensors_resolve gets. any_uplink: rules
 /// hold on every uplink (captures stand in for all of them). NULL with errno and a message (an
 /// uplink that does not exist). Keeps nothing of the catalogue.
-struct tt_sensors *tt_sensors_create(const struct tt_catalog *catalog,
-	const char *const *uplinks, unsigned uplink_n, bool any_uplink, struct tt_err *err);
+struct tt_sensors *tt_sensors_create(const struct tt_catalog *catalog, const char *const *uplinks,
+	unsigned uplink_n, bool any_uplink, struct tt_err *err);
 void tt_sensors_destroy(struct tt_sensors **s);
 /// Bit 1 << enum tt_tunnel of every feed that is declared: what tt_packet_conf.tunnels must hold.
 uint16_t tt_sensors_tunnels(const struct tt_sensors *s);
