@@ -84,6 +84,7 @@ static bool tags_wrong(struct maker *m, struct packet *p, unsigned kind, const s
 			prepend_vlan(p, &type, five, 5);
 		} else {
 			prepend_mpls(p, &type, 9, &m->rng);
+			p->mpls_end = 0; // so many labels are malformed wherever they end
 		}
 		return tagged(m, p, t, type);
 	}
