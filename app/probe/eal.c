@@ -22,6 +22,7 @@
 #include "tt_log.h"
 
 #define ARG_MAX_N   256
+#define NO_RUN_DIR  "/dev/null"
 #define EAL_NO_HUGE "TEITEN_NO_HUGE"
 
 struct args {
@@ -55,7 +56,9 @@ static bool debug(void) {
 // consequences), or the last line where there is none.
 static ssize_t log_write(void *cookie, const char *buf, size_t size) {
 	struct eal *e = cookie;
-	bool complaint = rte_log_cur_msg_loglevel() <= (int)RTE_LOG_ERR;
+	// that there is no folder for its run is our doing
+	bool complaint = rte_log_cur_msg_loglevel() <= (int)RTE_LOG_ERR &&
+			 !memmem(buf, size, NO_RUN_DIR, sizeof(NO_RUN_DIR) - 1);
 	if (debug())
 		(void)!write(STDERR_FILENO, buf, size);
 	if (e->complained)
@@ -213,35 +216,21 @@ static int build_args(struct eal *e, const struct config *c, unsigned tables_mb,
 	return rc;
 }
 
-// DPDK makes a folder for its run even where it puts nothing there: give it one of our own, gone
-// as soon as it is up.
-struct run_dir {
-	char path[64], *before;
-};
-
-static int run_dir_enter(struct run_dir *d, struct tt_err *err) {
+// DPDK makes a folder for its run even where it puts nothing into it, and does without where it
+// cannot (with --no-shconf or --in-memory): give it a place where none can be made.
+static char *no_run_dir(void) {
 	const char *before = getenv("RUNTIME_DIRECTORY");
-	d->before = before ? strdup(before) : NULL;
-	snprintf(d->path, sizeof(d->path), "/tmp/teiten-XXXXXX");
-	if (!mkdtemp(d->path))
-		return tt_err_set(err, -errno, "%s: %s", d->path, strerror(errno));
-	setenv("RUNTIME_DIRECTORY", d->path, 1);
-	return 0;
+	char *saved = before ? strdup(before) : NULL;
+	setenv("RUNTIME_DIRECTORY", NO_RUN_DIR, 1);
+	return saved;
 }
 
-static void run_dir_leave(struct run_dir *d) {
-	char path[160];
-	snprintf(path, sizeof(path), "%s/dpdk/teiten-%d", d->path, getpid());
-	rmdir(path);
-	snprintf(path, sizeof(path), "%s/dpdk", d->path);
-	rmdir(path);
-	if (rmdir(d->path))
-		tt_log(TT_DEBUG, "%s: %s", d->path, strerror(errno));
-	if (d->before)
-		setenv("RUNTIME_DIRECTORY", d->before, 1);
+static void restore_run_dir(char *saved) {
+	if (saved)
+		setenv("RUNTIME_DIRECTORY", saved, 1);
 	else
 		unsetenv("RUNTIME_DIRECTORY");
-	free(d->before);
+	free(saved);
 }
 
 // rte_eal_init also writes to stderr past its log: keep the terminal clean.
@@ -292,11 +281,9 @@ static int own_heap(struct eal *e, struct tt_err *err) {
 int eal_start(struct eal *e, const struct config *c, unsigned tables_mb, unsigned buffers_mb,
 	struct tt_err *err) {
 	struct args a = {.n = 0};
-	struct run_dir dir;
 	int rc = build_args(e, c, tables_mb, buffers_mb, &a, err);
-	if (rc == 0)
-		rc = run_dir_enter(&dir, err);
 	if (rc == 0) {
+		char *run_dir = no_run_dir();
 		cookie_io_functions_t io = {.write = log_write};
 		FILE *log = fopencookie(e, "w", io);
 		if (log) {
@@ -308,7 +295,7 @@ int eal_start(struct eal *e, const struct config *c, unsigned tables_mb, unsigne
 			rc = tt_err_set(err, rte_errno ? -rte_errno : -EIO,
 				"DPDK does not start: %s",
 				*eal_said(e) ? eal_said(e) : rte_strerror(rte_errno));
-		run_dir_leave(&dir);
+		restore_run_dir(run_dir);
 	}
 	args_free(&a);
 	e->up = rc == 0;
