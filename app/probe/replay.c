@@ -16,6 +16,9 @@
 #include "tt_log.h"
 #include "tt_time.h"
 
+// How long an interrupted run waits for the captures that were complete.
+#define INTERRUPTED_MS 2000
+
 void jobs_init(struct jobs *j) {
 	pthread_mutex_init(&j->lock, NULL);
 	pthread_cond_init(&j->cond, NULL);
@@ -199,13 +202,13 @@ static int run_file(struct replay *r, const struct job *job) {
 static void settle(struct replay *r) {
 	struct tt_err err = {""};
 	struct tt_link_client_stats s;
-	int rc = tt_link_client_flush(r->probe->link, atomic_load(&r->probe->abort) ? 0 : -1, &err);
+	int rc = tt_link_client_flush(
+		r->probe->link, atomic_load(&r->probe->abort) ? INTERRUPTED_MS : -1, &err);
 	tt_link_client_stats(r->probe->link, &s);
 	if (rc == 0 && s.lost_batches)
 		rc = tt_err_set(&err, -EIO, "the collector refused %lu batches",
 			(unsigned long)s.lost_batches);
 	if (rc && r->sum.files) {
-		tt_err_prefix(&err, rc, "%s", r->probe->config.collector);
 		fail(r, r->probe->options.jobs[0].file, err.msg);
 		memset(&r->sum, 0, sizeof(r->sum));
 	}
