@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <math.h>
+
+#include "world.h"
+
+#define FROM 1734480000ll // 2024-12-18T00:00:00Z
+#define HOUR 3600
+
+static struct tt_err err;
+
+// States of one sensor in [from, to), an epoch each.
+static void states(struct world *w, struct tt_store *s, unsigned sensor, enum tt_state state,
+	int64_t from, int64_t to, uint64_t received, uint64_t lost) {
+	world_begin(w);
+	for (int64_t e = from; e < to; e += WORLD_EPOCH) {
+		struct tt_sensor_state st = {.epoch = e,
+			.sensor = (uint16_t)sensor,
+			.state = (uint8_t)state,
+			.received = received,
+			.lost = lost};
+
+		assert_int_equal(tt_batch_add_state(w->batch, &st), 0);
+	}
+	assert_int_equal(world_put(w, s, true), 1);
+}
+
+static void catalog(struct world *w, struct tt_store *s, const char *text) {
+	char doc[2048];
+
+	world_begin(w);
+	snprintf(doc, sizeof(doc),
+		"{\"type\":\"catalog\",\"sensors\":{\"kind\":\"sensors\",\"v\":1,%s}}", text);
+	assert_int_equal(tt_batch_set_meta(w->batch, doc, strlen(doc)), 0);
+	assert_int_equal(world_put(w, s, true), 1);
+}
+
+static struct tt_result ask(
+	struct tt_store *s, const char *sensor, enum tt_step step, int64_t from, int64_t to) {
+	struct tt_query q = TT_QUERY_INIT;
+	struct tt_result r;
+
+	q.by = TT_BY_NONE;
+	q.sensor = sensor;
+	q.step = step;
+	q.from = from;
+	q.to = to;
+	if (tt_store_query(s, &q, &r, &err) != 0)
+		fail_msg("%s", err.msg);
+	return r;
+}
+
+static void completeness_is(
+	struct tt_store *s, const char *sensor, int64_t from, int64_t to, double want) {
+	struct tt_result r = ask(s, sensor, TT_STEP_NONE, from, to);
+
+	if (fabs(r.completeness - want) > 1e-9)
+		fail_msg("%s: completeness %.6f, expected %.6f", sensor, r.completeness, want);
+	tt_result_free(&r);
+}
+
+static void up_silent_and_down_are_told_apart(void **state) {
+	struct world *w = world_create(1);
+	struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
+	struct tt_result r;
+
+	catalog(w, s,
+		"\"sensors\":[{\"id\":\"jp-a\",\"match\":{\"uplink\":\"a\"}},"
+		"{\"id\":\"jp-b\",\"match\":{\"uplink\":\"b\"}}]");
+	states(w, s, 0, TT_STATE_UP, FROM, FROM + 2 * HOUR, 5, 0);
+	states(w, s, 0, TT_STATE_DOWN, FROM + 2 * HOUR, FROM + 3 * HOUR, 0, 0);
+	states(w, s, 0, TT_STATE_SILENT, FROM + 3 * HOUR, FROM + 4 * HOUR, 0, 0);
+	states(w, s, 1, TT_STATE_UP, FROM + 2 * HOUR, FROM + 4 * HOUR, 5, 0);
+	completeness_is(s, "jp-a", FROM, FROM + 2 * HOUR, 1);
+	completeness_is(s, "jp-a", FROM, FROM + 4 * HOUR, 0.5);
+	completeness_is(s, "jp-a", FROM + 2 * HOUR, FROM + 4 * HOUR, -1); // no data at all
+	completeness_is(s, "jp-a", FROM + HOUR + 1800, FROM + 2 * HOUR + 1800, 0.5);
+	completeness_is(s, "jp-b", FROM, FROM + 4 * HOUR, 1); // expected from its first epoch
+	completeness_is(s, NULL, FROM, FROM + 4 * HOUR, 4.0 / 6);
+	r = ask(s, "jp-a", TT_STEP_HOUR, FROM - HOUR, FROM + 4 * HOUR);
+	assert_int_equal(r.point_n, 5);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(r.rows[0].points[i].known, i == 1 || i == 2);
+		assert_true(r.rows[0].points[i].completeness == (i == 1 || i == 2 ? 1 : -1));
+	}
+	tt_result_free(&r);
+	world_close(&s);
+	world_destroy(&w);
+}
+
+static void since_until_and_maintenance_say_what_is_expected(void **state) {
+	struct world *w = world_create(2);
+	struct tt_store *s = world_open(w, TT_STORE_WRITE, "Asia/Tokyo");
+	int64_t day = FROM - 9 * HOUR; // 2024-12-18 in Japan
+
+	catalog(w, s,
+		"\"sensors\":[{\"id\":\"jp-a\",\"since\":\"2024-12-18\",\"until\":\"2024-12-19\","
+		"\"match\":{\"uplink\":\"a\"}},"
+		"{\"id\":\"jp-b\",\"since\":\"2024-12-18\",\"match\":{\"uplink\":\"b\"}}],"
+		"\"maintenance\":[{\"sensors\":[\"jp-a\"],\"from\":\"2024-12-18T06:00:00+09:00\","
+		"\"to\":\"2024-12-18T12:00:00+09:00\"},{\"from\":\"2024-12-18T23:00:00+09:00\","
+		"\"to\":\"2024-12-19\"}]");
+	states(w, s, 0, TT_STATE_UP, day + 3 * HOUR, day + 6 * HOUR, 5, 0);
+	states(w, s, 0, TT_STATE_DOWN, day + 6 * HOUR, day + 12 * HOUR, 0, 0);
+	states(w, s, 0, TT_STATE_UP, day + 12 * HOUR, day + 23 * HOUR, 5, 0);
+	states(w, s, 1, TT_STATE_UP, day, day + 23 * HOUR, 5, 0);
+	// expected are 24 hours less 6 and 1 of maintenance, of which the first 3 are missing
+	completeness_is(s, "jp-a", day, day + 24 * HOUR, 14.0 / 17);
+	completeness_is(s, "jp-a", day - 30 * HOUR, day + 50 * HOUR, 14.0 / 17);
+	completeness_is(s, "jp-a", day + 6 * HOUR, day + 13 * HOUR, 1);
+	completeness_is(s, "jp-a", day + 6 * HOUR, day + 12 * HOUR, -1);
+	completeness_is(s, "jp-b", day, day + 24 * HOUR, 1);
+	completeness_is(s, "jp-b", day, day + 25 * HOUR, 23.0 / 24);
+	world_close(&s);
+	world_destroy(&w);
+}
+
+static void known_loss_lowers_completeness_where_it_happened(void **state) {
+	struct world *w = world_create(3);
+	struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
+	struct tt_result r;
+
+	states(w, s, 0, TT_STATE_UP, FROM, FROM + HOUR, 100, 0);
+	states(w, s, 0, TT_STATE_UP, FROM + HOUR, FROM + HOUR + 600, 100, 300);
+	states(w, s, 0, TT_STATE_UP, FROM + HOUR + 600, FROM + 2 * HOUR, 100, 0);
+	completeness_is(s, "jp-a", FROM, FROM + HOUR, 1);
+	completeness_is(s, "jp-a", FROM, FROM + 2 * HOUR, 12000.0 / 15000);
+	completeness_is(s, "jp-a", FROM + HOUR, FROM + HOUR + 60, 0.25);
+	r = ask(s, "jp-a", TT_STEP_HOUR, FROM, FROM + 2 * HOUR);
+	assert_true(r.rows[0].points[0].completeness == 1);
+	assert_true(fabs(r.rows[0].points[1].completeness - 6000.0 / 9000) < 1e-9);
+	tt_result_free(&r);
+	world_close(&s);
+	world_destroy(&w);
+}
+
+static void two_probes_of_one_sensor_do_not_count_time_twice(void **state) {
+	struct world *w = world_create(4);
+	struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
+	struct tt_query q = TT_QUERY_INIT;
+	struct tt_result r;
+	struct tt_obs o = {.epoch = FROM,
+		.class = TT_SCAN,
+		.proto = 6,
+		.port = 23,
+		.family = 4,
+		.packets = 1200,
+		.bytes = 72000};
+
+	states(w, s, 0, TT_STATE_UP, FROM, FROM + 2 * HOUR, 5, 0);
+	snprintf(w->boot, sizeof(w->boot), "00000000000000aa");
+	w->probe = "osaka";
+	w->seq = 0;
+	states(w, s, 0, TT_STATE_UP, FROM + HOUR, FROM + 3 * HOUR, 5, 0);
+	world_begin(w);
+	world_add(w, &o);
+	assert_int_equal(world_put(w, s, true), 1);
+	completeness_is(s, "jp-a", FROM, FROM + 4 * HOUR, 0.75);
+	q.by = TT_BY_PORT;
+	q.sensor = "jp-a";
+	q.from = FROM;
+	q.to = FROM + 24 * HOUR;
+	assert_int_equal(tt_store_query(s, &q, &r, &err), 0);
+	assert_true(fabs(r.rows[0].rate - 1200 / (3.0 / 24)) < 1e-6);
+	tt_result_free(&r);
+	world_close(&s);
+	world_destroy(&w);
+}
+
+static void the_latest_description_of_every_probe_is_the_catalogue(void **state) {
+	struct world *w = world_create(5);
+	struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL), *reader;
+	const struct tt_catalog *c;
+
+	c = tt_store_catalog(s, &err);
+	assert_non_null(c);
+	assert_int_equal(c->sensor_n, 0);
+	catalog(w, s,
+		"\"sensors\":[{\"id\":\"jp-a\",\"country\":\"JP\",\"match\":{\"prefixes\":"
+		"[\"192.0.2.0/24\"]}}]");
+	reader = world_open(w, TT_STORE_READ, NULL);
+	assert_int_equal(tt_store_catalog(reader, &err)->sensor_n, 1);
+	catalog(w, s,
+		"\"sensors\":[{\"id\":\"jp-a\",\"country\":\"KR\",\"match\":{\"prefixes\":"
+		"[\"192.0.2.0/23\"]}}],"
+		"\"maintenance\":[{\"from\":\"2024-12-18\",\"to\":\"2024-12-19\"}]");
+	// the same rule under another name at another probe is no contradiction here
+	w->probe = "osaka";
+	snprintf(w->boot, sizeof(w->boot), "00000000000000bb");
+	w->seq = 0;
+	catalog(w, s,
+		"\"sensors\":[{\"id\":\"kr-a\",\"match\":{\"prefixes\":[\"192.0.2.0/23\"]}}]");
+	c = tt_store_catalog(reader, &err);
+	if (c == NULL)
+		fail_msg("%s", err.msg);
+	assert_int_equal(c->sensor_n, 2);
+	assert_string_equal(c->sensors[0].country, "KR");
+	assert_true(c->sensors[0].addresses == 512);
+	assert_int_equal(c->maintenance_n, 1);
+	assert_int_equal(c->maintenance[0].sensor_n, 1); // of that probe's, not of all
+	// addresses of sensors are not in the database
+	world_close(&reader);
+	world_close(&s);
+	{
+		char cmd[256];
+
+		snprintf(cmd, sizeof(cmd), "grep -q 192.0.2 %s", w->path);
+		assert_int_not_equal(system(cmd), 0);
+	}
+	world_destroy(&w);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(up_silent_and_down_are_told_apart),
+		cmocka_unit_test(since_until_and_maintenance_say_what_is_expected),
+		cmocka_unit_test(known_loss_lowers_completeness_where_it_happened),
+		cmocka_unit_test(two_probes_of_one_sensor_do_not_count_time_twice),
+		cmocka_unit_test(the_latest_description_of_every_probe_is_the_catalogue),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
