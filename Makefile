@@ -54,7 +54,7 @@ bench: packages ## figures, as ratios measured in one run: build/bench.json
 	@$(BUILD)/app/teiten-bench --json $(BUILD)/bench.json
 
 docs: all ## write the generated manuals into docs/
-	@$(PYTHON) tools/docs.py $(BUILD) --write
+	@$(BUILD)/lib/conf_manual >docs/configuration.md
 
 install: all ## install below DESTDIR and PREFIX
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet

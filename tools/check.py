@@ -81,6 +81,15 @@ def stage_lint(t):
     t.add("lint: SPDX line in every source file", not spdx, "\n".join(spdx))
     headers_alone(t)
     layering(t)
+    ok, out = run([str(BUILD / "lib/conf_manual")])
+    t.add("lint: docs/configuration.md is what the option tables say (make docs)",
+          ok and out == (ROOT / "docs/configuration.md").read_text(), out[-500:])
+    links = [f"{md}: {target}" for md in tracked("*.md") for target in
+             re.findall(r"\]\(([^)#:]+)\)", (ROOT / md).read_text())
+             if not (ROOT / md).parent.joinpath(target).exists()]
+    t.add("lint: links in Markdown lead somewhere", not links, "\n".join(links))
+    long = [md for md in ["README.md"] if len((ROOT / md).read_text().splitlines()) > 250]
+    t.add("lint: README of at most 250 lines", not long)
 
 
 def lib_flags():
