@@ -27,11 +27,9 @@ static void fill_proto(const struct view *v, const struct ranked *r, struct cell
 }
 
 static void fill_port(const struct view *v, const struct ranked *r, struct cell *c) {
-	if (is_icmp(r))
-		c->kind = CELL_ABSENT;
-	else if (r->row->key.mixed)
+	if (r->row->key.mixed)
 		cell_text(c, "mixed");
-	else
+	else if (!is_icmp(r)) // null: scripts find the key in every row
 		cell_uint(c, r->row->key.port);
 }
 
