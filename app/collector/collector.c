@@ -44,6 +44,7 @@ struct collector {
 	int64_t next_checkpoint, next_expire;
 	uint64_t batches, observations, pending_batches, pending_observations;
 	int64_t last_commit;
+	bool full;	    // the disk; a replay ends then, a running collector waits for room
 	int64_t complained; // one line a minute about a store that does not take batches
 };
 
@@ -73,6 +74,7 @@ static int commit(struct collector *c) {
 	if (rc < 0) {
 		complain(c, err.msg);
 		rollback(c);
+		c->full = rc == -ENOSPC;
 		return rc;
 	}
 	c->open = false;
@@ -112,6 +114,7 @@ static int take(void *arg, const char *probe, const char *boot, uint64_t seq, co
 	if (rc < 0 && rc != -EBADMSG && rc != -EPROTONOSUPPORT) {
 		complain(c, err->msg);
 		rollback(c);
+		c->full = rc == -ENOSPC;
 	}
 	if (rc > 0) {
 		c->pending_batches++;
@@ -192,6 +195,8 @@ static void loop(struct collector *c) {
 		if (items[1].revents)
 			end = on_signal(c);
 		periodic(c);
+		if (c->full && c->o->replay)
+			return;
 	}
 	int64_t limit =
 		tt_mono_ns() + LAST_S * TT_NS; // a probe that goes on sending does not keep us
