@@ -259,11 +259,9 @@ static int run_programs(struct replay *r) {
 	struct replay_dir dir;
 	struct replay_result res;
 	struct tt_err err = {0};
-	char endpoint[96];
 	if (replay_dir_create(&dir, &err))
 		return complain(FAILED, "replay: %s", err.msg);
-	snprintf(endpoint, sizeof(endpoint), "ipc://%s/" REPLAY_SOCKET, dir.path);
-	int rc = replay_run(r->args, r->captures, r->n, endpoint, &res, &err);
+	int rc = replay_run(r->args, r->captures, r->n, dir.path, &res, &err);
 	replay_dir_remove(&dir);
 	int status = rc ? complain(FAILED, "replay: %s", err.msg) : judge(r, &res);
 	replay_result_free(&res);

@@ -14,8 +14,8 @@ struct capture {
 	bool skipped;
 };
 
-/// A directory of mode 0700 for one socket. A process of its own removes it when this one ends in
-/// whatever way.
+/// A directory of mode 0700 for the socket and for temporary files of the programs. A process of
+/// its own removes it when this one ends in whatever way.
 struct replay_dir {
 	char path[64];
 	pid_t keeper;
@@ -32,7 +32,8 @@ struct replay_result {
 	int signal;			    // that interrupted us, 0: none
 	const char *died;		    // program that ended before its time, NULL: none
 };
-/// Runs both to their end. 0, or -errno with a message where they could not be started.
-int replay_run(const struct args *a, const struct capture *c, unsigned n, const char *endpoint,
+/// Runs both to their end, with their temporary files in `dir`. 0, or -errno with a message where
+/// they could not be started.
+int replay_run(const struct args *a, const struct capture *c, unsigned n, const char *dir,
 	struct replay_result *out, struct tt_err *err);
 void replay_result_free(struct replay_result *r);

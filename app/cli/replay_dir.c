@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,14 @@
 
 #include "replay.h"
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
+	remove(path);
+	return 0;
+}
+
+// The socket, and what a probe that was killed left of its start.
 static void remove_dir(const char *path) {
-	char socket[96];
-	snprintf(socket, sizeof(socket), "%s/" REPLAY_SOCKET, path);
-	unlink(socket);
-	rmdir(path);
+	nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 // Waits in a process of its own until we are gone, then removes the directory. The collector may

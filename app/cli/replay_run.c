@@ -30,7 +30,9 @@ struct child {
 
 struct run {
 	struct child child[2];
-	int signals; // signalfd
+	const char *dir;   // for temporary files
+	char endpoint[96]; // in dir
+	int signals;	   // signalfd
 	int interrupted;
 	bool told; // the collector was told to end
 	const char *died;
@@ -51,7 +53,8 @@ static void push(struct argv *v, const char *option, const char *value) {
 	v->v[v->n++] = value;
 }
 
-static void in_child(const char *path, const char **argv, int out, pid_t parent) {
+static void in_child(
+	const struct run *r, const char *path, const char **argv, int out, pid_t parent) {
 	sigset_t none;
 	sigemptyset(&none);
 	// it has a process group of its own, which a terminal set to `tostop` would stop
@@ -66,12 +69,13 @@ static void in_child(const char *path, const char **argv, int out, pid_t parent)
 	int null = open("/dev/null", O_RDONLY);
 	if (null >= 0)
 		dup2(null, STDIN_FILENO);
+	setenv("TMPDIR", r->dir, 1);
 	execvp(path, (char *const *)argv);
 	dprintf(STDERR_FILENO, "teiten: replay: %s: %s\n", path, strerror(errno));
 	_exit(127);
 }
 
-static int start(struct child *c, const char **argv, struct tt_err *err) {
+static int start(const struct run *r, struct child *c, const char **argv, struct tt_err *err) {
 	char path[PATH_MAX];
 	int fds[2];
 	pid_t parent = getpid();
@@ -81,7 +85,7 @@ static int start(struct child *c, const char **argv, struct tt_err *err) {
 		return tt_err_set(err, -errno, "%s: %s", c->name, strerror(errno));
 	c->pid = fork();
 	if (!c->pid)
-		in_child(program, argv, fds[1], parent);
+		in_child(r, program, argv, fds[1], parent);
 	int rc = c->pid < 0 ? -errno : 0;
 	close(fds[1]);
 	c->out = fds[0];
@@ -92,22 +96,21 @@ static int start(struct child *c, const char **argv, struct tt_err *err) {
 	return 0;
 }
 
-static int start_collector(
-	struct run *r, const struct args *a, const char *endpoint, struct tt_err *err) {
+static int start_collector(struct run *r, const struct args *a, struct tt_err *err) {
 	const char *argv[24] = {NULL};
 	struct argv v = {argv, 1};
 	push(&v, NULL, "--replay");
 	push(&v, "--db", arg(a, "db"));
-	push(&v, "--listen", endpoint);
+	push(&v, "--listen", r->endpoint);
 	push(&v, "--timezone", arg(a, "timezone"));
 	push(&v, "--rir", arg(a, "rir"));
 	push(&v, "--asn", arg(a, "asn"));
 	push(&v, "--scanners", arg(a, "scanners"));
-	return start(&r->child[COLLECTOR], argv, err);
+	return start(r, &r->child[COLLECTOR], argv, err);
 }
 
 static int start_probe(struct run *r, const struct args *a, const struct capture *c, unsigned n,
-	const char *endpoint, struct tt_err *err) {
+	struct tt_err *err) {
 	size_t len = 0;
 	for (unsigned i = 0; i < n; i++)
 		len += strlen(c[i].path) + sizeof(c[i].boot) + 1;
@@ -122,7 +125,7 @@ static int start_probe(struct run *r, const struct args *a, const struct capture
 	push(&v, "-c", arg(a, "config"));
 	push(&v, "-s", arg(a, "sensors"));
 	push(&v, "--rir", arg(a, "rir"));
-	push(&v, "--connect", endpoint);
+	push(&v, "--connect", r->endpoint);
 	push(&v, NULL, "--replay");
 	for (unsigned i = 0; i < n; i++) {
 		if (c[i].skipped)
@@ -130,7 +133,7 @@ static int start_probe(struct run *r, const struct args *a, const struct capture
 		push(&v, NULL, p);
 		p += snprintf(p, len + 1 - (size_t)(p - text), "%s=%s", c[i].boot, c[i].path) + 1;
 	}
-	rc = start(&r->child[PROBE], argv, err);
+	rc = start(r, &r->child[PROBE], argv, err);
 out:
 	free(text);
 	free(argv);
@@ -267,21 +270,23 @@ static int hear_signals(struct run *r, sigset_t *old) {
 	return r->signals < 0 ? -errno : 0;
 }
 
-int replay_run(const struct args *a, const struct capture *c, unsigned n, const char *endpoint,
+int replay_run(const struct args *a, const struct capture *c, unsigned n, const char *dir,
 	struct replay_result *out, struct tt_err *err) {
 	struct run r = {
 		.child = {{.name = "teiten-probe", .out = -1, .tail = TT_BUF_INIT(1u << 20)},
 			{.name = "teiten-collector", .out = -1, .tail = TT_BUF_INIT(1u << 20)}}};
 	sigset_t old;
 	memset(out, 0, sizeof(*out));
+	r.dir = dir;
+	snprintf(r.endpoint, sizeof(r.endpoint), "ipc://%s/" REPLAY_SOCKET, dir);
 	int rc = hear_signals(&r, &old);
 	if (rc) {
 		tt_err_set(err, rc, "signals: %s", strerror(-rc));
 		goto out;
 	}
-	rc = start_collector(&r, a, endpoint, err);
+	rc = start_collector(&r, a, err);
 	if (!rc)
-		rc = start_probe(&r, a, c, n, endpoint, err);
+		rc = start_probe(&r, a, c, n, err);
 	if (rc) {
 		r.told = true;
 		end(&r.child[COLLECTOR], SIGTERM, 5);
