@@ -32,7 +32,7 @@ static bool send_frame(struct tt_link_client *c, const struct proto_frame *f, in
 
 static void say_hello(struct tt_link_client *c) {
 	int64_t now = tt_mono_ns(), gap = c->refused ? REFUSED_NS : HELLO_AGAIN_NS;
-	if (c->welcomed || !c->stats.connected || (c->hello_ns && now - c->hello_ns < gap))
+	if (c->welcomed || (c->hello_ns && now - c->hello_ns < gap))
 		return;
 	struct proto_frame f = {.type = PROTO_HELLO,
 		.version = PROTO_VERSION,
@@ -41,7 +41,7 @@ static void say_hello(struct tt_link_client *c) {
 		.highest = PROTO_VERSION,
 		.clock_ns = tt_now_ns()};
 	memcpy(f.probe, c->probe, sizeof(f.probe));
-	if (send_frame(c, &f, 0))
+	if (send_frame(c, &f, 0)) // no room: there is no connection yet
 		c->hello_ns = now;
 }
 
@@ -110,6 +110,8 @@ static void on_refuse(struct tt_link_client *c, const struct proto_frame *f) {
 // under the lock
 static void on_frame(struct tt_link_client *c, const struct proto_frame *f) {
 	struct proto_range all = {1, f->seq};
+	// the connection may have stood before anybody watched it
+	c->stats.connected = true;
 	switch (f->type) {
 	case PROTO_WELCOME:
 		if (!c->welcomed)
