@@ -95,6 +95,7 @@ void path_run_stages(struct path *p, const struct traffic *t);
 
 void bench_path(struct bench *b);
 void bench_flow(struct bench *b);
+void bench_link(struct bench *b);
 void bench_instructions(struct bench *b);
 
 /// Flow table conf that all figures start from: two sensors, one uplink, epochs of an hour.

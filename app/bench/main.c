@@ -16,7 +16,7 @@
 static const char help[] = "usage: teiten-bench [-q] [-r RUNS] [-g GROUP] [-j FILE]\n"
 			   "Measures the data path on this machine, as ratios within one run.\n"
 			   "\n"
-			   "  -g, --group NAME  only this group of figures: path, flow,\n"
+			   "  -g, --group NAME  only this group of figures: path, flow, link,\n"
 			   "                    instructions (for callgrind)\n"
 			   "  -j, --json FILE   write machine and results there too\n"
 			   "  -q, --quick       small and short: whether it works, not how fast\n"
@@ -31,7 +31,7 @@ static const struct {
 	const char *name;
 	void (*run)(struct bench *b);
 	bool by_name; // only when asked for
-} groups[] = {{"path", bench_path, false}, {"flow", bench_flow, false},
+} groups[] = {{"path", bench_path, false}, {"flow", bench_flow, false}, {"link", bench_link, false},
 	{"instructions", bench_instructions, true}};
 
 #define GROUPS (sizeof(groups) / sizeof(*groups))
@@ -112,7 +112,7 @@ int main(int argc, char **argv) {
 	for (unsigned i = 0; i < GROUPS; i++)
 		known += !group || !strcmp(group, groups[i].name);
 	if (!known)
-		return usage("--group: expected path, flow or instructions, not", group);
+		return usage("--group: expected path, flow, link or instructions, not", group);
 	if (eal_start(&b))
 		return 1;
 	b.results = json_array();
