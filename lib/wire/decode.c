@@ -139,10 +139,18 @@ int decode_column(struct tt_batch_decoder *d, unsigned id, void *dst, unsigned w
 	uint64_t max) {
 	const struct stored *c = &d->columns[id];
 	const void *p;
+	// arrays of observations stay from batch to batch, those of absent columns mostly zero; the
+	// three that get a base added afterwards do not
+	bool stays =
+		id < COL_TALLY_EPOCH && id != COL_EPOCH && id != COL_SPAN_US && id != COL_TTL_SPAN;
 	if (!c->present) {
-		memset(dst, 0, (size_t)n * width);
+		if (!stays || d->zeros[id] < n)
+			memset(dst, 0, (size_t)n * width);
+		if (stays && d->zeros[id] < n)
+			d->zeros[id] = n;
 		return 0;
 	}
+	d->zeros[id] = 0;
 	if (!n || (c->count != n && c->count != 1) || c->width > width)
 		return bad_column(d, id, "has another number of values than the header says");
 	if (id + WIRE_TABLE < COL_N + WIRE_TABLE && d->columns[id + WIRE_TABLE].present)

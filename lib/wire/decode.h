@@ -19,7 +19,8 @@ struct tt_batch_decoder {
 	struct stored columns[COL_N + WIRE_TABLE];
 	struct tt_err *err;
 
-	uint32_t obs_cap; // rows that the arrays hold
+	uint32_t obs_cap;      // rows that the arrays hold
+	uint32_t zeros[COL_N]; // leading values of a column's array that are zero for sure
 	void *obs_memory;
 	uint32_t *epoch, *src4, *first_us, *last_us, *traits, *matches[TT_TOOL_N], *tested;
 	uint32_t *opt_hash;

@@ -17,6 +17,7 @@ static int reserve(struct tt_batch_decoder *d, uint32_t n) {
 	free(d->obs_memory);
 	d->obs_memory = q;
 	d->obs_cap = cap;
+	memset(d->zeros, 0, sizeof(d->zeros));
 	d->src = (uint8_t(*)[16])q;
 	q += 2 * (size_t)cap;
 	uint64_t **wide[] = {&d->src6_hi, &d->src6_lo, &d->packets, &d->bytes, &d->dst_bitmap,

@@ -198,6 +198,44 @@ static void tallies_states_and_meta_come_back(void **state) {
 	free(msg);
 }
 
+// columns come and go between batches: what an earlier one left never shows
+static void a_decoder_remembers_nothing(void **state) {
+	struct tt_batch_view v;
+	struct tt_obs want, got;
+	for (unsigned round = 0; round < 40; round++) {
+		uint32_t n = 1 + (uint32_t)(tt_mix64(round) % 3000);
+		uint64_t drop = tt_mix64(round + 1000);
+		const void *msg;
+		size_t len;
+		for (unsigned pass = 0; pass < 2; pass++) {
+			if (!pass)
+				begin();
+			for (uint32_t i = 0; i < n; i++) {
+				sample_obs(i + round, &want);
+				want.matches[0] = drop & 1 ? 0 : want.matches[0];
+				want.tested = drop & 2 ? 0 : i;
+				want.traits = drop & 4 ? 0 : want.traits;
+				want.opt_hash = drop & 8 ? 0 : want.opt_hash;
+				want.tcp_flags = drop & 16 ? 0 : want.tcp_flags;
+				want.last_us = drop & 32 ? want.first_us : want.last_us;
+				want.ttl_max = drop & 64 ? want.ttl_min : 255;
+				want.epoch += drop & 128 ? 0 : 60 * (i % 3);
+				if (!pass) {
+					assert_int_equal(tt_batch_add_obs(batch, &want), 0);
+					continue;
+				}
+				memset(&got, 0, sizeof(got));
+				tt_batch_row(&v, i, &got);
+				assert_memory_equal(&got, &want, sizeof(got));
+			}
+			if (!pass) {
+				assert_int_equal(tt_batch_encode(batch, 1, &msg, &len), 0);
+				assert_int_equal(tt_batch_decode(decoder, msg, len, &v, NULL), 0);
+			}
+		}
+	}
+}
+
 static void every_changed_bit_is_noticed(void **state) {
 	struct tt_batch_view v;
 	size_t len;
@@ -350,6 +388,7 @@ int main(void) {
 		cmocka_unit_test(a_full_batch_says_so),
 		cmocka_unit_test(rows_that_are_none_are_refused),
 		cmocka_unit_test(tallies_states_and_meta_come_back),
+		cmocka_unit_test(a_decoder_remembers_nothing),
 		cmocka_unit_test(every_changed_bit_is_noticed),
 		cmocka_unit_test(every_cut_is_noticed),
 		cmocka_unit_test(forged_batches_never_pass_the_limits),
