@@ -50,7 +50,7 @@ struct regions {
 };
 /// The built-in regions.
 void regions_default(struct regions *r);
-/// {"kind":"regions","v":1,"regions":[{"region","registry","ipv4":["16.0.0.0+65536"],"ipv6",
+/// Reads {"kind":"regions","v":1,"regions":[{"region","registry","ipv4":["16.0.0.0+65536"],"ipv6",
 /// "weight"}]}.
 int regions_load(struct regions *r, const char *path, struct tt_err *err);
 /// Writes the five registries' delegation files, dated by `sec`, into a directory.
@@ -176,14 +176,16 @@ struct event {
 	int64_t from, until; // seconds
 	double ramp_days, before, factor;
 	uint32_t sources; // of its own pool; 0: the usual ones
-	int stream;	  // own stream, or -1
 	double region_weights[REGION_MAX];
 };
 struct scenario {
 	int64_t start_ns, end_ns;
 	uint64_t packets, seed;
 	uint32_t sources;
-	double zipf, six, diurnal, fragments, vary;
+	double zipf, six; // exponent; share of IPv6
+	double diurnal;	  // how much hours differ
+	double fragments; // share of large feed packets that come in two outer fragments
+	double vary;	  // share of victims and reflectors that answer to many ports
 	int64_t cuts[64];
 	unsigned cut_n;
 	struct tool_shares tools;

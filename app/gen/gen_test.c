@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,6 +30,8 @@ struct world {
 	struct packet packet;
 };
 
+static const char *scenario_path; // of the next world
+
 static struct world *world_create(uint64_t packets, uint64_t seed, const char *links) {
 	struct tt_err err = {""};
 	struct world *w = calloc(1, sizeof(*w));
@@ -45,7 +48,8 @@ static struct world *world_create(uint64_t packets, uint64_t seed, const char *l
 	if (links && targets_links(&w->targets, links, &err) < 0)
 		fail_msg("%s", err.msg);
 	scenario_init(&w->s);
-	assert_int_equal(scenario_load(&w->s, NULL, &w->regions, &w->targets, &err), 0);
+	if (scenario_load(&w->s, scenario_path, &w->regions, &w->targets, &err) < 0)
+		fail_msg("%s", err.msg);
 	options_apply(&w->o, &w->s);
 	rng_seed(&w->times, seed);
 	assert_int_equal(sources_init(&w->sources), 0);
@@ -221,12 +225,16 @@ static void checksums_are_right(void **state) {
 	const struct packet *p;
 	int64_t ns;
 	while ((p = world_next(w, &ns))) {
-		const struct target *t = &w->targets.t[p->sensor];
 		const uint8_t *b = p->buf + p->start;
-		uint32_t at = 14 + t->conf->rule.vlan_n * 4u;
+		uint32_t at = 14;
+		while (b[at - 2] == 0x81 || b[at - 2] == 0x88)
+			at += b[at - 2] == 0x88 && b[at - 1] == 0x47 ? 1500 : 4; // labels: not here
+		if (at > p->end - p->start)
+			continue;
 		uint16_t type = (uint16_t)(b[at - 2] << 8 | b[at - 1]);
 		bool chain = w->s.streams[p->stream].kind == K_IP6_CHAIN;
-		if (p->fate == TT_FATE_OBSERVED && !chain && (type == 0x0800 || type == 0x86dd))
+		bool whole = p->fate == TT_FATE_OBSERVED || p->fate == TT_FATE_UNASSIGNED;
+		if (whole && !chain && (type == 0x0800 || type == 0x86dd))
 			check_sums(b + at, p->end - p->start - at);
 	}
 	assert_in_range(checked_ip, 20000, 40000);
@@ -334,6 +342,85 @@ static void the_books_add_up(void **state) {
 	world_destroy(w);
 }
 
+static void write_scenario(const char *path, const char *text) {
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void a_surge_is_seen_where_and_when_it_was_planted(void **state) {
+	char path[] = "/tmp/gen_test_XXXXXX";
+	close(mkstemp(path));
+	write_scenario(path,
+		"{\"kind\":\"scenario\",\"v\":1,\"start\":\"2024-12-01T00:00:00Z\","
+		"\"end\":\"2024-12-11T00:00:00Z\",\"events\":["
+		"{\"type\":\"surge\",\"class\":\"reflection\",\"service\":\"udp/53\","
+		"\"network\":\"Cloud X\",\"region\":\"JP\",\"sources\":300,\"factor\":40,"
+		"\"from\":\"2024-12-04T00:00:00Z\",\"until\":\"2024-12-06T00:00:00Z\"},"
+		"{\"type\":\"fade\",\"region\":\"RU\",\"factor\":0,"
+		"\"from\":\"2024-12-05T00:00:00Z\"}]}");
+	scenario_path = path;
+	struct world *w = world_create(200000, 4, NULL);
+	scenario_path = NULL;
+	unsigned jp[2][2] = {0}, ru[2] = {0}; // JP: elsewhere or there, outside or within the days
+	const struct packet *p;
+	int64_t ns;
+	while ((p = world_next(w, &ns))) {
+		int64_t day = (ns - w->s.start_ns) / (86400 * TT_NS);
+		if (p->source == UINT32_MAX || p->fate != TT_FATE_OBSERVED || p->feed_fragment)
+			continue;
+		const char *cc = w->regions.r[w->sources.s[p->source].region].cc;
+		bool cloud = !strcmp(w->targets.t[p->sensor].conf->network, "Cloud X");
+		ru[day >= 4] += strcmp(cc, "RU") == 0;
+		jp[cloud][day == 3 || day == 4] +=
+			strcmp(cc, "JP") == 0 && p->class == TT_REFLECTION && p->port == 53;
+	}
+	// two days of ten, at 40 times all regions' responses
+	assert_true(jp[1][1] > 20 * (jp[1][0] + 1));
+	assert_true(jp[0][1] < jp[0][0]);
+	assert_true(ru[0] > 3000 && ru[1] == 0);
+	world_destroy(w);
+	unlink(path);
+}
+
+static void mistakes_in_a_scenario_are_named(void **state) {
+	static const struct {
+		const char *text, *expected;
+	} cases[] = {
+		{"{", ":1:"},
+		{"{\"kind\":\"scenario\",\"v\":2}", "version 1"},
+		{"{\"kind\":\"scenario\",\"v\":1,\"pakets\":5}", "pakets"},
+		{"{\"kind\":\"scenario\",\"v\":1,\"start\":\"monday\"}", "$.start"},
+		{"{\"kind\":\"scenario\",\"v\":1,\"regions\":{\"XX\":1}}", "$.regions"},
+		{"{\"kind\":\"scenario\",\"v\":1,\"sensors\":{\"no\":1}}", "$.sensors"},
+		{"{\"kind\":\"scenario\",\"v\":1,\"events\":[{\"type\":\"boom\"}]}",
+			"$.events.type"},
+		{"{\"kind\":\"scenario\",\"v\":1,\"events\":[{\"type\":\"fade\",\"factor\":0.5}]}",
+			"$.events.region"},
+		{"{\"kind\":\"scenario\",\"v\":1,\"events\":[{\"type\":\"surge\",\"factor\":0.5}]}",
+			"$.events.factor"},
+	};
+	char path[] = "/tmp/gen_test_XXXXXX";
+	close(mkstemp(path));
+	struct regions regions;
+	struct targets targets;
+	struct tt_err err;
+	regions_default(&regions);
+	assert_int_equal(targets_init(&targets, NULL, &err), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scenario s;
+		write_scenario(path, cases[i].text);
+		scenario_init(&s);
+		assert_int_equal(scenario_load(&s, path, &regions, &targets, &err), -EINVAL);
+		if (!strstr(err.msg, path) || !strstr(err.msg, cases[i].expected))
+			fail_msg("\"%s\", expected %s", err.msg, cases[i].expected);
+		scenario_free(&s);
+	}
+	targets_free(&targets);
+	unlink(path);
+}
+
 static void choices_follow_their_weights(void **state) {
 	const double weights[5] = {1, 0, 2, 4, 3};
 	struct alias a = {0};
@@ -359,6 +446,8 @@ int main(void) {
 		cmocka_unit_test(checksums_are_right),
 		cmocka_unit_test(every_oddity_comes),
 		cmocka_unit_test(the_books_add_up),
+		cmocka_unit_test(a_surge_is_seen_where_and_when_it_was_planted),
+		cmocka_unit_test(mistakes_in_a_scenario_are_named),
 		cmocka_unit_test(choices_follow_their_weights),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

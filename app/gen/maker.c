@@ -133,8 +133,8 @@ bool maker_syn(
 	uint32_t seq = mark_syn(m, p, s, ip, dport);
 	unsigned style = s->persona == PLAIN ? s->style % 5u : by_tool[s->persona];
 	uint8_t flags = s->style == 15 && s->persona == PLAIN ? 0xc2 : 0x02; // some with ECN
-	tcp(m, p, ip, client_port(&m->rng), dport, seq, flags, style);
 	ip->proto = 6;
+	tcp(m, p, ip, client_port(&m->rng), dport, seq, flags, style);
 	return true;
 }
 

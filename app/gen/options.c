@@ -209,7 +209,7 @@ static int read_scaled(struct options *o, int opt, struct tt_err *err) {
 	switch (opt) {
 	case O_PACKETS:
 		o->has_packets = true;
-		return read_number(opt, 1, UINT32_MAX, &o->packets, err);
+		return read_number(opt, 0, UINT32_MAX, &o->packets, err);
 	case O_SOURCES:
 		o->has_sources = true;
 		return read_number(opt, 1, 20000000, &o->sources, err);

@@ -6,7 +6,7 @@
 /// The command line.
 struct options {
 	const char *scenario, *sensors, *regions, *links;
-	const char *truth, *write_sensors, *write_rir, *write_regions;
+	const char *truth, *write_sensors, *write_rir;
 	const char *port, *eal;
 	double rate;
 	int64_t splits[512];

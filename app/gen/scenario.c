@@ -14,7 +14,7 @@ void scenario_init(struct scenario *s) {
 		.zipf = 1.0,
 		.six = 0.08,
 		.diurnal = 0.2,
-		.fragments = 0.02,
+		.fragments = 0.05,
 		.base = true,
 		.tools = {.zmap = 0.12, .masscan = 0.1, .mirai = 0.25}};
 	s->start_ns = 1727740800 * TT_NS; // 2024-10-01T00:00:00Z
@@ -163,13 +163,8 @@ static int read_event(const struct reader *r, const json_t *o, struct event *e) 
 	double weight = -1;
 	int sources = 0;
 	json_error_t je;
-	*e = (struct event){.class = -1,
-		.proto = -1,
-		.port = -1,
-		.region = -1,
-		.before = -1,
-		.factor = -1,
-		.stream = -1};
+	*e = (struct event){
+		.class = -1, .proto = -1, .port = -1, .region = -1, .before = -1, .factor = -1};
 	if (json_unpack_ex((json_t *)(uintptr_t)o, &je, JSON_STRICT,
 		    "{s:s,s?s,s?s,s?s,s?s,s?s,s?s,s?o,s?o,s?F,s?F,s?F,s?F,s?i}", "type", &type,
 		    "class", &class, "service", &service, "region", &region, "network", &network,

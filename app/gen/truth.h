@@ -25,7 +25,7 @@ struct truth_table {
 };
 struct tally {
 	uint64_t packets[TT_FATE_N], bytes[TT_FATE_N];
-	uint64_t feed_fragments, late;
+	uint64_t feed_fragments;
 	uint64_t all_packets, all_bytes;
 	int64_t first_ns, last_ns;
 };

@@ -2,9 +2,8 @@
 // What a sensor's rule asks for around a packet: the feed's layers, VLAN tags, the link header.
 #include "frame.h"
 
-#define OUTER_FRAGMENTS 0.05 // of the feed packets that are large enough
-#define VXLAN_PORT	4789
-#define GENEVE_PORT	6081
+#define VXLAN_PORT  4789
+#define GENEVE_PORT 6081
 
 static bool is(const struct tt_tunnel_rule *r, const char *type) {
 	return strcmp(r->type, type) == 0;
@@ -84,7 +83,7 @@ static void fragment_outer(
 	struct maker *m, struct packet *p, const struct target *t, struct ip *ip) {
 	uint32_t len = p->end - p->start, first = (len * 6 / 10) & ~7u;
 	if (!t->fragments_ok || ip->src.family != 4 || len < 500 ||
-		p->need + 80 > p->start + first || !rng_chance(&m->rng, OUTER_FRAGMENTS))
+		p->need + 80 > p->start + first || !rng_chance(&m->rng, m->scenario->fragments))
 		return;
 	struct packet *q = maker_push(m);
 	if (!q)
