@@ -99,9 +99,9 @@ class TestTime(TestSuite):
         capture = pcap(self.dir / "c.pcap", frames)
         want = None
         cases = [dict(epoch_s=e) for e in (60, 1, 3600)] + \
-            [dict(lcores={"main": 0, "workers": [0, 1]}),
+            [dict(lcores={"main": 0, "workers": [1, 2]}),
              dict(flow={"ipv4": 64, "ipv6": 64, "overflow": "wait"}),
-             dict(lcores={"main": 0, "workers": [0, 1]}, flow={"ipv4": 64, "ipv6": 64, "overflow": "wait"}),
+             dict(lcores={"main": 0, "workers": [1, 2]}, flow={"ipv4": 64, "ipv6": 64, "overflow": "wait"}),
              dict(flow={"ipv4": 64, "ipv6": 64, "spill": 64, "overflow": "spill"}),
              dict(flow={"ipv4": 64, "ipv6": 64, "spill": 1, "overflow": "spill"})]
         for i, case in enumerate(cases):
