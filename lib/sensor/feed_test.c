@@ -143,9 +143,9 @@ static void outer_destinations_are_part_of_the_rule(void **state) {
 }
 
 static void sensors_behind_one_feed_are_told_apart_by_prefix(void **state) {
-	open_world(S("a", "\"tunnel\":{\"type\":\"gre\",\"key\":1}," P("10.0.0.0/24")) "," S("b",
-			   "\"tunnel\":{\"type\":\"gre\",\"key\":1}," P("10.0.0.0/30")) "," S("c",
-			   "\"tunnel\":{\"type\":\"gre\"}," P("10.0.0.0/30")) "," S("d",
+	open_world(S("a", "\"tunnel\":{\"type\":\"gre\",\"key\":1}," P("10.0.0.0/24")) "," S(
+			   "c", "\"tunnel\":{\"type\":\"gre\"}," P("10.0.0.0/30")) "," S("b",
+			   "\"tunnel\":{\"type\":\"gre\",\"key\":1}," P("10.0.0.0/30")) "," S("d",
 			   "\"tunnel\":{\"type\":\"gre\"}," P("10.0.0.1")),
 		false);
 	struct frame f;
@@ -257,6 +257,15 @@ static void erspan_is_no_ip_to_a_gre_rule_whatever_else_is_declared(void **state
 		make(&f, "erspan", 1, "198.51.100.7");
 		check(&f, "none", TT_NON_IP, 0);
 	}
+}
+
+static void an_erspan_session_is_no_gre_key(void **state) {
+	open_world(S("g", "\"tunnel\":{\"type\":\"gre\",\"key\":1}") "," S(
+			   "e", "\"tunnel\":{\"type\":\"erspan\",\"session\":2}") "," S("all", ""),
+		false);
+	struct frame f;
+	make(&f, "erspan", 1, "198.51.100.7");
+	check(&f, "all", TT_OTHER, 0);
 }
 
 static void fragments_of_a_feed_go_to_its_first_rule(void **state) {
@@ -387,6 +396,7 @@ int main(void) {
 		cmocka_unit_test(two_layers_are_opened_only_where_a_rule_lists_both),
 		cmocka_unit_test(a_declared_feed_that_does_not_parse_is_malformed),
 		cmocka_unit_test(erspan_is_no_ip_to_a_gre_rule_whatever_else_is_declared),
+		cmocka_unit_test(an_erspan_session_is_no_gre_key),
 		cmocka_unit_test(fragments_of_a_feed_go_to_its_first_rule),
 		cmocka_unit_test(fragments_between_two_layers_go_to_their_first_rule),
 		cmocka_unit_test(thousands_of_feeds_are_told_apart),
