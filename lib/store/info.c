@@ -17,6 +17,7 @@ static void widen(struct tt_store_info *i, int64_t from, int64_t to) {
 
 int tt_store_info(struct tt_store *s, struct tt_store_info *out, struct tt_err *err) {
 	static const char sql[] =
+		"WITH shown AS MATERIALIZED (SELECT id FROM boot WHERE NOT hidden) "
 		"SELECT min(CASE WHEN raw THEN epoch_min END), "
 		"max(CASE WHEN raw THEN epoch_max + b.epoch_s END), min(epoch_min), "
 		"max(epoch_max + b.epoch_s), count(*), sum(rows), sum(folded = 0), 0 FROM batch AS "

@@ -5,8 +5,6 @@
 
 #include "query.h"
 
-#define RAW_ROWS_MAX 20000000u
-
 static bool given(const char *text) {
 	return text != NULL && text[0] != '\0';
 }

@@ -8,6 +8,10 @@
 // those of a capture into a fold of its own, which joins when the capture is complete. Whenever
 // memory may not be the truth any more (a rollback, a crash before, too much of it), it is thrown
 // away and the next checkpoint folds what the database says is not folded.
+//
+// A database made by replay keeps all of its raw batches, and answers come from those while they
+// are few enough. It is folded only from where rollups begin to be asked, so that reading a capture
+// does not wait for tables that nobody reads.
 
 struct open_file {
 	int64_t boot;
@@ -58,6 +62,8 @@ void fold_put(struct tt_store *s, int64_t batch, const struct tt_batch_view *v,
 	const struct derived *d, const uint16_t *sensors) {
 	struct open_file **o;
 
+	if (s->replay)
+		return;
 	if (!s->boot.hidden) {
 		if (!s->tail_unknown && add(&s->fold, s, batch, v, d, sensors) < 0)
 			lose_tail(s);
@@ -75,6 +81,8 @@ void fold_file_complete(struct tt_store *s, int64_t boot, int64_t batches) {
 	struct open_file **o = find_open(s, boot);
 	struct fold *f = *o == NULL ? NULL : (*o)->fold;
 
+	if (s->replay)
+		return;
 	if ((int64_t)(f == NULL ? 0 : f->batch_n) != batches) {
 		lose_tail(s);
 	} else if (f != NULL && !s->tail_unknown) {
@@ -89,14 +97,18 @@ void fold_file_complete(struct tt_store *s, int64_t boot, int64_t batches) {
 		drop_open(o);
 }
 
+static int unfolded_rows(struct tt_store *s, int64_t *n, struct tt_err *err) {
+	return db_int(s, err,
+		"SELECT sum(b.rows) FROM batch AS b JOIN boot ON boot.id = b.boot WHERE "
+		"b.folded = 0 AND NOT boot.hidden",
+		0, n);
+}
+
 int fold_start(struct tt_store *s, struct tt_err *err) {
 	int64_t n;
-	int rc = db_int(s, err,
-		"SELECT EXISTS(SELECT 1 FROM batch AS b JOIN boot ON boot.id = b.boot WHERE "
-		"b.folded = 0 AND NOT boot.hidden)",
-		0, &n);
+	int rc = unfolded_rows(s, &n, err);
 
-	s->tail_unknown = n != 0;
+	s->tail_unknown = s->replay || n != 0;
 	return rc;
 }
 
@@ -126,16 +138,19 @@ static int catch_up(struct tt_store *s, struct tt_err *err) {
 }
 
 int tt_store_checkpoint(struct tt_store *s, struct tt_err *err) {
+	int64_t n;
 	int rc = 0;
 
 	if (!s->write || s->in_tx)
 		return tt_err_set(err, -EINVAL, "%s: %s", s->path,
 			s->write ? "a transaction is open" : "is open for reading");
+	if (s->replay && ((rc = unfolded_rows(s, &n, err)) < 0 || n < RAW_ROWS_MAX))
+		return rc;
 	if (s->tail_unknown) {
 		fold_destroy(&s->fold);
 		if ((rc = catch_up(s, err)) < 0)
 			return rc;
-		s->tail_unknown = false;
+		s->tail_unknown = s->replay;
 	}
 	if (s->fold != NULL && s->fold->batch_n > 0) {
 		if ((rc = fold_write(s, s->fold, err)) < 0)

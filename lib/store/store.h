@@ -11,6 +11,7 @@
 #define APPLICATION_ID	 0x7465696e // "tein"
 #define SENSOR_ID_MAX	 65534	    // numbers of sensors fit 16 bits in keys
 #define REGION_NONE	 0x2d2d	    // "--" as two bytes
+#define RAW_ROWS_MAX	 20000000 // observations that a question reads raw where rollups could serve
 #define DERIVED_VERSION	 1
 #define PORT_CLASS_TOTAL 1 // with protocol 0, where no packet has a port: spilled past the table
 

@@ -129,7 +129,8 @@ int main(int argc, char **argv) {
 	const char *path = argc > 1 ? argv[1] : "/tmp/teiten-store-bench.db";
 	uint64_t rows = argc > 2 ? strtoull(argv[2], NULL, 10) : 2000000;
 	uint32_t epochs = argc > 3 ? (uint32_t)atoi(argv[3]) : 2;
-	struct tt_store_conf conf = {.path = path, .mode = TT_STORE_WRITE};
+	// a fifth argument: as replay does it
+	struct tt_store_conf conf = {.path = path, .mode = TT_STORE_WRITE, .replay = argc > 5};
 	struct tt_store *s;
 	struct tt_err err;
 	struct stat st;

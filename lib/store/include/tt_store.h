@@ -65,7 +65,8 @@ void tt_store_rollback(struct tt_store *s);
 /// catalogue {"type":"catalog","sensors":{...sensors.json...}} becomes the sensors' current
 /// description; the end of a capture {"type":"file_end",...} completes the file of this boot.
 int tt_store_put(struct tt_store *s, const void *msg, size_t len, struct tt_err *err);
-/// Writes rollups up to the batches committed so far (begins its own transaction).
+/// Writes rollups up to the batches committed so far (begins its own transaction). A database made
+/// by replay does so only from 20 million observations on: what is fewer is answered from raw.
 int tt_store_checkpoint(struct tt_store *s, struct tt_err *err);
 
 /// Captures (replay). Begin: 1 with a fresh boot id where the file is to be read (what an earlier,
