@@ -82,6 +82,9 @@ struct path {
 	uint64_t parse, resolve, count; // cycles of each stage, where asked for
 };
 
+/// What this thread has used of the processor, in cycles of the time stamp counter: what else runs
+/// on the core while it waits does not count.
+uint64_t cycles_used(void);
 struct path *path_create(const struct tt_flow_conf *conf);
 void path_destroy(struct path **p);
 /// Puts BURST frames of the stream from `at` on where the path begins, with their times.

@@ -11,10 +11,10 @@ static void obs_sum(void *arg, const struct tt_obs *o) {
 
 static uint64_t harvest(struct path *p, uint64_t *sum) {
 	const struct tt_flow_sink sink = {.obs = obs_sum, .arg = sum};
-	uint64_t start = rte_rdtsc_precise();
+	uint64_t start = cycles_used();
 	tt_flow_switch(p->flow);
 	tt_flow_harvest(p->flow, &sink);
-	return rte_rdtsc_precise() - start;
+	return cycles_used() - start;
 }
 
 /// Every packet a flow of its own, up to the budget; then the harvest of them all.

@@ -29,16 +29,14 @@ static inline int64_t clamp(int64_t ns) {
 	return ns < 0 ? 0 : ns > TT_TIME_MAX * TT_NS ? TT_TIME_MAX * TT_NS : ns;
 }
 
-/// Number of the epoch of a time and the microseconds into it.
-static inline uint32_t epoch_of(struct tt_flow *f, int64_t ns, uint32_t *us) {
+/// Makes the window the epoch of that time.
+static void window_move(struct tt_flow *f, int64_t ns) {
 	ns = clamp(ns);
-	if (unlikely(ns < f->window_start || ns >= f->window_end)) {
-		f->window_epoch = (uint32_t)(ns / f->epoch_ns);
-		f->window_start = f->window_epoch * f->epoch_ns;
-		f->window_end = f->window_start + f->epoch_ns;
-	}
-	*us = (uint32_t)((uint64_t)(ns - f->window_start) / 1000);
-	return f->window_epoch;
+	f->window_epoch = (uint32_t)(ns / f->epoch_ns);
+	f->window_start = f->window_epoch * f->epoch_ns;
+	int64_t end = f->window_start + f->epoch_ns;
+	// times past the last one that counts are clamped to it, not into its epoch's rest
+	f->window_ns = (uint64_t)(clamp(end - 1) + 1 - f->window_start);
 }
 
 static inline void key4_make(struct key4 *k, const struct tt_pkt *p, uint32_t epoch) {
@@ -68,31 +66,52 @@ static inline enum tt_fate fate_of(const struct tt_flow *f, const struct tt_pkt 
 	return likely(p->sensor < f->conf.sensors) ? TT_FATE_OBSERVED : TT_FATE_UNASSIGNED;
 }
 
+/// Begins a run of packets of another epoch at packet i. False where it has no row: cut.
+static bool run_begin(struct tt_flow *f, struct flow_half *h, struct input *in, unsigned i) {
+	struct flow_burst *b = &f->burst;
+	window_move(f, in->ns[i]);
+	uint32_t row = ledger_find(&h->tallies, f->window_epoch, in->uplink);
+	if (row == LEDGER_NONE) {
+		if (!in->fold) {
+			cut(in, i, CUT_ROWS);
+			return false;
+		}
+		row = h->tallies.group[in->uplink].newest;
+	}
+	b->runs[b->n_runs++] = (struct flow_run){i, f->window_epoch, row};
+	return true;
+}
+
+static uint32_t epoch_of(const struct flow_burst *b, unsigned i) {
+	unsigned r = 0;
+	while (r + 1 < b->n_runs && b->runs[r + 1].from <= i)
+		r++;
+	return b->runs[r].epoch;
+}
+
 /// Epochs, tallies, fates and keys.
 static void stage_keys(struct tt_flow *f, struct flow_half *h, struct input *in) {
 	struct flow_burst *b = &f->burst;
 	unsigned n4 = 0, n6 = 0;
+	b->n_runs = 0;
 	for (unsigned i = 0; i < in->n; i++) {
 		const struct tt_pkt *p = &in->pkts[i];
-		uint32_t epoch = b->epoch[i] = epoch_of(f, in->ns[i], &b->us[i]);
-		uint32_t row = ledger_find(&h->tallies, epoch, in->uplink);
-		if (unlikely(row == LEDGER_NONE)) {
-			if (!in->fold) {
-				cut(in, i, CUT_ROWS);
+		uint64_t since = (uint64_t)in->ns[i] - (uint64_t)f->window_start;
+		if (unlikely(since >= f->window_ns || i == 0)) {
+			if (!run_begin(f, h, in, i))
 				break;
-			}
-			row = h->tallies.group[in->uplink].newest;
+			since = (uint64_t)(clamp(in->ns[i]) - f->window_start);
 		}
-		b->tally[i] = row;
-		b->value[i] = NULL;
-		b->fate[i] = fate_of(f, p);
-		if (b->fate[i] != TT_FATE_OBSERVED)
+		b->us[i] = (uint32_t)(since / 1000);
+		enum tt_fate fate = fate_of(f, p);
+		b->fate[i] = (uint8_t)fate;
+		if (unlikely(fate != TT_FATE_OBSERVED))
 			continue;
 		if (likely(p->family == 4)) {
-			key4_make(&b->key4[n4], p, epoch);
+			key4_make(&b->key4[n4], p, f->window_epoch);
 			b->index4[n4++] = (uint8_t)i;
 		} else {
-			key6_make(&b->key6[n6], p, epoch);
+			key6_make(&b->key6[n6], p, f->window_epoch);
 			b->index6[n6++] = (uint8_t)i;
 		}
 	}
@@ -104,7 +123,7 @@ static void stage_keys(struct tt_flow *f, struct flow_half *h, struct input *in)
 static void spill_push(struct tt_flow *f, const struct input *in, unsigned i) {
 	struct flow_burst *b = &f->burst;
 	b->fate[i] = TT_FATE_SPILLED;
-	key4_make(&b->key_spill[b->n_spill], &in->pkts[i], b->epoch[i]);
+	key4_make(&b->key_spill[b->n_spill], &in->pkts[i], epoch_of(b, i));
 	b->key_spill[b->n_spill].src = 0;
 	b->index_spill[b->n_spill++] = (uint8_t)i;
 }
@@ -113,28 +132,29 @@ static void spill_push(struct tt_flow *f, const struct input *in, unsigned i) {
 static inline void stage_table(struct tt_flow *f, struct flow_table *t, struct input *in,
 	const void **keys, uint32_t *sigs, int32_t *pos, const uint8_t *index, unsigned n) {
 	struct flow_burst *b = &f->burst;
-	uint32_t used0 = t->used;
+	uint32_t used0 = t->used, missed = 0;
 	rte_hash_lookup_with_hash_bulk(t->hash, keys, sigs, n, pos);
 	for (unsigned k = 0; k < n; k++) {
-		if (likely(pos[k] >= 0)) {
-			rte_prefetch0(&t->values[pos[k]]);
-			b->value[index[k]] = &t->values[pos[k]];
-		}
+		b->place[index[k]] = pos[k];
+		missed |= (uint32_t)pos[k];
 	}
+	if (likely((int32_t)missed >= 0))
+		return;
 	for (unsigned k = 0; k < n; k++) {
 		if (likely(pos[k] >= 0))
 			continue;
-		if (index[k] >= in->n)
+		unsigned i = index[k];
+		if (i >= in->n)
 			break;
-		int32_t at = table_insert(t, keys[k], sigs[k], used0);
+		int32_t at = table_insert(
+			t, keys[k], sigs[k], used0, in->pkts[i].testable ? VALUE_TESTABLE : 0);
 		if (likely(at >= 0)) {
-			rte_prefetch0(&t->values[at]);
-			b->value[index[k]] = &t->values[at];
+			b->place[i] = at;
 		} else if (f->conf.wait_when_full) {
-			cut(in, index[k], CUT_FLOWS);
+			cut(in, i, CUT_FLOWS);
 			break;
 		} else {
-			spill_push(f, in, index[k]);
+			spill_push(f, in, i);
 		}
 	}
 }
@@ -142,7 +162,7 @@ static inline void stage_table(struct tt_flow *f, struct flow_table *t, struct i
 /// The row of the totals of a packet that the spill table has no place for.
 static void total_find(struct tt_flow *f, struct flow_half *h, struct input *in, unsigned i) {
 	uint32_t group = in->pkts[i].sensor * TT_OBSERVED_CLASS_N + in->pkts[i].class;
-	uint32_t row = ledger_find(&h->totals, f->burst.epoch[i], group);
+	uint32_t row = ledger_find(&h->totals, epoch_of(&f->burst, i), group);
 	if (row == LEDGER_NONE) {
 		if (!in->fold) {
 			cut(in, i, CUT_ROWS);
@@ -169,11 +189,10 @@ static void stage_spill(struct tt_flow *f, struct flow_half *h, struct input *in
 		if (t->hash) {
 			at = b->pos4[k];
 			if (at < 0)
-				at = table_insert(t, &b->key_spill[k], b->sig4[k], used0);
+				at = table_insert(t, &b->key_spill[k], b->sig4[k], used0, 0);
 		}
-		if (at >= 0)
-			b->value[i] = &t->values[at];
-		else
+		b->place[i] = at >= 0 ? at : PLACE_TOTAL;
+		if (at < 0)
 			total_find(f, h, in, i);
 	}
 }
@@ -188,51 +207,67 @@ static inline void span_add(uint32_t *first, uint32_t *last, uint32_t us) {
 	*last = us > *last ? us : *last;
 }
 
-static inline void value_add(
-	struct flow_value *v, const struct tt_pkt *p, uint32_t us, uint32_t len, unsigned dst_bit) {
-	if (v->packets == 0) {
-		v->first_us = v->last_us = us;
-		v->ttl_min = v->ttl_max = p->ttl;
-	}
-	v->packets++;
-	v->bytes += len;
+/// What few packets need: a low half that went over, a tool's mark, a packet that is testable where
+/// the flow's first was not or the other way round.
+static void rare_add(
+	const struct flow_table *t, uint32_t pos, const struct tt_pkt *p, uint32_t len) {
+	struct flow_value *v = table_value(t, pos);
+	struct flow_rare *r = table_rare(t, pos);
+	r->packets_high += v->packets == 0;
+	r->bytes_high += v->bytes < len;
+	r->unlike += (p->testable != 0) != ((v->bits & VALUE_TESTABLE) != 0);
+	for (unsigned tool = 0; tool < TT_TOOL_N; tool++)
+		r->matches[tool] = saturate(r->matches[tool], p->tools >> tool & 1);
+}
+
+#define VALUE_FLAG(flag) ((uint32_t)(flag) << VALUE_FLAGS_SHIFT)
+
+static inline void value_add(const struct flow_table *t, uint32_t pos, const struct tt_pkt *p,
+	uint32_t us, uint32_t len, unsigned dst_bit) {
+	struct flow_value *v = table_value(t, pos);
+	uint32_t bits = v->bits | p->traits;
+	uint32_t packets = v->packets + 1, bytes = v->bytes + len;
+	bool unlike = !(bits & VALUE_TESTABLE) != !p->testable;
+	v->packets = packets;
+	v->bytes = bytes;
 	span_add(&v->first_us, &v->last_us, us);
-	v->tested = saturate(v->tested, p->testable != 0);
-	if (unlikely(p->tools))
-		for (unsigned t = 0; t < TT_TOOL_N; t++)
-			v->matches[t] = saturate(v->matches[t], p->tools >> t & 1);
-	v->traits |= p->traits;
 	v->dst_bitmap |= 1ull << dst_bit;
 	v->tcp_flags |= p->tcp_flags;
 	v->ttl_min = p->ttl < v->ttl_min ? p->ttl : v->ttl_min;
 	v->ttl_max = p->ttl > v->ttl_max ? p->ttl : v->ttl_max;
-	uint8_t flags = v->flags;
 	if (p->has_ports) {
-		if (!(flags & TT_OBS_OTHER_PORT))
+		if (unlikely(!(bits & VALUE_FLAG(TT_OBS_OTHER_PORT))))
 			v->other_port = p->other_port;
 		else if (v->other_port != p->other_port)
-			flags |= TT_OBS_OTHER_PORT_VARIED;
-		flags |= TT_OBS_OTHER_PORT;
+			bits |= VALUE_FLAG(TT_OBS_OTHER_PORT_VARIED);
+		bits |= VALUE_FLAG(TT_OBS_OTHER_PORT);
 	}
-	if (p->syn_sample && !(flags & TT_OBS_SYN_SAMPLE)) {
+	if (p->syn_sample && unlikely(!(bits & VALUE_FLAG(TT_OBS_SYN_SAMPLE)))) {
 		v->window = p->window;
 		v->opt_hash = p->opt_hash;
-		flags |= TT_OBS_SYN_SAMPLE;
+		bits |= VALUE_FLAG(TT_OBS_SYN_SAMPLE);
 	}
-	v->flags = flags;
+	v->bits = bits;
+	if (unlikely(packets == 0 || bytes < len || unlike || p->tools))
+		rare_add(t, pos, p, len);
 }
 
 /// A spilled packet: no more than what every packet has.
-static void spill_add(struct flow_value *v, uint32_t us, uint32_t len) {
-	if (v->packets == 0)
-		v->first_us = v->last_us = us;
+static void spill_add(const struct flow_table *t, uint32_t pos, uint32_t us, uint32_t len) {
+	struct flow_value *v = table_value(t, pos);
 	v->packets++;
 	v->bytes += len;
+	if (v->packets == 0 || v->bytes < len) {
+		struct flow_rare *r = table_rare(t, pos);
+		r->packets_high += v->packets == 0;
+		r->bytes_high += v->bytes < len;
+	}
 	span_add(&v->first_us, &v->last_us, us);
 }
 
-static void total_add(struct tt_flow *f, struct flow_half *h, unsigned i, uint32_t len) {
-	uint32_t row = f->burst.total[i], epoch = f->burst.epoch[i], us = f->burst.us[i];
+static void total_add(
+	struct tt_flow *f, struct flow_half *h, uint32_t epoch, unsigned i, uint32_t len) {
+	uint32_t row = f->burst.total[i], us = f->burst.us[i];
 	struct total_row *t = &h->total_rows[row];
 	// folded from another epoch: the nearest time that the row's epoch has
 	if (epoch < h->totals.keys[row].epoch)
@@ -253,41 +288,62 @@ static inline void live_add(struct tt_live *l, unsigned class, uint32_t len, int
 		atomic_store_explicit(&l->last_ns, ns, memory_order_relaxed);
 }
 
-/// Counts; nothing before this stage is visible in any result.
-static void stage_count(struct tt_flow *f, struct flow_half *h, const struct input *in) {
+/// Counts packet i, whose fate is not to be observed.
+static void count_unobserved(struct tt_flow *f, struct flow_half *h, const struct input *in,
+	const struct flow_run *run, unsigned i) {
 	struct flow_burst *b = &f->burst;
-	uint64_t late = 0, spilled = 0;
-	for (unsigned i = 0; i < in->n; i++) {
+	struct tally_row *t = &h->tally_rows[run->tally];
+	uint32_t len = in->len[i];
+	t->packets[b->fate[i]]++;
+	t->bytes[b->fate[i]] += len;
+	if (b->fate[i] != TT_FATE_SPILLED)
+		return;
+	if (b->place[i] != PLACE_TOTAL)
+		spill_add(&h->spill, (uint32_t)b->place[i], b->us[i], len);
+	else
+		total_add(f, h, run->epoch, i, len);
+	live_add(&f->live[in->pkts[i].sensor], in->pkts[i].class, len, in->ns[i]);
+	counter_add(&f->spilled, 1);
+}
+
+/// Counts the packets of a run that end before `to`.
+static inline void count_run(struct tt_flow *f, struct flow_half *h, const struct input *in,
+	const struct flow_run *run, unsigned to) {
+	struct flow_burst *b = &f->burst;
+	struct tally_row *t = &h->tally_rows[run->tally];
+	uint64_t packets = 0, bytes = 0, feed_fragments = 0;
+	for (unsigned i = run->from; i < to; i++) {
 		const struct tt_pkt *p = &in->pkts[i];
-		uint32_t len = in->len[i];
-		struct tally_row *t = &h->tally_rows[b->tally[i]];
-		uint8_t fate = b->fate[i];
-		t->packets[fate]++;
-		t->bytes[fate] += len;
-		t->feed_fragments += p->feed_fragment != 0;
-		if (b->epoch[i] < f->newest) {
-			t->late += f->conf.mark_late;
-			late += f->conf.mark_late;
-		} else {
-			f->newest = b->epoch[i];
-		}
-		if (likely(fate == TT_FATE_OBSERVED)) {
-			value_add(b->value[i], p, b->us[i], len, b->dst_bit[i]);
-		} else if (fate == TT_FATE_SPILLED) {
-			if (b->value[i])
-				spill_add(b->value[i], b->us[i], len);
-			else
-				total_add(f, h, i, len);
-			spilled++;
-		} else {
+		feed_fragments += p->feed_fragment != 0;
+		if (unlikely(b->fate[i] != TT_FATE_OBSERVED)) {
+			count_unobserved(f, h, in, run, i);
 			continue;
 		}
+		const struct flow_table *table = likely(p->family == 4) ? &h->v4 : &h->v6;
+		uint32_t len = in->len[i];
+		value_add(table, (uint32_t)b->place[i], p, b->us[i], len, b->dst_bit[i]);
 		live_add(&f->live[p->sensor], p->class, len, in->ns[i]);
+		packets++;
+		bytes += len;
 	}
-	if (late)
-		counter_add(&f->late, late);
-	if (spilled)
-		counter_add(&f->spilled, spilled);
+	t->packets[TT_FATE_OBSERVED] += packets;
+	t->bytes[TT_FATE_OBSERVED] += bytes;
+	t->feed_fragments += feed_fragments;
+	if (run->epoch >= f->newest) {
+		f->newest = run->epoch;
+	} else if (f->conf.mark_late) {
+		t->late += to - run->from;
+		counter_add(&f->late, to - run->from);
+	}
+}
+
+/// Counts; nothing before this stage is visible in any result.
+static void stage_count(struct tt_flow *f, struct flow_half *h, const struct input *in) {
+	const struct flow_burst *b = &f->burst;
+	for (unsigned r = 0; r < b->n_runs && b->runs[r].from < in->n; r++) {
+		unsigned to = r + 1 < b->n_runs ? b->runs[r + 1].from : in->n;
+		count_run(f, h, in, &b->runs[r], to < in->n ? to : in->n);
+	}
 }
 
 /// Counts packets from the front up to where something is full; in->n says how many.

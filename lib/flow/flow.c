@@ -132,7 +132,6 @@ static struct tt_flow *build(const struct tt_flow_conf *c) {
 		f->burst.ptr6[i] = &f->burst.key6[i];
 		f->burst.ptr_spill[i] = &f->burst.key_spill[i];
 	}
-	f->window_end = f->epoch_ns;
 	atomic_init(&f->handed, -1);
 	f->live = zeroed(c->sensors ? c->sensors : 1, sizeof(*f->live), c->socket);
 	int rc = f->live ? 0 : -ENOMEM;

@@ -27,20 +27,29 @@ struct flow_half {
 	struct total_row *total_rows;
 } __attribute__((aligned(64))); // two threads write two halves
 
+/// Packets in a row that fall into one epoch.
+struct flow_run {
+	unsigned from; // ends where the next begins
+	uint32_t epoch, tally;
+};
+
+#define PLACE_TOTAL -1 // of a spilled packet that is counted in total
+
 /// What a burst's stages hand on; indexes are the packet's unless they say otherwise.
 struct flow_burst {
 	struct key4 key4[BURST_MAX]; // in order of the IPv4 packets
 	struct key6 key6[BURST_MAX]; // of the IPv6 packets
 	struct key4 key_spill[BURST_MAX];
 	const void *ptr4[BURST_MAX], *ptr6[BURST_MAX], *ptr_spill[BURST_MAX]; // to the keys above
-	struct flow_value *value[BURST_MAX]; // NULL: none, or counted in total
-	uint32_t total[BURST_MAX];	     // row of the totals
-	uint32_t epoch[BURST_MAX], us[BURST_MAX], tally[BURST_MAX];
+	int32_t place[BURST_MAX];  // in the table of its family or the spill table; PLACE_TOTAL
+	uint32_t total[BURST_MAX]; // row of the totals
+	struct flow_run runs[BURST_MAX];
+	uint32_t us[BURST_MAX];
 	uint32_t sig4[BURST_MAX], sig6[BURST_MAX];
 	int32_t pos4[BURST_MAX], pos6[BURST_MAX];
 	uint8_t index4[BURST_MAX], index6[BURST_MAX], index_spill[BURST_MAX]; // of the packet
 	uint8_t fate[BURST_MAX], dst_bit[BURST_MAX];
-	unsigned n4, n6, n_spill;
+	unsigned n4, n6, n_spill, n_runs;
 };
 
 struct tt_flow {
@@ -55,7 +64,8 @@ struct tt_flow {
 
 	// worker only
 	struct flow_burst burst __attribute__((aligned(64)));
-	int64_t window_start, window_end; // of the epoch last used, nanoseconds
+	int64_t window_start; // of the epoch last used, nanoseconds
+	uint64_t window_ns;   // of its times that are not clamped; 0 at first
 	uint32_t window_epoch;
 	uint32_t newest;  // epoch
 	unsigned current; // half that the worker fills

@@ -178,8 +178,10 @@ static void narrow_counters_saturate(void **state) {
 	p.tools = 7;
 	add_one(b.flow, p, 0);
 	struct flow_table *t = &b.flow->half[0].v4;
-	struct flow_value *v = &t->values[t->list[0]];
-	v->tested = v->matches[0] = v->matches[1] = UINT32_MAX - 1;
+	struct flow_value *v = table_value(t, t->list[0]);
+	struct flow_rare *r = table_rare(t, t->list[0]);
+	v->packets = UINT32_MAX - 1; // all of which could be tested
+	r->matches[0] = r->matches[1] = UINT32_MAX - 1;
 	for (unsigned i = 0; i < 3; i++)
 		add_one(b.flow, p, 0);
 	rig_drain(&b);
@@ -188,7 +190,28 @@ static void narrow_counters_saturate(void **state) {
 	assert_int_equal(o->matches[0], UINT32_MAX);
 	assert_int_equal(o->matches[1], UINT32_MAX);
 	assert_int_equal(o->matches[2], 4);
-	assert_int_equal(o->packets, 4);
+	assert_int_equal(o->packets, UINT32_MAX + 2ull);
+	rig_close(&b);
+}
+
+static void wide_counters_pass_32_bits(void **state) {
+	(void)state;
+	struct rig b;
+	rig_open(&b, &rig_conf);
+	struct tt_pkt p = simple(1);
+	p.testable = 1;
+	add_one(b.flow, p, 0);
+	struct flow_table *t = &b.flow->half[0].v4;
+	table_value(t, t->list[0])->bytes = UINT32_MAX - 100;
+	table_rare(t, t->list[0])->packets_high = 2;
+	p.testable = 0;
+	for (unsigned i = 0; i < 3; i++) // of 60 bytes
+		add_one(b.flow, p, 0);
+	rig_drain(&b);
+	const struct tt_obs *o = &b.out.rows[0].obs;
+	assert_int_equal(o->bytes, UINT32_MAX - 100ull + 3 * 60);
+	assert_int_equal(o->packets, (2ull << 32) + 4);
+	assert_int_equal(o->tested, UINT32_MAX);
 	rig_close(&b);
 }
 
@@ -341,6 +364,7 @@ int main(void) {
 		cmocka_unit_test(values_add_up),
 		cmocka_unit_test(other_port_varied_is_told),
 		cmocka_unit_test(narrow_counters_saturate),
+		cmocka_unit_test(wide_counters_pass_32_bits),
 		cmocka_unit_test(bitmap_estimates_destinations_under_the_secret),
 		cmocka_unit_test(broken_clocks_count_at_the_ends_of_time),
 		cmocka_unit_test(late_packets_are_told_only_where_asked_for),

@@ -8,15 +8,28 @@
 
 #define AHEAD 8 // places to prefetch
 
-static void values_take(const struct flow_value *v, struct tt_obs *o) {
+static uint32_t saturated(uint64_t x) {
+	return x < UINT32_MAX ? (uint32_t)x : UINT32_MAX;
+}
+
+/// rare: NULL where the value has none.
+static void values_take(
+	const struct flow_value *v, const struct flow_rare *rare, struct tt_obs *o) {
+	uint64_t unlike = 0;
 	o->packets = v->packets;
 	o->bytes = v->bytes;
+	if (rare) {
+		unlike = rare->unlike;
+		o->packets += (uint64_t)rare->packets_high << 32;
+		o->bytes += (uint64_t)rare->bytes_high << 32;
+		for (unsigned t = 0; t < TT_TOOL_N; t++)
+			o->matches[t] = rare->matches[t];
+	}
+	o->tested = saturated(v->bits & VALUE_TESTABLE ? o->packets - unlike : unlike);
 	o->first_us = v->first_us;
 	o->last_us = v->last_us;
-	o->traits = v->traits;
-	for (unsigned t = 0; t < TT_TOOL_N; t++)
-		o->matches[t] = v->matches[t];
-	o->tested = v->tested;
+	o->traits = v->bits & VALUE_TRAITS;
+	o->flags = (uint8_t)(v->bits >> VALUE_FLAGS_SHIFT);
 	o->dst_bitmap = v->dst_bitmap;
 	o->opt_hash = v->opt_hash;
 	o->window = v->window;
@@ -24,7 +37,6 @@ static void values_take(const struct flow_value *v, struct tt_obs *o) {
 	o->tcp_flags = v->tcp_flags;
 	o->ttl_min = v->ttl_min;
 	o->ttl_max = v->ttl_max;
-	o->flags = v->flags;
 }
 
 // stored keys are not aligned: they are copied
@@ -75,11 +87,8 @@ static void table_clear(struct tt_flow *f, struct flow_table *t) {
 	for (uint32_t i = 0; i < t->used;) {
 		unsigned n = 0;
 		// copies: a deleted key's memory is no longer a key
-		for (; n < BURST_MAX && i < t->used; n++, i++) {
-			void *key = NULL;
-			rte_hash_get_key_with_position(t->hash, (int32_t)t->list[i], &key);
-			memcpy(keys + n * t->key_len, key, t->key_len);
-		}
+		for (; n < BURST_MAX && i < t->used; n++, i++)
+			memcpy(keys + n * t->key_len, table_key(t, t->list[i]), t->key_len);
 		keys_delete(f, t, keys, n);
 	}
 	t->used = 0;
@@ -91,19 +100,14 @@ static void table_harvest(
 	if (!t->used)
 		return;
 	for (uint32_t i = 0; i < t->used; i++) {
-		if (i + AHEAD < t->used) {
-			void *next = NULL;
-			uint32_t pos = t->list[i + AHEAD];
-			rte_prefetch0(&t->values[pos]);
-			rte_hash_get_key_with_position(t->hash, (int32_t)pos, &next);
-			rte_prefetch0(next);
-		}
-		struct flow_value *v = &t->values[t->list[i]];
-		void *key = NULL;
-		rte_hash_get_key_with_position(t->hash, (int32_t)t->list[i], &key);
-		if (v->packets && sink->obs && key) {
+		if (i + AHEAD < t->used)
+			rte_prefetch0(table_key(t, t->list[i + AHEAD]));
+		const void *key = table_key(t, t->list[i]);
+		const struct flow_value *v = table_value(t, t->list[i]);
+		bool rare = v->bits & VALUE_RARE;
+		if ((v->packets || rare) && sink->obs) {
 			struct tt_obs o = {0};
-			values_take(v, &o);
+			values_take(v, rare ? &t->rare[t->list[i]] : NULL, &o);
 			if (t->key_len == sizeof(struct key4))
 				key4_take(key, f->conf.epoch_s, &o);
 			else
@@ -114,7 +118,6 @@ static void table_harvest(
 			}
 			sink->obs(sink->arg, &o);
 		}
-		memset(v, 0, sizeof(*v));
 	}
 	table_clear(f, t);
 }

@@ -23,19 +23,35 @@ struct key6 {
 static_assert(sizeof(struct key4) == 16, "IPv4 keys are 16 bytes");
 static_assert(sizeof(struct key6) == 32, "IPv6 keys are 32 bytes");
 
-/// Counters of a flow: one cache line. packets is 0 where a place is empty, or taken in a burst
-/// that stopped before it counted the packet.
+/// Counters of a flow that every packet touches. They lie behind the flow's key in the table's own
+/// key slot, so that comparing the key has already brought the cache line they are in. packets is 0
+/// in a place that was taken in a burst which stopped before it counted the packet.
 struct flow_value {
-	uint64_t packets, bytes;
-	uint32_t first_us, last_us; // after the epoch's start: 3,600 s fit
-	uint32_t matches[3];	    // by enum tt_tool
-	uint32_t tested;
-	uint32_t traits;
-	uint32_t opt_hash;
 	uint64_t dst_bitmap;
+	uint32_t packets, bytes;    // low halves; flow_rare counts how often they went over
+	uint32_t first_us, last_us; // after the epoch's start: 3,600 s fit
+	uint32_t bits;		    // enum tt_trait, and enum value_bit
+	uint32_t opt_hash;
 	uint16_t other_port, window;
-	uint8_t tcp_flags, ttl_min, ttl_max;
-	uint8_t flags; // enum tt_obs_flag
-} __attribute__((aligned(64)));
+	uint8_t tcp_flags, ttl_min, ttl_max, zero;
+};
 
-static_assert(sizeof(struct flow_value) == 64, "a flow's counters are one cache line");
+/// Bits above the traits. VALUE_FLAGS and up: enum tt_obs_flag.
+enum value_bit {
+	VALUE_TESTABLE = 1u << 20, // what most packets are expected to be: as the first one was
+	VALUE_RARE = 1u << 21,	   // flow_rare of this place is in use
+	VALUE_FLAGS_SHIFT = 24,
+	VALUE_TRAITS = (1u << 20) - 1,
+};
+
+/// What few packets touch; valid where VALUE_RARE is set.
+struct flow_rare {
+	uint64_t unlike; // packets whose being testable is not what VALUE_TESTABLE says
+	uint32_t packets_high, bytes_high;
+	uint32_t matches[3]; // by enum tt_tool
+	uint32_t zero;
+};
+
+static_assert(8 + sizeof(struct key4) + sizeof(struct flow_value) == 64,
+	"an IPv4 key, its counters and the 8 bytes that rte_hash adds are a cache line");
+static_assert(sizeof(struct flow_rare) == 32, "two to a cache line");

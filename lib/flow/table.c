@@ -21,11 +21,45 @@ uint32_t table_budget(uint32_t flows) {
 
 size_t table_size(uint32_t budget, uint32_t key_len) {
 	size_t slots = rte_align32pow2(budget);
-	size_t buckets = slots / 8 * 64;				      // of eight entries
-	size_t keys = ((size_t)budget + 1) * RTE_ALIGN_CEIL(8 + key_len, 16); // and 8 of data
+	size_t buckets = slots / 8 * 64; // of eight entries
+	size_t row = RTE_ALIGN_CEIL(8 + key_len + sizeof(struct flow_value), 16); // and 8 of data
+	size_t rows = ((size_t)budget + 1) * row;
 	size_t rings = (rte_align32pow2(budget + 1) + slots / 4) * 4;
-	size_t values = (size_t)budget * (sizeof(struct flow_value) + sizeof(uint32_t));
-	return 2 * buckets + keys + rings + values + 8192; // rings' and heads' own
+	size_t values = (size_t)budget * (sizeof(struct flow_rare) + sizeof(uint32_t));
+	return 2 * buckets + rows + rings + values + 8192; // rings' and heads' own
+}
+
+static inline uint64_t load64(const void *p, size_t at) {
+	uint64_t x;
+	memcpy(&x, (const uint8_t *)p + at, sizeof(x));
+	return x;
+}
+
+/// Compare the keys that begin two rows; 0: equal.
+static int key4_differs(const void *a, const void *b, size_t len) {
+	(void)len;
+	return ((load64(a, 0) ^ load64(b, 0)) | (load64(a, 8) ^ load64(b, 8))) != 0;
+}
+
+static int key6_differs(const void *a, const void *b, size_t len) {
+	return key4_differs(a, b, len) |
+	       key4_differs((const uint8_t *)a + 16, (const uint8_t *)b + 16, len);
+}
+
+/// Learns where the hash keeps its key slots: evenly spaced, by position.
+static int find_rows(struct flow_table *t) {
+	void *first = NULL, *second = NULL, *last = NULL;
+	// each says that the position is free and still where it is
+	rte_hash_get_key_with_position(t->hash, 0, &first);
+	rte_hash_get_key_with_position(t->hash, 1, &second);
+	rte_hash_get_key_with_position(t->hash, (int32_t)t->budget - 1, &last);
+	if (!first || !second || !last)
+		return -ENOTSUP;
+	t->rows = first;
+	t->stride = (uint32_t)((uint8_t *)second - t->rows);
+	bool even = last == table_key(t, t->budget - 1) &&
+		    t->stride >= t->key_len + sizeof(struct flow_value);
+	return even && (uintptr_t)table_value(t, 0) % 8 == 0 && t->stride % 8 == 0 ? 0 : -ENOTSUP;
 }
 
 int table_create(
@@ -34,7 +68,7 @@ int table_create(
 	struct rte_hash_parameters p = {
 		.name = name,
 		.entries = budget, // buckets are made for the power of two above
-		.key_len = key_len,
+		.key_len = key_len + (uint32_t)sizeof(struct flow_value),
 		.socket_id = socket,
 		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
 	};
@@ -42,15 +76,17 @@ int table_create(
 	t->hash = rte_hash_create(&p);
 	if (!t->hash)
 		return rte_errno == EEXIST ? -EEXIST : -ENOMEM; // it says why only sometimes
-	size_t values = (size_t)budget * sizeof(*t->values),
-	       list = (size_t)budget * sizeof(*t->list);
-	t->values = rte_malloc_socket("tt_flow", values, 64, socket);
+	rte_hash_set_cmp_func(
+		t->hash, key_len == sizeof(struct key4) ? key4_differs : key6_differs);
+	size_t rare = (size_t)budget * sizeof(*t->rare), list = (size_t)budget * sizeof(*t->list);
+	t->rare = rte_malloc_socket("tt_flow", rare, 64, socket);
 	t->list = rte_malloc_socket("tt_flow", list, 64, socket);
-	if (!t->values || !t->list) {
+	int rc = t->rare && t->list ? find_rows(t) : -ENOMEM;
+	if (rc) {
 		table_destroy(t);
-		return -ENOMEM;
+		return rc;
 	}
-	memset(t->values, 0, values);
+	memset(t->rare, 0, rare);
 	memset(t->list, 0, list);
 	rte_hash_reset(t->hash); // writes, hence touches, all of it
 	return 0;
@@ -58,7 +94,7 @@ int table_create(
 
 void table_destroy(struct flow_table *t) {
 	rte_hash_free(t->hash);
-	rte_free(t->values);
+	rte_free(t->rare);
 	rte_free(t->list);
 	*t = (struct flow_table){0};
 }

@@ -3,20 +3,40 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <rte_branch_prediction.h>
 #include <rte_hash.h>
 
 #include "key.h"
 
-/// An rte_hash whose positions index cache lines of counters, and the list of positions in use.
+/// An rte_hash that keeps a flow's counters behind its key, and the list of positions in use.
 struct flow_table {
 	struct rte_hash *hash;
-	struct flow_value *values; // by position
-	uint32_t *list;		   // positions in use, in the order they came
+	uint8_t *rows;		// the hash's own key slots, by position
+	uint32_t stride;	// bytes from row to row
+	uint32_t key_len;	// bytes of a row that are compared; the value follows
+	struct flow_rare *rare; // by position
+	uint32_t *list;		// positions in use, in the order they came
 	uint32_t used, budget;
-	uint32_t key_len;
 };
+
+static inline const void *table_key(const struct flow_table *t, uint32_t pos) {
+	return t->rows + (size_t)pos * t->stride;
+}
+
+static inline struct flow_value *table_value(const struct flow_table *t, uint32_t pos) {
+	return (struct flow_value *)(t->rows + (size_t)pos * t->stride + t->key_len);
+}
+
+/// The rarely used counters of a place, zeroed at their first use.
+static inline struct flow_rare *table_rare(const struct flow_table *t, uint32_t pos) {
+	struct flow_value *v = table_value(t, pos);
+	if (!(v->bits & VALUE_RARE))
+		t->rare[pos] = (struct flow_rare){0};
+	v->bits |= VALUE_RARE;
+	return &t->rare[pos];
+}
 
 /// Flows that a table holds which is asked for `flows`: those, or a few more; buckets are made for
 /// a power of two of which they fill at most 7/8. 0: too many.
@@ -34,15 +54,22 @@ static inline bool table_few(const struct flow_table *t) {
 
 /// Position of a key that a lookup missed: made, or found where an earlier packet of the burst has
 /// made it. used0: t->used before the burst. Negative when the table is full (the budget is checked
-/// first: rte_hash needs 17,000 cycles to find out by itself).
+/// first: rte_hash needs 17,000 cycles to find out by itself). bits: of a new value.
 static inline int32_t table_insert(
-	struct flow_table *t, const void *key, uint32_t sig, uint32_t used0) {
+	struct flow_table *t, const void *key, uint32_t sig, uint32_t used0, uint32_t bits) {
 	if (unlikely(t->used >= t->budget)) {
 		if (t->used == used0)
 			return -ENOSPC;
 		return rte_hash_lookup_with_hash(t->hash, key, sig);
 	}
-	int32_t pos = rte_hash_add_key_with_hash(t->hash, key, sig);
+	// the hash copies a whole row for a new key; minima and maxima need no special first packet
+	static const struct flow_value none = {.first_us = UINT32_MAX, .ttl_min = UINT8_MAX};
+	struct flow_value value = none;
+	uint8_t row[sizeof(struct key6) + sizeof(value)];
+	value.bits = bits;
+	memcpy(row, key, t->key_len);
+	memcpy(row + t->key_len, &value, sizeof(value));
+	int32_t pos = rte_hash_add_key_with_hash(t->hash, row, sig);
 	if (unlikely(pos < 0))
 		return pos;
 	uint32_t used = (uint32_t)rte_hash_count(t->hash);
