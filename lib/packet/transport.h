@@ -46,12 +46,14 @@ static inline bool windows_options(const uint8_t *opt, uint32_t n) {
 	return differ == 0;
 }
 
+enum { OPTION_MSS = 2, FNV_BASIS = (int)0x811c9dc5, FNV_PRIME = 0x01000193 };
+
 /// Kinds in order, the end of the list included; the lengths only lead to the next kind.
 static inline uint32_t option_hash(const uint8_t *opt, uint32_t n) {
-	uint32_t h = 0x811c9dc5; // FNV-1a
+	uint32_t h = (uint32_t)FNV_BASIS; // FNV-1a
 	for (uint32_t i = 0; i < n;) {
 		uint8_t kind = opt[i];
-		h = (h ^ kind) * 0x01000193;
+		h = (h ^ kind) * FNV_PRIME;
 		if (kind == 0)
 			break;
 		if (kind == 1) {

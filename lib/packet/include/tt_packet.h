@@ -77,34 +77,36 @@ void tt_packet_conf_init(struct tt_packet_conf *conf);
 struct tt_pkt {
 	uint8_t src[16];
 	uint8_t dst[16];
-	uint8_t class;	// enum tt_class, with TT_MALFORMED and TT_NON_IP
-	uint8_t family; // 4, 6; 0 where there is no IP header
-	uint8_t proto;	// IP protocol of the last header walked
-	uint8_t ttl;
+	// these four are together, in the order of a flow's key
+	uint16_t sensor;     // set by lib/sensor; TT_NO_SENSOR at first
 	uint16_t port;	     // service port
-	uint16_t other_port; // the other one
+	uint8_t class;	     // enum tt_class, with TT_MALFORMED and TT_NON_IP
+	uint8_t proto;	     // IP protocol of the last header walked
+	uint16_t other_port; // the port that is not the service port
+	uint8_t family;	     // 4, 6; 0 where there is no IP header
 	uint8_t has_ports;   // other_port is one
+	uint8_t ttl;
 	uint8_t tcp_flags;
-	uint8_t tools;	      // bit 1 << enum tt_tool that matched
-	uint8_t testable;     // an IPv4 TCP SYN of class scan: Masscan and Mirai could be tested
-	uint16_t window;      // of a SYN of class scan
-	uint16_t sensor;      // set by lib/sensor; TT_NO_SENSOR at first
-	uint32_t traits;      // enum tt_trait
-	uint32_t opt_hash;    // of a SYN's option kinds, in order; 0 without options
+	uint8_t tools;	    // bit 1 << enum tt_tool that matched; testable follows
+	uint8_t testable;   // 1: an IPv4 TCP SYN of class scan: Masscan and Mirai could be tested
+	uint8_t syn_sample; // window and opt_hash are a SYN's
+	uint8_t feed_fragment; // set by lib/sensor: an outer fragment of a declared feed
+	uint32_t traits;       // enum tt_trait
+	uint32_t opt_hash;     // of a SYN's option kinds, in order; 0 without options
+	uint16_t window;       // of a SYN of class scan
+	// from here on 0 where there is neither VLAN tag nor declared tunnel nor UDP
 	uint8_t vlan_n;	      // VLAN tags stripped, outermost first
+	uint8_t depth;	      // feeds opened so far
 	uint8_t tunnel;	      // enum tt_tunnel: what this could be, if declared
 	uint8_t tunnel_state; // enum tt_tunnel_state
 	uint8_t inner_link;   // what the payload is, for tt_packet_open
+	uint8_t tunnel_has_key;
 	uint16_t vlan[4];
 	uint32_t inner_off; // offset of the payload from the frame's data
 	uint32_t inner_len; // bytes of it that are there and that enclosing length fields allow
 	uint32_t tunnel_key;
-	uint8_t tunnel_has_key;
-	uint8_t feed_fragment; // set by lib/sensor: an outer fragment of a declared feed
-	uint8_t depth;	       // feeds opened so far
-	uint8_t syn_sample;    // window and opt_hash are a SYN's
-	uint32_t payload_len;  // of UDP, as the UDP length says (>= 8) or as it is there
-};
+	uint32_t payload_len; // of UDP, as the UDP length says (>= 8) or as it is there
+} __attribute__((aligned(8)));
 
 /// Parses n frames (at most 64 a call) into n results: class, service port, traits, tools exactly
 /// as the definitions say (field definitions, sections 2 and 3). Never reads past caplen. Pure:
