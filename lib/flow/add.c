@@ -39,14 +39,23 @@ static void window_move(struct tt_flow *f, int64_t ns) {
 	f->window_ns = (uint64_t)(clamp(end - 1) + 1 - f->window_start);
 }
 
+/// Sensor, port, class and protocol lie in a packet as in a key; what follows there is cleared.
+static inline uint64_t service_of(const struct tt_pkt *p) {
+	static_assert(offsetof(struct tt_pkt, other_port) - offsetof(struct tt_pkt, sensor) ==
+			      offsetof(struct key4, zero) - offsetof(struct key4, sensor),
+		"sensor, port, class, protocol");
+	static const uint8_t bytes[8] = {255, 255, 255, 255, 255, 255, 0, 0};
+	uint64_t service, mask;
+	__builtin_memcpy(&service, &p->sensor, sizeof(service));
+	__builtin_memcpy(&mask, bytes, sizeof(mask));
+	return service & mask;
+}
+
 static inline void key4_make(struct key4 *k, const struct tt_pkt *p, uint32_t epoch) {
+	uint64_t service = service_of(p);
 	__builtin_memcpy(&k->src, p->src, 4);
 	k->epoch = epoch;
-	k->sensor = p->sensor;
-	k->port = p->port;
-	k->class = p->class;
-	k->proto = p->proto;
-	k->zero = 0;
+	__builtin_memcpy(&k->sensor, &service, sizeof(service));
 }
 
 static inline void key6_make(struct key6 *k, const struct tt_pkt *p, uint32_t epoch) {
@@ -115,6 +124,7 @@ static void stage_keys(struct tt_flow *f, struct flow_half *h, struct input *in)
 			b->index6[n6++] = (uint8_t)i;
 		}
 	}
+	b->n = in->n;
 	b->n4 = n4;
 	b->n6 = n6;
 }
@@ -128,35 +138,45 @@ static void spill_push(struct tt_flow *f, const struct input *in, unsigned i) {
 	b->index_spill[b->n_spill++] = (uint8_t)i;
 }
 
-/// Finds or makes the places of n keys; those without a place wait or go to the spill table.
-static inline void stage_table(struct tt_flow *f, struct flow_table *t, struct input *in,
-	const void **keys, uint32_t *sigs, int32_t *pos, const uint8_t *index, unsigned n) {
+/// Makes the places of keys that were not found; those without a place wait or go to the spill
+/// table.
+static void make_places(struct tt_flow *f, struct flow_table *t, struct input *in,
+	const void **keys, const uint32_t *sigs, const uint8_t *index, unsigned n) {
 	struct flow_burst *b = &f->burst;
-	uint32_t used0 = t->used, missed = 0;
-	rte_hash_lookup_with_hash_bulk(t->hash, keys, sigs, n, pos);
+	uint32_t used0 = t->used;
 	for (unsigned k = 0; k < n; k++) {
-		b->place[index[k]] = pos[k];
-		missed |= (uint32_t)pos[k];
-	}
-	if (likely((int32_t)missed >= 0))
-		return;
-	for (unsigned k = 0; k < n; k++) {
-		if (likely(pos[k] >= 0))
-			continue;
 		unsigned i = index[k];
+		if (b->place[i] >= 0)
+			continue;
 		if (i >= in->n)
 			break;
-		int32_t at = table_insert(
-			t, keys[k], sigs[k], used0, in->pkts[i].testable ? VALUE_TESTABLE : 0);
-		if (likely(at >= 0)) {
-			b->place[i] = at;
-		} else if (f->conf.wait_when_full) {
+		b->place[i] = table_insert(t, keys[k], sigs[k], used0, in->pkts[i].testable);
+		if (likely(b->place[i] >= 0))
+			continue;
+		if (f->conf.wait_when_full) {
 			cut(in, i, CUT_FLOWS);
 			break;
-		} else {
-			spill_push(f, in, i);
 		}
+		spill_push(f, in, i);
 	}
+}
+
+/// Finds or makes the places of n keys.
+static inline void stage_table(struct tt_flow *f, struct flow_table *t, struct input *in,
+	const void **keys, uint32_t *sigs, const uint8_t *index, unsigned n) {
+	struct flow_burst *b = &f->burst;
+	// where all packets are of one family, packets and keys have the same numbers
+	bool all = n == b->n;
+	int32_t *pos = all ? b->place : b->pos;
+	rte_hash_lookup_with_hash_bulk(t->hash, keys, sigs, n, pos);
+	int32_t missed = 0;
+	for (unsigned k = 0; k < n; k++)
+		missed |= pos[k];
+	if (!all)
+		for (unsigned k = 0; k < n; k++)
+			b->place[index[k]] = pos[k];
+	if (unlikely(missed < 0))
+		make_places(f, t, in, keys, sigs, index, n);
 }
 
 /// The row of the totals of a packet that the spill table has no place for.
@@ -179,7 +199,7 @@ static void stage_spill(struct tt_flow *f, struct flow_half *h, struct input *in
 	uint32_t used0 = t->used;
 	if (t->hash) {
 		f->hasher.hash4(&f->hasher, b->key_spill, b->sig4, b->n_spill);
-		rte_hash_lookup_with_hash_bulk(t->hash, b->ptr_spill, b->sig4, b->n_spill, b->pos4);
+		rte_hash_lookup_with_hash_bulk(t->hash, b->ptr_spill, b->sig4, b->n_spill, b->pos);
 	}
 	for (unsigned k = 0; k < b->n_spill; k++) {
 		unsigned i = b->index_spill[k];
@@ -187,7 +207,7 @@ static void stage_spill(struct tt_flow *f, struct flow_half *h, struct input *in
 		if (i >= in->n) // not in order of packets: IPv4 before IPv6
 			continue;
 		if (t->hash) {
-			at = b->pos4[k];
+			at = b->pos[k];
 			if (at < 0)
 				at = table_insert(t, &b->key_spill[k], b->sig4[k], used0, 0);
 		}
@@ -202,62 +222,66 @@ static inline uint32_t saturate(uint32_t x, uint32_t add) {
 	return sum < x ? UINT32_MAX : sum;
 }
 
+// Branches, not minima: after its first packets a flow rarely has a new one to store.
 static inline void span_add(uint32_t *first, uint32_t *last, uint32_t us) {
-	*first = us < *first ? us : *first;
-	*last = us > *last ? us : *last;
+	if (unlikely(us < *first))
+		*first = us;
+	if (likely(us > *last))
+		*last = us;
+}
+
+/// Adds to the low halves; true where one went over.
+static inline bool sums_add(struct flow_value *v, uint32_t len) {
+	bool packets = __builtin_add_overflow(v->packets, 1u, &v->packets);
+	bool bytes = __builtin_add_overflow(v->bytes, len, &v->bytes);
+	return unlikely(packets || bytes);
 }
 
 /// What few packets need: a low half that went over, a tool's mark, a packet that is testable where
 /// the flow's first was not or the other way round.
 static void rare_add(
 	const struct flow_table *t, uint32_t pos, const struct tt_pkt *p, uint32_t len) {
-	struct flow_value *v = table_value(t, pos);
+	const struct flow_value *v = table_value(t, pos);
 	struct flow_rare *r = table_rare(t, pos);
 	r->packets_high += v->packets == 0;
 	r->bytes_high += v->bytes < len;
-	r->unlike += (p->testable != 0) != ((v->bits & VALUE_TESTABLE) != 0);
+	r->unlike += p->testable != v->testable;
 	for (unsigned tool = 0; tool < TT_TOOL_N; tool++)
 		r->matches[tool] = saturate(r->matches[tool], p->tools >> tool & 1);
 }
 
-#define VALUE_FLAG(flag) ((uint32_t)(flag) << VALUE_FLAGS_SHIFT)
+#define FLAG(flag) ((uint32_t)(flag) << VALUE_FLAGS_SHIFT)
 
-static inline void value_add(const struct flow_table *t, uint32_t pos, const struct tt_pkt *p,
-	uint32_t us, uint32_t len, unsigned dst_bit) {
-	struct flow_value *v = table_value(t, pos);
+/// Returns whether the packet needs rare_add too.
+static inline bool value_add(
+	struct flow_value *v, const struct tt_pkt *p, uint32_t us, uint32_t len, unsigned dst_bit) {
 	uint32_t bits = v->bits | p->traits;
-	uint32_t packets = v->packets + 1, bytes = v->bytes + len;
-	bool unlike = !(bits & VALUE_TESTABLE) != !p->testable;
-	v->packets = packets;
-	v->bytes = bytes;
 	span_add(&v->first_us, &v->last_us, us);
 	v->dst_bitmap |= 1ull << dst_bit;
 	v->tcp_flags |= p->tcp_flags;
-	v->ttl_min = p->ttl < v->ttl_min ? p->ttl : v->ttl_min;
-	v->ttl_max = p->ttl > v->ttl_max ? p->ttl : v->ttl_max;
+	if (unlikely(p->ttl < v->ttl_min))
+		v->ttl_min = p->ttl;
+	if (unlikely(p->ttl > v->ttl_max))
+		v->ttl_max = p->ttl;
 	if (p->has_ports) {
-		if (unlikely(!(bits & VALUE_FLAG(TT_OBS_OTHER_PORT))))
+		if (unlikely(!(bits & FLAG(TT_OBS_OTHER_PORT))))
 			v->other_port = p->other_port;
-		else if (v->other_port != p->other_port)
-			bits |= VALUE_FLAG(TT_OBS_OTHER_PORT_VARIED);
-		bits |= VALUE_FLAG(TT_OBS_OTHER_PORT);
+		bits |= v->other_port != p->other_port ? FLAG(TT_OBS_OTHER_PORT_VARIED) : 0;
+		bits |= FLAG(TT_OBS_OTHER_PORT);
 	}
-	if (p->syn_sample && unlikely(!(bits & VALUE_FLAG(TT_OBS_SYN_SAMPLE)))) {
+	if (p->syn_sample && unlikely(!(bits & FLAG(TT_OBS_SYN_SAMPLE)))) {
 		v->window = p->window;
 		v->opt_hash = p->opt_hash;
-		bits |= VALUE_FLAG(TT_OBS_SYN_SAMPLE);
+		bits |= FLAG(TT_OBS_SYN_SAMPLE);
 	}
 	v->bits = bits;
-	if (unlikely(packets == 0 || bytes < len || unlike || p->tools))
-		rare_add(t, pos, p, len);
+	return sums_add(v, len) || (p->tools | (p->testable ^ v->testable));
 }
 
 /// A spilled packet: no more than what every packet has.
 static void spill_add(const struct flow_table *t, uint32_t pos, uint32_t us, uint32_t len) {
 	struct flow_value *v = table_value(t, pos);
-	v->packets++;
-	v->bytes += len;
-	if (v->packets == 0 || v->bytes < len) {
+	if (sums_add(v, len)) {
 		struct flow_rare *r = table_rare(t, pos);
 		r->packets_high += v->packets == 0;
 		r->bytes_high += v->bytes < len;
@@ -306,12 +330,17 @@ static void count_unobserved(struct tt_flow *f, struct flow_half *h, const struc
 	counter_add(&f->spilled, 1);
 }
 
+static inline struct flow_value *value4(uint8_t *values, uint32_t pos) {
+	return (struct flow_value *)(values + (size_t)pos * ROW4);
+}
+
 /// Counts the packets of a run that end before `to`.
 static inline void count_run(struct tt_flow *f, struct flow_half *h, const struct input *in,
 	const struct flow_run *run, unsigned to) {
 	struct flow_burst *b = &f->burst;
 	struct tally_row *t = &h->tally_rows[run->tally];
 	uint64_t packets = 0, bytes = 0, feed_fragments = 0;
+	uint8_t *values4 = h->v4.rows + sizeof(struct key4);
 	for (unsigned i = run->from; i < to; i++) {
 		const struct tt_pkt *p = &in->pkts[i];
 		feed_fragments += p->feed_fragment != 0;
@@ -319,9 +348,11 @@ static inline void count_run(struct tt_flow *f, struct flow_half *h, const struc
 			count_unobserved(f, h, in, run, i);
 			continue;
 		}
-		const struct flow_table *table = likely(p->family == 4) ? &h->v4 : &h->v6;
-		uint32_t len = in->len[i];
-		value_add(table, (uint32_t)b->place[i], p, b->us[i], len, b->dst_bit[i]);
+		uint32_t len = in->len[i], pos = (uint32_t)b->place[i];
+		bool v4 = likely(p->family == 4);
+		struct flow_value *v = v4 ? value4(values4, pos) : table_value(&h->v6, pos);
+		if (value_add(v, p, b->us[i], len, b->dst_bit[i]))
+			rare_add(v4 ? &h->v4 : &h->v6, pos, p, len);
 		live_add(&f->live[p->sensor], p->class, len, in->ns[i]);
 		packets++;
 		bytes += len;
@@ -355,11 +386,11 @@ static void add_some(struct tt_flow *f, struct input *in) {
 	f->hasher.dst(&f->hasher, in->pkts, b->dst_bit, in->n);
 	if (likely(b->n4)) {
 		f->hasher.hash4(&f->hasher, b->key4, b->sig4, b->n4);
-		stage_table(f, &h->v4, in, b->ptr4, b->sig4, b->pos4, b->index4, b->n4);
+		stage_table(f, &h->v4, in, b->ptr4, b->sig4, b->index4, b->n4);
 	}
 	if (b->n6) {
 		f->hasher.hash6(&f->hasher, b->key6, b->sig6, b->n6);
-		stage_table(f, &h->v6, in, b->ptr6, b->sig6, b->pos6, b->index6, b->n6);
+		stage_table(f, &h->v6, in, b->ptr6, b->sig6, b->index6, b->n6);
 	}
 	if (unlikely(b->n_spill))
 		stage_spill(f, h, in);

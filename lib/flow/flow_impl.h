@@ -46,10 +46,10 @@ struct flow_burst {
 	struct flow_run runs[BURST_MAX];
 	uint32_t us[BURST_MAX];
 	uint32_t sig4[BURST_MAX], sig6[BURST_MAX];
-	int32_t pos4[BURST_MAX], pos6[BURST_MAX];
+	int32_t pos[BURST_MAX];
 	uint8_t index4[BURST_MAX], index6[BURST_MAX], index_spill[BURST_MAX]; // of the packet
 	uint8_t fate[BURST_MAX], dst_bit[BURST_MAX];
-	unsigned n4, n6, n_spill, n_runs;
+	unsigned n, n4, n6, n_spill, n_runs; // n: packets before a table cut any
 };
 
 struct tt_flow {

@@ -47,6 +47,7 @@ AES static void aes_hash4(
 	const struct hasher *h, const struct key4 *keys, uint32_t *sigs, unsigned n) {
 	__m128i k[5];
 	keys_load(h, 0, k, 5);
+#pragma GCC unroll 4 // one block waits for its rounds while others go on
 	for (unsigned i = 0; i < n; i++)
 		sigs[i] = (uint32_t)_mm_cvtsi128_si32(block(load(&keys[i]), k));
 }
@@ -55,6 +56,7 @@ AES static void aes_hash6(
 	const struct hasher *h, const struct key6 *keys, uint32_t *sigs, unsigned n) {
 	__m128i k[9];
 	keys_load(h, 0, k, 9);
+#pragma GCC unroll 4
 	for (unsigned i = 0; i < n; i++) {
 		const uint8_t *p = (const uint8_t *)&keys[i];
 		__m128i x = _mm_xor_si128(block(load(p), k), load(p + 16));
@@ -68,6 +70,7 @@ AES static void aes_dst(
 	const struct hasher *h, const struct tt_pkt *pkts, uint8_t *bits, unsigned n) {
 	__m128i k[5];
 	keys_load(h, 9, k, 5);
+#pragma GCC unroll 4
 	for (unsigned i = 0; i < n; i++)
 		bits[i] = _mm_cvtsi128_si32(block(load(pkts[i].dst), k)) & 63;
 }

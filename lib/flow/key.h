@@ -33,25 +33,27 @@ struct flow_value {
 	uint32_t bits;		    // enum tt_trait, and enum value_bit
 	uint32_t opt_hash;
 	uint16_t other_port, window;
-	uint8_t tcp_flags, ttl_min, ttl_max, zero;
+	uint8_t tcp_flags, ttl_min, ttl_max;
+	uint8_t testable; // what the first packet was, and most are expected to be
 };
 
 /// Bits above the traits. VALUE_FLAGS and up: enum tt_obs_flag.
 enum value_bit {
-	VALUE_TESTABLE = 1u << 20, // what most packets are expected to be: as the first one was
-	VALUE_RARE = 1u << 21,	   // flow_rare of this place is in use
+	VALUE_RARE = 1u << 20, // flow_rare of this place is in use
 	VALUE_FLAGS_SHIFT = 24,
-	VALUE_TRAITS = (1u << 20) - 1,
+	VALUE_TRAITS = VALUE_RARE - 1,
 };
 
 /// What few packets touch; valid where VALUE_RARE is set.
 struct flow_rare {
-	uint64_t unlike; // packets whose being testable is not what VALUE_TESTABLE says
+	uint64_t unlike; // packets whose being testable is not what the value says
 	uint32_t packets_high, bytes_high;
 	uint32_t matches[3]; // by enum tt_tool
 	uint32_t zero;
 };
 
-static_assert(8 + sizeof(struct key4) + sizeof(struct flow_value) == 64,
-	"an IPv4 key, its counters and the 8 bytes that rte_hash adds are a cache line");
+/// Bytes from row to row: the 8 that rte_hash adds, key, value.
+enum { ROW4 = 8 + sizeof(struct key4) + sizeof(struct flow_value), ROW6 = ROW4 + 16 };
+
+static_assert(ROW4 == 64, "an IPv4 flow is one cache line");
 static_assert(sizeof(struct flow_rare) == 32, "two to a cache line");

@@ -56,10 +56,10 @@ static int find_rows(struct flow_table *t) {
 	if (!first || !second || !last)
 		return -ENOTSUP;
 	t->rows = first;
-	t->stride = (uint32_t)((uint8_t *)second - t->rows);
-	bool even = last == table_key(t, t->budget - 1) &&
-		    t->stride >= t->key_len + sizeof(struct flow_value);
-	return even && (uintptr_t)table_value(t, 0) % 8 == 0 && t->stride % 8 == 0 ? 0 : -ENOTSUP;
+	t->stride = t->key_len == sizeof(struct key4) ? ROW4 : ROW6;
+	bool even = second == table_key(t, 1) && last == table_key(t, t->budget - 1) &&
+		    (uintptr_t)table_value(t, 0) % 8 == 0;
+	return even ? 0 : -ENOTSUP;
 }
 
 int table_create(

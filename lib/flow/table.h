@@ -14,7 +14,7 @@
 struct flow_table {
 	struct rte_hash *hash;
 	uint8_t *rows;		// the hash's own key slots, by position
-	uint32_t stride;	// bytes from row to row
+	uint32_t stride;	// ROW4 or ROW6
 	uint32_t key_len;	// bytes of a row that are compared; the value follows
 	struct flow_rare *rare; // by position
 	uint32_t *list;		// positions in use, in the order they came
@@ -54,9 +54,9 @@ static inline bool table_few(const struct flow_table *t) {
 
 /// Position of a key that a lookup missed: made, or found where an earlier packet of the burst has
 /// made it. used0: t->used before the burst. Negative when the table is full (the budget is checked
-/// first: rte_hash needs 17,000 cycles to find out by itself). bits: of a new value.
+/// first: rte_hash needs 17,000 cycles to find out by itself). testable: of a new value.
 static inline int32_t table_insert(
-	struct flow_table *t, const void *key, uint32_t sig, uint32_t used0, uint32_t bits) {
+	struct flow_table *t, const void *key, uint32_t sig, uint32_t used0, uint8_t testable) {
 	if (unlikely(t->used >= t->budget)) {
 		if (t->used == used0)
 			return -ENOSPC;
@@ -66,7 +66,7 @@ static inline int32_t table_insert(
 	static const struct flow_value none = {.first_us = UINT32_MAX, .ttl_min = UINT8_MAX};
 	struct flow_value value = none;
 	uint8_t row[sizeof(struct key6) + sizeof(value)];
-	value.bits = bits;
+	value.testable = testable;
 	memcpy(row, key, t->key_len);
 	memcpy(row + t->key_len, &value, sizeof(value));
 	int32_t pos = rte_hash_add_key_with_hash(t->hash, row, sig);
