@@ -146,6 +146,11 @@ static void random_overlaps_equal_a_painted_array(void **state) {
 		for (uint32_t a = 0; a < SPACE; a++) {
 			assert_int_equal(tt_ranges_get4(r, base + a * scale), value[a]);
 			assert_int_equal(tt_ranges_get4(r, base + a * scale + scale - 1), value[a]);
+			const uint32_t ends[2] = {base + a * scale, base + a * scale + scale - 1};
+			uint32_t bulk[2];
+			tt_ranges_get4_bulk(r, ends, bulk, 2);
+			assert_int_equal(bulk[0], value[a]);
+			assert_int_equal(bulk[1], value[a]);
 			struct tt_addr six = v4(base + a * scale + scale - 1);
 			six.b[15] = 1;
 			assert_int_equal(tt_ranges_get6(r, six.b), value[a]);

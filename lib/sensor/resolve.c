@@ -3,17 +3,23 @@
 
 #include "rules.h"
 
+enum { BURST_MAX = 64 };
+
 static struct tt_addr destination(const struct tt_pkt *p) {
 	struct tt_addr a = {.family = p->family};
 	memcpy(a.b, p->dst, sizeof(a.b));
 	return a;
 }
 
+static inline uint32_t destination4(const struct tt_pkt *p) {
+	return (uint32_t)p->dst[0] << 24 | (uint32_t)p->dst[1] << 16 | (uint32_t)p->dst[2] << 8 |
+	       p->dst[3];
+}
+
 static uint32_t claim_in(const struct tt_ranges *r, const struct tt_pkt *p) {
 	uint32_t claim = TT_RANGES_NONE;
 	if (p->family == 4)
-		claim = tt_ranges_get4(r, (uint32_t)p->dst[0] << 24 | (uint32_t)p->dst[1] << 16 |
-						  (uint32_t)p->dst[2] << 8 | p->dst[3]);
+		claim = tt_ranges_get4(r, destination4(p));
 	else if (p->family == 6)
 		claim = tt_ranges_get6(r, p->dst);
 	return claim == TT_RANGES_NONE ? 0 : claim;
@@ -210,8 +216,28 @@ static bool resolve_feed(const struct tt_sensors *s, const struct tt_packet_conf
 	return true;
 }
 
+// Destination prefixes decide alone: no feeds, and all rules hold on any uplink and VLAN.
+static void resolve_only(const struct tt_ranges *only, struct tt_pkt *pkts, unsigned n) {
+	uint32_t dst[BURST_MAX], claims[BURST_MAX];
+	dst[0] = 0; // n is not 0, which gcc does not see
+	for (unsigned i = 0; i < n; i++)
+		dst[i] = destination4(&pkts[i]);
+	tt_ranges_get4_bulk(only, dst, claims, n);
+	for (unsigned i = 0; i < n; i++) {
+		struct tt_pkt *p = &pkts[i];
+		uint32_t claim = claims[i] == TT_RANGES_NONE ? 0 : claims[i];
+		if (__builtin_expect(p->family != 4, 0))
+			claim = claim_in(only, p);
+		p->sensor = is_observed(p) ? claim_sensor(claim) : TT_NO_SENSOR;
+	}
+}
+
 void tt_sensors_resolve(const struct tt_sensors *s, const struct tt_packet_conf *conf,
 	unsigned uplink, const struct tt_frame *frames, struct tt_pkt *pkts, unsigned n) {
+	if (s->only && !s->feeds && n && n <= BURST_MAX) {
+		resolve_only(s->only, pkts, n);
+		return;
+	}
 	for (unsigned i = 0; i < n; i++) {
 		struct tt_pkt *p = &pkts[i];
 		p->sensor = TT_NO_SENSOR;

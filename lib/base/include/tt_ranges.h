@@ -28,6 +28,9 @@ void tt_ranges_destroy(struct tt_ranges **r);
 /// Value of the interval that holds the address, or TT_RANGES_NONE. v4 in host order; v6 as 16
 /// bytes in network order.
 uint32_t tt_ranges_get4(const struct tt_ranges *r, uint32_t v4);
+/// The same for n addresses; the arrays must not overlap.
+void tt_ranges_get4_bulk(
+	const struct tt_ranges *r, const uint32_t *v4, uint32_t *values, unsigned n);
 uint32_t tt_ranges_get6(const struct tt_ranges *r, const uint8_t v6[16]);
 uint32_t tt_ranges_get(const struct tt_ranges *r, const struct tt_addr *a);
 /// Number of disjoint intervals by family (4 or 6).
