@@ -221,7 +221,8 @@ static void json_of_ports(void **state) {
 		"{\"rank\":1,\"proto\":\"tcp\",\"port\":23,\"service\":null,\"packets\":1200,"
 		"\"bytes\":72000,\"sources\":80,\"sources_error\":0.0,\"rate\":300.0,"
 		"\"median_rate\":150.0,\"top_sensor_share\":0.75,\"top_source_share\":null},\n"
-		"{\"rank\":2,\"proto\":\"icmp\",\"port\":null,\"type\":8,\"code\":0,\"service\":null,"
+		"{\"rank\":2,\"proto\":\"icmp\",\"port\":null,\"type\":8,\"code\":0,\"service\":"
+		"null,"
 		"\"packets\":40,\"bytes\":2400,\"sources\":4,\"sources_error\":0.01625,"
 		"\"rate\":10.0,\"median_rate\":5.0,\"top_sensor_share\":0.75,"
 		"\"top_source_share\":0.5}]}\n");

@@ -34,8 +34,8 @@ struct tt_obs {
 	uint32_t last_us;
 	uint32_t traits;	     // enum tt_trait
 	uint32_t matches[TT_TOOL_N]; // packets that matched the tool's relation (saturating)
-	uint32_t tested; // packets that Masscan and Mirai could be tested on (IPv4 TCP SYNs);
-			 // ZMap: all packets of an IPv4 scan
+	uint32_t tested;     // packets that Masscan and Mirai could be tested on (IPv4 TCP SYNs);
+			     // ZMap: all packets of an IPv4 scan
 	uint64_t dst_bitmap; // bit = keyed hash of the destination, 0..63: estimates distinct ones
 	uint32_t opt_hash;   // of the sampled SYN's option kinds in order
 	uint16_t window;     // of the sampled SYN

@@ -12,5 +12,6 @@ struct tt_sub *tt_sub_create(const char *endpoint, const char *const *topics, un
 	const struct tt_link_keys *keys, struct tt_err *err);
 /// Waits up to timeout_ms for one message: 1 with topic and JSON (valid until the next call), 0 at
 /// the timeout, -errno. -EINTR on a signal.
-int tt_sub_next(struct tt_sub *s, int timeout_ms, const char **topic, const char **json, size_t *len);
+int tt_sub_next(
+	struct tt_sub *s, int timeout_ms, const char **topic, const char **json, size_t *len);
 void tt_sub_destroy(struct tt_sub **s);

@@ -10,7 +10,7 @@
 /// docs/wire-format.md has the layout with golden bytes.
 #define TT_BATCH_ROWS_MAX  65536       // observations in one batch
 #define TT_BATCH_BYTES_MAX (16u << 20) // of an encoded batch; more is refused unseen
-#define TT_BOOT_LEN        17          // 16 hex digits
+#define TT_BOOT_LEN	   17	       // 16 hex digits
 
 /// Who sent it and what it spans. `boot` is drawn at start-up (replay: one per capture), `seq`
 /// counts the batches of a boot from 1.
@@ -30,12 +30,14 @@ struct tt_batch *tt_batch_create(void);
 void tt_batch_destroy(struct tt_batch **b);
 /// Empties it and sets who it is from and what the indexes of rows mean (ids are copied).
 int tt_batch_begin(struct tt_batch *b, const char *probe, const char *boot, uint32_t epoch_s,
-	const char *const *sensors, unsigned sensor_n, const char *const *uplinks, unsigned uplink_n);
+	const char *const *sensors, unsigned sensor_n, const char *const *uplinks,
+	unsigned uplink_n);
 /// 0, or -ENOSPC when the batch is full: encode, send, begin again.
 int tt_batch_add_obs(struct tt_batch *b, const struct tt_obs *o);
 int tt_batch_add_tally(struct tt_batch *b, const struct tt_tally *t);
 int tt_batch_add_state(struct tt_batch *b, const struct tt_sensor_state *s);
-/// A JSON document that travels with the batch: {"type":"catalog"|"config"|"file"|...}. At most one.
+/// A JSON document that travels with the batch: {"type":"catalog"|"config"|"file"|...}. At most
+/// one.
 int tt_batch_set_meta(struct tt_batch *b, const char *json, size_t len);
 /// Whether anything is in it.
 int tt_batch_empty(const struct tt_batch *b);
