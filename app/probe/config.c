@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zmq.h>
 
 #include "tt_conf.h"
 #include "tt_file.h"
@@ -140,18 +139,7 @@ static int load_secret(
 	char *path = path_of(c, name);
 	if (!path)
 		return tt_err_set(err, -ENOMEM, "out of memory");
-	struct tt_buf b = TT_BUF_INIT(4096);
-	int rc = tt_file_read(path, &b, err);
-	if (rc == 0 && (b.len < 40 || strcspn((char *)b.data, " \t\r\n") != 40))
-		rc = tt_err_set(
-			err, -EINVAL, "%s: expected a Z85 secret key of 40 characters", path);
-	if (rc == 0) {
-		memcpy(keys->secret_key, b.data, 40);
-		keys->secret_key[40] = 0;
-		if (zmq_curve_public(keys->public_key, keys->secret_key))
-			rc = tt_err_set(err, -EINVAL, "%s: is no CURVE secret key", path);
-	}
-	tt_buf_free(&b);
+	int rc = tt_link_keys_load(keys, path, err);
 	free(path);
 	return rc;
 }
