@@ -31,14 +31,20 @@ static int match_sensors(struct query *r) {
 	r->sensor_filter =
 		given(q->sensor) || given(q->group) || given(q->network) || given(q->country);
 	r->match = calloc(r->sensor_n + 1, sizeof(*r->match));
-	if (r->match == NULL)
+	r->conf = calloc(r->sensor_n + 1, sizeof(*r->conf));
+	if (r->match == NULL || r->conf == NULL)
 		return tt_err_set(r->err, -ENOMEM, "%s: no memory", r->s->path);
+	for (unsigned i = 0; i < catalog->sensor_n; i++) {
+		int id = sensor_number(r->s, catalog->sensors[i].id, false, r->err);
+
+		if (id > 0)
+			r->conf[id] = &catalog->sensors[i];
+	}
 	for (uint32_t i = 1; i <= r->sensor_n; i++) {
-		const char *name = r->s->sensors[i];
-		const struct tt_sensor_conf *c = sensor_conf(catalog, name);
+		const struct tt_sensor_conf *c = r->conf[i];
 
 		r->match[i] =
-			(!given(q->sensor) || strcmp(q->sensor, name) == 0) &&
+			(!given(q->sensor) || strcmp(q->sensor, r->s->sensors[i]) == 0) &&
 			(!given(q->group) || (c != NULL && in_group(c, q->group))) &&
 			(!given(q->network) ||
 				(c != NULL && strcmp(c->network, q->network) == 0)) &&
@@ -196,6 +202,7 @@ int tt_store_query(
 	ids6_free(&r->v6);
 	up_free(r);
 	free(r->match);
+	free(r->conf);
 	big_free(r->steps, r->step_cap * sizeof(*r->steps));
 	free(r);
 	return rc;

@@ -99,7 +99,8 @@ struct query {
 	int64_t from, to;
 	bool from_rollups;
 
-	bool *match; // by sensor number
+	bool *match;			    // by sensor number
+	const struct tt_sensor_conf **conf; // by number, NULL: not described
 	uint32_t sensor_n;
 	bool sensor_filter, source_filter;
 	uint16_t region;

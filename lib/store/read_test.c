@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tt_buf.h"
+#include "tt_file.h"
 #include "tt_region.h"
 #include "world.h"
 
@@ -351,6 +354,66 @@ static void sources_keep_what_they_were_resolved_to(void **state) {
 	world_destroy(&w);
 }
 
+// docs/store.md names every table and column.
+static void the_document_names_all_there_is(void **state) {
+	struct world *w = world_create(7);
+	struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
+	struct answer names = ask(s,
+		"SELECT name FROM sqlite_master WHERE type = 'table' UNION SELECT c.name FROM "
+		"sqlite_master AS m, pragma_table_info(m.name) AS c WHERE m.type = 'table' AND "
+		"m.name "
+		"<> 'tally' UNION SELECT name FROM pragma_table_info('observation')");
+	struct tt_buf doc = TT_BUF_INIT(1 << 20);
+	char path[512], quoted[64];
+
+	snprintf(path, sizeof(path), "%s/../../docs/store.md", getenv("TT_SOURCE_DIR"));
+	if (tt_file_read(path, &doc, &err) != 0)
+		fail_msg("%s", err.msg);
+	assert_true(names.rows > 60);
+	for (char *line = strtok(names.text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		snprintf(quoted, sizeof(quoted), "`%s`", line);
+		if (strstr((const char *)doc.data, quoted) == NULL)
+			fail_msg("%s: does not name %s", path, quoted);
+	}
+	tt_buf_free(&doc);
+	world_close(&s);
+	world_destroy(&w);
+}
+
+static void raw_batches_that_cannot_be_read_are_named(void **state) {
+	static const char *const harm[] = {"UPDATE raw SET derived = x'00'",
+		"UPDATE raw SET message = substr(message, 1, 40)", "DELETE FROM raw"};
+	struct tt_query q = TT_QUERY_INIT;
+	struct tt_result r;
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct world *w = world_create(8);
+		struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
+		sqlite3 *db;
+
+		world_fill(w, s, 50, 50, FROM, FROM + 3600);
+		world_close(&s);
+		assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+		assert_int_equal(sqlite3_exec(db, harm[i], NULL, NULL, NULL), SQLITE_OK);
+		sqlite3_close(db);
+		s = world_open(w, TT_STORE_READ, NULL);
+		assert_int_equal(tt_store_query(s, &q, &r, &err), -EIO);
+		assert_non_null(strstr(err.msg, "raw batch 1 "));
+		assert_int_not_equal(tt_store_sql(s, "SELECT * FROM observation", take,
+					     &(struct answer){0}, &err),
+			0);
+		assert_non_null(strstr(err.msg, "raw batch 1 "));
+		q.read = TT_READ_ROLLUPS; // which were written when it was closed
+		q.by = TT_BY_REGION;
+		assert_int_equal(tt_store_query(s, &q, &r, &err), 0);
+		assert_int_equal(r.row_n, 1);
+		tt_result_free(&r);
+		q = (struct tt_query)TT_QUERY_INIT;
+		world_close(&s);
+		world_destroy(&w);
+	}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_observation_table_shows_every_column),
@@ -359,6 +422,8 @@ int main(void) {
 		cmocka_unit_test(sketch_functions_count_over_rows),
 		cmocka_unit_test(everything_known_of_a_source_is_shown),
 		cmocka_unit_test(sources_keep_what_they_were_resolved_to),
+		cmocka_unit_test(the_document_names_all_there_is),
+		cmocka_unit_test(raw_batches_that_cannot_be_read_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

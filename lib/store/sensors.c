@@ -198,13 +198,6 @@ int sensors_describe(
 	return rc;
 }
 
-const struct tt_sensor_conf *sensor_conf(const struct tt_catalog *c, const char *name) {
-	for (unsigned i = 0; i < c->sensor_n; i++)
-		if (strcmp(c->sensors[i].id, name) == 0)
-			return &c->sensors[i];
-	return NULL;
-}
-
 // All descriptions as one file. Rules that no packet could tell apart are refused in a file, so
 // each gets one of its own in place of what was not kept.
 static int union_json(

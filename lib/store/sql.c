@@ -98,12 +98,15 @@ int tt_store_sql(
 	bool tx = sqlite3_get_autocommit(s->db);
 	sqlite3_stmt *st = NULL;
 	const char *rest = "";
+	static const char uses[] = "SELECT 1 FROM observation, json_each('[]'), json_tree('[]'), "
+				   "pragma_table_info('batch'), pragma_table_list";
 	int rc = tx ? db_tx(s, ST_BEGIN_READ, err) : 0;
 
 	if (rc < 0)
 		return rc;
-	// the first use of the virtual table declares it, which what follows does not allow
-	if (sqlite3_prepare_v3(s->db, "SELECT 1 FROM observation", -1, 0, &st, NULL) != SQLITE_OK)
+	// the first use of a table that SQLite does not store declares it, which what follows does
+	// not allow: these may be used, others may not
+	if (sqlite3_prepare_v3(s->db, uses, -1, 0, &st, NULL) != SQLITE_OK)
 		rc = db_fail(s, err, "observation");
 	sqlite3_finalize(st);
 	st = NULL;

@@ -121,8 +121,6 @@ int sensors_load(struct tt_store *s, struct tt_err *err);
 /// Number of a sensor by name: 0 where unknown and !create; -errno.
 int sensor_number(struct tt_store *s, const char *name, bool create, struct tt_err *err);
 void sensors_free(struct tt_store *s);
-/// Description of a sensor, or NULL (not described).
-const struct tt_sensor_conf *sensor_conf(const struct tt_catalog *c, const char *name);
 /// Takes the catalogue of a meta document; the ids it names become the boot's sensors.
 int sensors_describe(
 	struct tt_store *s, const char *probe, int64_t boot, json_t *doc, struct tt_err *err);

@@ -147,7 +147,7 @@ static int expect(
 static int close_sensor(struct loader *l, uint32_t sensor) {
 	struct query *r = l->r;
 	const char *name = r->s->sensors[sensor];
-	const struct tt_sensor_conf *conf = sensor_conf(l->catalog, name);
+	const struct tt_sensor_conf *conf = r->conf[sensor];
 	double seconds = 0;
 	int rc = expect(l, name, conf, l->first[sensor]);
 
