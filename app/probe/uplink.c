@@ -2,12 +2,16 @@
 #include "uplink.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <rte_bus.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_mempool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tt_log.h"
 #include "worker.h"
@@ -166,15 +170,17 @@ void uplink_close(struct uplink *u) {
 	memset(u, 0, sizeof(*u));
 }
 
-// Devices over a kernel interface say "up" whatever its cable does: ask the kernel.
+// Devices over a kernel interface say "up" whatever its cable does: ask the kernel. Not sysfs,
+// which may show another network namespace than ours.
 static bool carrier(const char *iface) {
-	char path[128];
-	snprintf(path, sizeof(path), "/sys/class/net/%s/carrier", iface);
-	FILE *f = fopen(path, "re");
-	int c = f ? fgetc(f) : EOF; // reading fails while the interface is down
-	if (f)
-		fclose(f);
-	return c == '1';
+	struct ifreq r = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%.*s", IFNAMSIZ - 1, iface);
+	bool up = ioctl(fd, SIOCGIFFLAGS, &r) == 0 && (r.ifr_flags & IFF_RUNNING);
+	close(fd);
+	return up;
 }
 
 // A capture is up until it ends, well or not.
