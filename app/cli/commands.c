@@ -119,7 +119,10 @@ const struct command commands[] = {
 		"done. A capture that is in already (by content) is skipped. One that fails (cut, "
 		"unknown link type) counts nothing; the others do, and the status is 1. What was "
 		"interrupted is redone by the next run. The last line is one JSON object.",
-		"$ teiten replay --timezone Asia/Tokyo -s sensors.json --db q4.db q4.pcap\n",
+		"$ teiten replay --timezone Asia/Tokyo -s sensors.json --rir rir --db q.db q3.pcap "
+		"q4.pcap\n"
+		"{\"files\":2,\"skipped\":0,\"packets\":300000,\"bytes\":29510261,\"observed\":"
+		"297446,...,\"observations\":297435,\"seconds\":1.593016}\n",
 		{replay}, run_replay},
 	{"top", "", 0, 0, "db by", "rank ports, regions, sources, ...",
 		"Ranks what arrived. Equal values share a rank; -- (unknown region) and mixed "
@@ -127,37 +130,108 @@ const struct command commands[] = {
 		"that varied) are listed, never ranked. rate is packets per address and day, the "
 		"mean "
 		"over the sensors.",
-		"$ teiten top --db q4.db --by port --period 2024Q4 --previous 2024Q3\n",
+		"$ teiten top --db q.db --by region --period 2024Q4 --previous 2024Q3 -n 3\n"
+		"Top source regions by packets: class scan\n"
+		"2024-10-01 to 2025-01-01 (Asia/Tokyo), completeness 100.0 %, regions of "
+		"2024-12-31\n"
+		"\n"
+		"rank  previous  region  packets  sources    bytes  rate  median rate  top sensor  "
+		"top source\n"
+		"   1         1  US       33,416    3,447   2.8 MB  91.3          122      33.7 %  "
+		"     7.0 %\n"
+		"   2         2  CN       19,175    2,033   1.6 MB  52.2         69.0      33.8 %  "
+		"     8.0 %\n"
+		"   3        10  BG       15,284      494   1.3 MB  41.8         55.4      33.9 %  "
+		"    11.2 %\n"
+		"   -         -  --          953      107  79.8 kB  2.55         3.36      34.8 %  "
+		"     9.0 %\n",
 		{db, top, filters, format}, run_top},
 	{"series", "", 0, 0, "db", "count by hour, day or month",
 		"Counts over time. A step in which no sensor was up has no values, not zero.",
-		"$ teiten series --db q4.db --by port --step month --period 2024Q4 -n 3\n",
+		"$ teiten series --db q.db --by port --step month --period 2024Q4 -n 3\n"
+		"Packets per month by port: class scan\n"
+		"2024-10-01 to 2025-01-01 (Asia/Tokyo), completeness 100.0 %, regions of "
+		"2024-12-31\n"
+		"\n"
+		"month    tcp/23  tcp/8728  tcp/22  complete\n"
+		"2024-10  11,491     5,647   3,475   100.0 %\n"
+		"2024-11  11,211     6,310   3,415   100.0 %\n"
+		"2024-12  11,316     6,329   3,556   100.0 %\n",
 		{db, series, filters, format}, run_series},
 	{"show", "ADDRESS", 1, 1, "db", "all that is known of a source",
 		"Prints what a source did, when, to which sensors, and what it is.",
-		"$ teiten show 192.0.2.1 --db q4.db\n", {db, show}, run_show},
+		"$ teiten show 23.128.97.218 --db q.db\n"
+		"source       23.128.97.218\n"
+		"region       US\n"
+		"asn          -\n"
+		"surveyor     no\n"
+		"timezone     Asia/Tokyo\n"
+		"packets      4,545\n"
+		"bytes        374,935\n"
+		"first        2024-06-30T15:38:17.175472Z\n"
+		"last         2024-12-31T11:42:40.281133Z\n"
+		"ttl_min      243\n"
+		"ttl_max      243\n"
+		"days_active  184\n"
+		"traits       tcp_no_options, tcp_df_clear, reflector_port\n"
+		"\n"
+		"tools:\n"
+		"...\n",
+		{db, show}, run_show},
 	{"sql", "QUERY", 1, 1, "db", "read-only SQL",
 		"Runs one query on the database, which has the table observation beside its own.",
-		"$ teiten sql --db q4.db 'select class, sum(packets) from observation group by "
-		"1'\n",
+		"$ teiten sql --db q.db 'select class, sum(packets) as packets from observation "
+		"group by 1'\n"
+		"class        packets\n"
+		"backscatter    15020\n"
+		"fragment        1550\n"
+		"other           3770\n"
+		"reflection      8964\n"
+		"scan          268142\n",
 		{db, sql}, run_sql},
 	{"sub", "ENDPOINT [TOPIC...]", 1, INT_MAX, NULL, "print a stream of messages",
 		"Subscribes to what a probe or a collector publishes and prints one JSON message a "
 		"line until it is interrupted. Without a topic: everything. Topics are matched "
 		"from "
 		"their beginning and end with a full stop.",
-		"$ teiten sub ipc:///run/teiten/pub live.tokyo.\n", {sub, curve}, run_sub},
+		"$ teiten sub tcp://127.0.0.1:5491 live. -n 1\n"
+		"{\"v\":1,\"probe\":\"trial\",\"boot\":\"9d10ebfdc1b46d0e\",\"seq\":5,\"sensor\":"
+		"\"trial-a\",\n"
+		"\"start\":\"2026-11-22T23:19:26Z\",\"end\":\"2026-11-22T23:19:27Z\",\n"
+		"\"classes\":{\"scan\":{\"packets\":40,\"bytes\":2160},...}}\n",
+		{sub, curve}, run_sub},
 	{"status", "ENDPOINT", 1, 1, NULL, "a probe's health",
 		"Waits for the next health message of a probe (one an epoch) and prints it.",
-		"$ teiten status ipc:///run/teiten/pub\n", {status, curve}, run_status},
+		"$ teiten status tcp://127.0.0.1:5491\n"
+		"probe trial, boot a2a26bb3689c54d5, 2026-11-22T23:22:50Z to 2026-11-22T23:22:55Z\n"
+		"configuration sha256:ec62e56fa210, clock skew 2 ms\n"
+		"\n"
+		"uplink  link  packets  observed  spilled  malformed  non_ip  unassigned  imissed  "
+		"ierrors  rx_nombuf\n"
+		"up0     up          0         0        0          0       0           0        0  "
+		"      0          0\n"
+		"\n"
+		" worker   busy  poll gap p99/max (us)  table used  table size\n"
+		"lcore 1  0.0 %            1,248/8,501           0     143,360\n"
+		"\n"
+		"sensor       state   last packet\n"
+		"trial-a      up      2026-11-22T23:22:47Z\n"
+		"trial-cloud  silent  -\n"
+		"\n"
+		"harvest: 0 overruns, 0 late packets\n"
+		"spool:   0 batches (0 B), 0 lost\n"
+		"link:    2 sent, 2 acknowledged, 0.0 s behind\n",
+		{status, curve}, run_status},
 	{"check", "FILE...", 1, INT_MAX, NULL, "check configuration files",
 		"Reads configuration files, whose kind each says itself (\"kind\"), and prints a "
 		"line "
 		"for each. The status is 2 if any is wrong.",
-		"$ teiten check sensors.json\n", {none}, run_check},
+		"$ teiten check sensors.json\n"
+		"sensors.json: ok (sensors)\n",
+		{none}, run_check},
 	{"schema", "KIND", 1, 1, NULL, "JSON Schema of a kind of file",
 		"Prints the JSON Schema of a kind of configuration file: sensors, watches, probe, "
 		"collector, services, scanners, report.",
-		"$ teiten schema sensors\n", {none}, run_schema},
+		"$ teiten schema sensors > sensors.schema.json\n", {none}, run_schema},
 	{NULL},
 };

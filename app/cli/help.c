@@ -76,7 +76,7 @@ void help_all(FILE *out) {
 static void print_lines(const char *text, const char *before, FILE *out) {
 	while (*text) {
 		size_t n = strcspn(text, "\n");
-		fprintf(out, "%s%.*s\n", before, (int)n, text);
+		fprintf(out, "%s%.*s\n", n ? before : "", (int)n, text);
 		text += n + (text[n] == '\n');
 	}
 }

@@ -123,10 +123,13 @@ static int print_health(const char *json, size_t len) {
 	}
 	printf("probe %s, boot %s, %s to %s\n", text(m, "probe"), text(m, "boot"), text(m, "start"),
 		text(m, "end"));
-	printf("configuration %.19s, clock skew %lld ms\n", text(m, "config"),
-		(long long)json_integer_value(json_object_get(m, "clock_skew_ms")));
+	// what a collector says of its probes is less
+	if (json_object_get(m, "config"))
+		printf("configuration %.19s, clock skew %lld ms\n", text(m, "config"),
+			(long long)json_integer_value(json_object_get(m, "clock_skew_ms")));
 	print_uplinks(json_object_get(m, "uplinks"));
-	print_workers(json_object_get(m, "workers"));
+	if (json_array_size(json_object_get(m, "workers")))
+		print_workers(json_object_get(m, "workers"));
 	print_sensors(json_object_get(m, "sensors"));
 	print_rest(m);
 	json_decref(m);
