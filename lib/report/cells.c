@@ -37,7 +37,8 @@ const char *tt_show_count(uint64_t u, char buf[TT_SHOW_LEN]) {
 const char *tt_show_share(double d, char buf[TT_SHOW_LEN]) {
 	if (d < 0 || !isfinite(d))
 		return strcpy(buf, "-");
-	snprintf(buf, TT_SHOW_LEN, "%.1f %%", d * 100);
+	// what is not whole does not look whole
+	snprintf(buf, TT_SHOW_LEN, "%.1f %%", d < 1 && d > 0.999 ? 99.9 : d * 100);
 	return buf;
 }
 
@@ -58,8 +59,13 @@ const char *show_rate(double d, char buf[TT_SHOW_LEN]) {
 		return strcpy(buf, "-");
 	if (d >= 1000)
 		return tt_show_count((uint64_t)(d + 0.5), buf);
-	// three digits that mean something, and no exponent
-	int decimals = d >= 100 || d == 0 ? 0 : d >= 10 ? 1 : d >= 1 ? 2 : d >= 0.01 ? 3 : 5;
+	// a prefix of IPv6 has more addresses than decimals can show
+	if (d > 0 && d < 0.001) {
+		snprintf(buf, TT_SHOW_LEN, "%.1e", d);
+		return buf;
+	}
+	// three digits that mean something
+	int decimals = d >= 100 || d == 0 ? 0 : d >= 10 ? 1 : d >= 1 ? 2 : 3;
 	snprintf(buf, TT_SHOW_LEN, "%.*f", decimals, d);
 	return buf;
 }

@@ -108,12 +108,13 @@ static void fill_median_rate(const struct view *v, const struct ranked *r, struc
 }
 
 static void fill_top_sensor(const struct view *v, const struct ranked *r, struct cell *c) {
-	if (r->row->top_sensor_share >= 0)
+	// packets without a source were not assigned to a sensor either
+	if (r->row->has_sources && r->row->top_sensor_share >= 0)
 		cell_real(c, r->row->top_sensor_share);
 }
 
 static void fill_top_source(const struct view *v, const struct ranked *r, struct cell *c) {
-	if (r->row->top_source_share >= 0)
+	if (r->row->has_sources && r->row->top_source_share >= 0)
 		cell_real(c, r->row->top_source_share);
 }
 

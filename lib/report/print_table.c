@@ -99,12 +99,17 @@ static void add_filters(const struct tt_query *q, struct tt_buf *b) {
 		const char *name, *value;
 	} names[] = {{"region", q->region}, {"country", q->country}, {"sensor", q->sensor},
 		{"group", q->group}, {"network", q->network}};
+	bool by_class = q->by == TT_BY_CLASS;
+	const uint32_t all = (1u << (by_class ? TT_CLASS_N : TT_OBSERVED_CLASS_N)) - 1;
+	bool some = (q->classes & all) != all;
 	const char *sep = ": class ";
-	for (int c = 0; c < TT_CLASS_N && q->by != TT_BY_CLASS; c++)
+	for (int c = 0; c < TT_CLASS_N && some; c++)
 		if (q->classes & 1u << c) {
 			tt_buf_printf(b, "%s%s", sep, tt_class_name(c));
 			sep = ",";
 		}
+	if (!some && !by_class)
+		tt_buf_printf(b, ": all classes");
 	if (q->has_port && tt_proto_is_icmp(q->proto))
 		tt_buf_printf(b, ", port %s/%u/%u", tt_proto_format(q->proto, proto), q->port >> 8,
 			q->port & 0xff);
@@ -230,16 +235,21 @@ static void add_values(struct tt_grid *g, const struct tt_row *r) {
 	tt_grid_add(g, tt_show_bytes(r->bytes, text));
 	tt_grid_add(g, r->has_rate ? show_rate(r->rate, text) : "-");
 	tt_grid_add(g, r->has_rate ? show_rate(r->median_rate, text) : "-");
-	tt_grid_add(g, tt_show_share(r->top_sensor_share, text));
-	tt_grid_add(g, tt_show_share(r->top_source_share, text));
+	tt_grid_add(g, tt_show_share(r->has_sources ? r->top_sensor_share : -1, text));
+	tt_grid_add(g, tt_show_share(r->has_sources ? r->top_source_share : -1, text));
 }
 
 int print_top_table(const struct top_view *t, FILE *out) {
+	static const char *const plural[] = {[TT_BY_PORT] = "ports",
+		[TT_BY_DPORT] = "destination ports",
+		[TT_BY_REGION] = "source regions",
+		[TT_BY_SENSOR] = "sensors",
+		[TT_BY_SOURCE] = "sources",
+		[TT_BY_ASN] = "source ASes",
+		[TT_BY_CLASS] = "classes",
+		[TT_BY_TOOL] = "tools"};
 	char what[64];
-	enum tt_by by = t->view.by;
-	bool sum = by == TT_BY_CLASS;
-	snprintf(what, sizeof(what), "Top %s%s by %s", sum ? "classe" : by_name(by), "s",
-		rank_name(t->conf->rank));
+	snprintf(what, sizeof(what), "Top %s by %s", plural[t->view.by], rank_name(t->conf->rank));
 	print_head(t, what, out);
 	struct tt_grid *probe = tt_grid_create(TT_GRID_COLS);
 	if (!probe)

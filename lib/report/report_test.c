@@ -425,10 +425,13 @@ static void numbers_for_people(void **state) {
 	assert_string_equal(tt_show_bytes(1500, b), "1.5 kB");
 	assert_string_equal(tt_show_bytes(UINT64_MAX, b), "18.4 EB");
 	assert_string_equal(tt_show_share(0.4, b), "40.0 %");
+	assert_string_equal(tt_show_share(1, b), "100.0 %");
+	assert_string_equal(tt_show_share(0.99999, b), "99.9 %");
 	assert_string_equal(tt_show_share(-1, b), "-");
 	assert_string_equal(show_rate(0, b), "0");
 	assert_string_equal(show_rate(0.0123, b), "0.012");
 	assert_string_equal(show_rate(12345.6, b), "12,346");
+	assert_string_equal(show_rate(4.4e-16, b), "4.4e-16");
 }
 
 static void json_escapes_text(void **state) {
