@@ -37,6 +37,8 @@ struct flow_value {
 	uint8_t testable; // what the first packet was, and most are expected to be
 };
 
+enum { TESTABLE_NEW = 0x80 }; // in a row that the table has just made
+
 /// Bits above the traits. VALUE_FLAGS and up: enum tt_obs_flag.
 enum value_bit {
 	VALUE_RARE = 1u << 20, // flow_rare of this place is in use

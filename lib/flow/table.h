@@ -66,16 +66,21 @@ static inline int32_t table_insert(
 	static const struct flow_value none = {.first_us = UINT32_MAX, .ttl_min = UINT8_MAX};
 	struct flow_value value = none;
 	uint8_t row[sizeof(struct key6) + sizeof(value)];
-	value.testable = testable;
-	memcpy(row, key, t->key_len);
-	memcpy(row + t->key_len, &value, sizeof(value));
+	value.testable = testable | TESTABLE_NEW;
+	if (likely(t->key_len == sizeof(struct key4))) {
+		memcpy(row, key, sizeof(struct key4));
+		memcpy(row + sizeof(struct key4), &value, sizeof(value));
+	} else {
+		memcpy(row, key, sizeof(struct key6));
+		memcpy(row + sizeof(struct key6), &value, sizeof(value));
+	}
 	int32_t pos = rte_hash_add_key_with_hash(t->hash, row, sig);
 	if (unlikely(pos < 0))
 		return pos;
-	uint32_t used = (uint32_t)rte_hash_count(t->hash);
-	if (used != t->used) {
-		t->list[t->used] = (uint32_t)pos;
-		t->used = used;
+	struct flow_value *v = table_value(t, (uint32_t)pos);
+	if (v->testable & TESTABLE_NEW) { // not made by an earlier packet of the burst
+		v->testable = testable;
+		t->list[t->used++] = (uint32_t)pos;
 	}
 	return pos;
 }
