@@ -94,10 +94,17 @@ uint64_t path_run(struct path *p, const struct traffic *t);
 /// The same, with the stages told apart (which costs a little).
 void path_run_stages(struct path *p, const struct traffic *t);
 
+/// A table of the flow tables' kind with DPDK's own hash, for traffic_keys.
+struct rte_hash *bare_create(uint32_t entries);
+/// What a thread does that has nothing to do.
+void thread_nap(void);
+
 // ---- groups of figures
 
 void bench_path(struct bench *b);
 void bench_flow(struct bench *b);
+void bench_attack(struct bench *b);
+void bench_workers(struct bench *b);
 void bench_link(struct bench *b);
 void bench_instructions(struct bench *b);
 

@@ -112,7 +112,7 @@ void path_run_stages(struct path *p, const struct traffic *t) {
 }
 
 /// A table as the flow table's, hashed by DPDK's own hash.
-static struct rte_hash *bare_create(uint32_t entries) {
+struct rte_hash *bare_create(uint32_t entries) {
 	struct rte_hash_parameters conf = {
 		.name = "bare",
 		.entries = entries,
@@ -196,6 +196,7 @@ void bench_path(struct bench *b) {
 		{"100k", 100000, TRAFFIC_RANDOM},
 		{"1m", 1000000, TRAFFIC_RANDOM},
 		{"1m_zipf", 1000000, TRAFFIC_ZIPF},
+		{"4m", 4000000, TRAFFIC_RANDOM},
 	};
 	for (unsigned i = 0; i < sizeof(sets) / sizeof(*sets); i++) {
 		uint32_t flows = sets[i].flows;

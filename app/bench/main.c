@@ -13,26 +13,28 @@
 #define MEMORY_MB	1536
 #define MEMORY_QUICK_MB 128
 
-static const char help[] = "usage: teiten-bench [-q] [-r RUNS] [-g GROUP] [-j FILE]\n"
-			   "Measures the data path on this machine, as ratios within one run.\n"
-			   "\n"
-			   "  -g, --group NAME  only this group of figures: path, flow, link,\n"
-			   "                    instructions (for callgrind)\n"
-			   "  -j, --json FILE   write machine and results there too\n"
-			   "  -q, --quick       small and short: whether it works, not how fast\n"
-			   "  -r, --runs N      runs of each figure (default 7, at most 31)\n"
-			   "  -h, --help        this text\n"
-			   "  -V, --version     the version\n"
-			   "\n"
-			   "Hugepages are used where enough are free (768 of 2 MiB), as in\n"
-			   "  sysctl vm.nr_hugepages=768 && teiten-bench --json build/bench.json\n";
+static const char help[] =
+	"usage: teiten-bench [-q] [-r RUNS] [-g GROUP] [-j FILE]\n"
+	"Measures the data path on this machine, as ratios within one run.\n"
+	"\n"
+	"  -g, --group NAME  only this group of figures: path, flow, attack, workers, link,\n"
+	"                    instructions (for callgrind)\n"
+	"  -j, --json FILE   write machine and results there too\n"
+	"  -q, --quick       small and short: whether it works, not how fast\n"
+	"  -r, --runs N      runs of each figure (default 7, at most 31)\n"
+	"  -h, --help        this text\n"
+	"  -V, --version     the version\n"
+	"\n"
+	"Hugepages are used where enough are free (768 of 2 MiB), as in\n"
+	"  sysctl vm.nr_hugepages=768 && teiten-bench --json build/bench.json\n";
 
 static const struct {
 	const char *name;
 	void (*run)(struct bench *b);
 	bool by_name; // only when asked for
-} groups[] = {{"path", bench_path, false}, {"flow", bench_flow, false}, {"link", bench_link, false},
-	{"instructions", bench_instructions, true}};
+} groups[] = {{"path", bench_path, false}, {"flow", bench_flow, false},
+	{"attack", bench_attack, false}, {"workers", bench_workers, false},
+	{"link", bench_link, false}, {"instructions", bench_instructions, true}};
 
 #define GROUPS (sizeof(groups) / sizeof(*groups))
 
@@ -112,7 +114,9 @@ int main(int argc, char **argv) {
 	for (unsigned i = 0; i < GROUPS; i++)
 		known += !group || !strcmp(group, groups[i].name);
 	if (!known)
-		return usage("--group: expected path, flow, link or instructions, not", group);
+		return usage(
+			"--group: expected path, flow, attack, workers, link or instructions, not",
+			group);
 	if (eal_start(&b))
 		return 1;
 	b.results = json_array();
