@@ -222,6 +222,18 @@ static void what_probes_send_is_in_the_database(void **state) {
 	tt_link_client_destroy(&b);
 }
 
+static void it_leaves_no_socket_behind(void **state) {
+	start(NULL, NULL);
+	struct tt_link_client *a = probe("tokyo");
+	send_epoch(a, "tokyo", 1);
+	flush(a);
+	assert_int_equal(access(listen_at + 6, F_OK), 0);
+	json_decref(finish(0));
+	assert_int_not_equal(access(listen_at + 6, F_OK), 0);
+	assert_int_not_equal(access(publish_at + 6, F_OK), 0);
+	tt_link_client_destroy(&a);
+}
+
 static void what_waits_in_the_socket_is_taken_before_the_end(void **state) {
 	start(NULL, NULL);
 	struct tt_link_client *a = probe("tokyo");
@@ -400,6 +412,7 @@ static void a_second_collector_takes_nothing_from_the_first(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		TEST(what_probes_send_is_in_the_database),
+		TEST(it_leaves_no_socket_behind),
 		TEST(what_waits_in_the_socket_is_taken_before_the_end),
 		TEST(a_batch_that_comes_again_counts_once),
 		TEST(killed_again_and_again_it_loses_and_doubles_nothing),

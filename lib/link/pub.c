@@ -6,8 +6,11 @@
 
 #include "socket.h"
 
+#define LINGER_MS 500
+
 struct tt_pub {
 	void *socket;
+	char *endpoint;
 };
 
 struct tt_pub *tt_pub_create(void *zmq_ctx, const char *endpoint, int hwm,
@@ -21,17 +24,19 @@ struct tt_pub *tt_pub_create(void *zmq_ctx, const char *endpoint, int hwm,
 		.max_message = 1024, // subscriptions are all that comes
 		.keys = keys};
 	struct tt_pub *p = calloc(1, sizeof(*p));
-	if (!p) {
+	if (!p || !(p->endpoint = strdup(endpoint))) {
+		free(p);
 		tt_err_set(err, -ENOMEM, "%s: out of memory", endpoint);
 		return NULL;
 	}
 	p->socket = socket_open(zmq_ctx, &conf, err);
 	if (!p->socket) {
+		int rc = errno;
+		free(p->endpoint);
 		free(p);
+		errno = rc;
 		return NULL;
 	}
-	// what was published last still goes out when the program ends
-	socket_set(p->socket, ZMQ_LINGER, 500);
 	return p;
 }
 
@@ -44,7 +49,9 @@ int tt_pub_send(struct tt_pub *p, const char *topic, const char *json, size_t le
 void tt_pub_destroy(struct tt_pub **pp) {
 	if (!*pp)
 		return;
-	zmq_close((*pp)->socket);
+	// what was published last still goes out when the program ends
+	socket_close_bound((*pp)->socket, (*pp)->endpoint, LINGER_MS);
+	free((*pp)->endpoint);
 	free(*pp);
 	*pp = NULL;
 }

@@ -72,11 +72,9 @@ void tt_link_server_destroy(struct tt_link_server **sp) {
 	struct tt_link_server *s = *sp;
 	if (!s)
 		return;
-	if (s->socket) {
-		// the last acknowledgements still go out
-		socket_set(s->socket, ZMQ_LINGER, 500);
-		zmq_close(s->socket);
-	}
+	// the last acknowledgements still go out
+	if (s->socket)
+		socket_close_bound(s->socket, s->endpoint, 500);
 	zap_destroy(&s->zap);
 	peers_clear(&s->peers);
 	free(s->taken);

@@ -129,3 +129,11 @@ void *socket_open(void *ctx, const struct socket_conf *c, struct tt_err *err) {
 	}
 	return s;
 }
+
+void socket_close_bound(void *socket, const char *endpoint, int linger_ms) {
+	// first: once it is closed the file may be that of a successor
+	if (!strncmp(endpoint, "ipc://", 6) && endpoint[6] != '@' && endpoint[6] != '*')
+		unlink(endpoint + 6);
+	socket_set(socket, ZMQ_LINGER, linger_ms);
+	zmq_close(socket);
+}

@@ -15,5 +15,8 @@ struct socket_conf {
 };
 /// Creates, sets every option and binds or connects. NULL with errno and a message.
 void *socket_open(void *ctx, const struct socket_conf *conf, struct tt_err *err);
+/// Closes a bound socket that may still send for linger_ms, and removes its file (ipc): libzmq
+/// leaves it behind.
+void socket_close_bound(void *socket, const char *endpoint, int linger_ms);
 /// Sets an int option; -errno.
 int socket_set(void *socket, int option, int value);
