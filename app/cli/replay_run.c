@@ -258,6 +258,21 @@ static void watch(struct run *r) {
 			read_output(&r->child[i]);
 }
 
+// Until the collector listens: what is wrong with its files is then told alone, before any probe
+// starts. False where it will not.
+static bool collector_listens(struct run *r) {
+	char path[PATH_MAX];
+	snprintf(path, sizeof(path), "%s/" REPLAY_SOCKET, r->dir);
+	while (r->child[COLLECTOR].pid && !r->interrupted) {
+		if (!access(path, F_OK))
+			return true;
+		struct pollfd p = {r->signals, POLLIN, 0};
+		poll(&p, 1, 5);
+		read_signals(r);
+	}
+	return false;
+}
+
 static int hear_signals(struct run *r, sigset_t *old) {
 	sigset_t set;
 	sigemptyset(&set);
@@ -285,7 +300,7 @@ int replay_run(const struct args *a, const struct capture *c, unsigned n, const 
 		goto out;
 	}
 	rc = start_collector(&r, a, err);
-	if (!rc)
+	if (!rc && collector_listens(&r))
 		rc = start_probe(&r, a, c, n, err);
 	if (rc) {
 		r.told = true;
