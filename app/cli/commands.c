@@ -122,7 +122,7 @@ const struct command commands[] = {
 		"$ teiten replay --timezone Asia/Tokyo -s sensors.json --rir rir --db q.db q3.pcap "
 		"q4.pcap\n"
 		"{\"files\":2,\"skipped\":0,\"packets\":300000,\"bytes\":29510261,\"observed\":"
-		"297446,...,\"observations\":297435,\"seconds\":1.593016}\n",
+		"297446,...,\"seconds\":1.593016}\n",
 		{replay}, run_replay},
 	{"top", "", 0, 0, "db by", "rank ports, regions, sources, ...",
 		"Ranks what arrived. Equal values share a rank; -- (unknown region) and mixed "
