@@ -300,6 +300,53 @@ static void captures_count_when_complete_and_only_then(void **state) {
 	world_destroy(&w);
 }
 
+// Live batches and two captures side by side: memory holds three sums, of which the captures' join
+// when their last batch comes.
+static void captures_fold_into_a_live_database_when_complete(void **state) {
+	struct world *w = world_create(13);
+	struct tt_store *s = world_open(w, TT_STORE_WRITE, "Asia/Tokyo");
+	struct tt_store_info info;
+	char boots[3][17], sha[65];
+	uint64_t seq[3] = {0};
+	struct tt_query q = TT_QUERY_INIT;
+
+	w->whole = true;
+	snprintf(boots[0], sizeof(boots[0]), "%s", w->boot);
+	for (unsigned i = 1; i < 3; i++) {
+		snprintf(sha, sizeof(sha), "%064u", i);
+		assert_int_equal(tt_store_file_begin(s, sha, "a", 5, false, boots[i], &err), 1);
+	}
+	for (unsigned round = 0; round < 12; round++) {
+		unsigned of = round % 3;
+
+		snprintf(w->boot, sizeof(w->boot), "%s", boots[of]);
+		w->seq = seq[of];
+		world_fill(w, s, 200, 100, FROM, FROM + 5 * 3600);
+		seq[of] = w->seq;
+		if (round == 4)
+			assert_int_equal(tt_store_checkpoint(s, &err), 0);
+	}
+	for (unsigned i = 1; i < 3; i++) {
+		snprintf(w->boot, sizeof(w->boot), "%s", boots[i]);
+		w->seq = seq[i];
+		world_begin(w);
+		world_file_end(w, 0, 0, 0); // without packets: says nothing of up-time
+		assert_int_equal(world_put(w, s, true), 1);
+		assert_int_equal(tt_store_info(s, &info, &err), 0);
+		assert_int_equal(info.batches, 8 * (i + 1));
+	}
+	assert_int_equal(tt_store_checkpoint(s, &err), 0);
+	assert_int_equal(tt_store_info(s, &info, &err), 0);
+	assert_int_equal(info.unfolded, 0);
+	for (int by = TT_BY_PORT; by <= TT_BY_NONE; by++) {
+		q.by = by;
+		q.read = by == TT_BY_SOURCE || by == TT_BY_ASN ? TT_READ_RAW : TT_READ_ROLLUPS;
+		world_check(w, s, &q, q.read == TT_READ_RAW);
+	}
+	world_close(&s);
+	world_destroy(&w);
+}
+
 static void a_capture_again_counts_again(void **state) {
 	const char *sha = "bb00000000000000000000000000000000000000000000000000000000000001";
 	struct world *w = world_create(8);
@@ -510,6 +557,7 @@ int main(void) {
 		cmocka_unit_test(what_is_rolled_back_was_never_there),
 		cmocka_unit_test(a_refused_batch_leaves_the_others_of_its_transaction),
 		cmocka_unit_test(captures_count_when_complete_and_only_then),
+		cmocka_unit_test(captures_fold_into_a_live_database_when_complete),
 		cmocka_unit_test(a_capture_again_counts_again),
 		cmocka_unit_test(a_capture_without_packets_is_complete_and_says_nothing),
 		cmocka_unit_test(killed_at_any_moment_the_database_equals_the_truth),
