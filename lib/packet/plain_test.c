@@ -28,7 +28,7 @@ static void build_nearly_plain(unsigned link_type) {
 		fill(0, rnd(20)); // padding
 	switch (rnd(8)) {
 	case 0: // Masscan
-		set16(ip + 4, (198 << 24 | 51 << 16 | 100 << 8 | 7) ^ 0x01020304 ^ 23);
+		set16(ip + 4, (100u << 8 | 7) ^ 0x0304 ^ 23);
 		break;
 	case 1: // Mirai
 		memcpy(B.b + at + 4, B.b + ip + 16, 4);
