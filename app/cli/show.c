@@ -69,25 +69,31 @@ static void add(struct tt_grid *g, const json_t *v, const char *key) {
 	free(text);
 }
 
+// Columns are the keys of all rows: those of ICMP have type and code beside.
 static int print_list(const char *name, const json_t *list) {
-	json_t *first = json_array_get(list, 0), *row, *v;
+	json_t *cols = json_object(), *row, *v;
 	const char *key;
-	size_t i, cols = json_object_size(first);
+	size_t i;
 	unsigned c = 0;
-	struct tt_grid *g = tt_grid_create((unsigned)cols);
-	if (!g)
+	json_array_foreach(list, i, row) json_object_update_missing(cols, row);
+	struct tt_grid *g = tt_grid_create((unsigned)json_object_size(cols));
+	if (!g) {
+		json_decref(cols);
 		return -errno;
-	json_object_foreach(first, key, v) {
+	}
+	json_object_foreach(cols, key, v) {
 		if (!json_is_number(v))
 			tt_grid_left(g, c);
 		tt_grid_add(g, key);
 		c++;
 	}
-	json_array_foreach(list, i, row) json_object_foreach(first, key, v)
-		add(g, json_object_get(row, key), key);
+	json_array_foreach(list, i, row) {
+		json_object_foreach(cols, key, v) add(g, json_object_get(row, key), key);
+	}
 	printf("\n%s:\n", name);
 	int rc = tt_grid_print(g, stdout);
 	tt_grid_destroy(&g);
+	json_decref(cols);
 	return rc;
 }
 
