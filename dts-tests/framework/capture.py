@@ -19,8 +19,8 @@ def pcap(path, packets, link=ETHERNET, order="<", nanoseconds=False, snaplen=262
     Without a time each packet comes step_ns after the one before. Returns the path.
     """
     unit = 1 if nanoseconds else 1000
-    out = struct.pack(order + "IHHiIII", 0xa1b23c4d if nanoseconds else 0xa1b2c3d4, 2, 4, 0, 0,
-                      snaplen, link)
+    out = bytearray(struct.pack(order + "IHHiIII", 0xa1b23c4d if nanoseconds else 0xa1b2c3d4,
+                                2, 4, 0, 0, snaplen, link))
     for i, p in enumerate(packets):
         p = p if isinstance(p, tuple) else (p, None)
         ns = p[2] if len(p) > 2 else start * 10**9 + i * step_ns
@@ -39,7 +39,7 @@ def block(order, kind, body):
 def pcapng(path, packets, links=(ETHERNET,), order="<", tsresol=None, start=START,
            step_ns=1_000_000):
     """Like pcap(), for (bytes, interface) packets; tsresol is the option's byte (6: microseconds)."""
-    out = block(order, 0x0a0d0d0a, struct.pack(order + "IHHq", 0x1a2b3c4d, 1, 0, -1))
+    out = bytearray(block(order, 0x0a0d0d0a, struct.pack(order + "IHHq", 0x1a2b3c4d, 1, 0, -1)))
     for link in links:
         options = b"" if tsresol is None else \
             struct.pack(order + "HHB3xHH", 9, 1, tsresol, 0, 0)
