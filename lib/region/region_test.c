@@ -89,7 +89,7 @@ static void only_allocated_and_assigned_with_a_country_give_a_region(void **stat
 		"JP", "JP", "--", "--", "--", "--", "AP", "EU", "--"};
 	for (int i = 0; i < 9; i++) {
 		char address[16];
-		snprintf(address, sizeof(address), "1.0.%d.77", i);
+		snprintf(address, sizeof(address), "1.0.%u.77", (unsigned)i & 255);
 		is(r, address, expected[i]);
 	}
 	assert_string_equal(tt_region_date(r), "2024-01-02");
