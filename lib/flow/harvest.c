@@ -115,6 +115,7 @@ static void table_harvest(
 			if (spilled) {
 				o.family = 0;
 				o.flags |= TT_OBS_SPILLED;
+				o.ttl_min = o.ttl_max = 0; // not kept: still what a new row has
 			}
 			sink->obs(sink->arg, &o);
 		}
