@@ -102,7 +102,7 @@ class TestTime(TestSuite):
             [dict(lcores={"main": 0, "workers": [1, 2]}),
              dict(flow={"ipv4": 64, "ipv6": 64, "overflow": "wait"}),
              dict(lcores={"main": 0, "workers": [1, 2]}, flow={"ipv4": 64, "ipv6": 64, "overflow": "wait"}),
-             dict(flow={"ipv4": 64, "ipv6": 64, "spill": 64, "overflow": "spill"}),
+             dict(flow={"ipv4": 64, "ipv6": 64, "spill": 128, "overflow": "spill"}),
              dict(flow={"ipv4": 64, "ipv6": 64, "spill": 1, "overflow": "spill"})]
         for i, case in enumerate(cases):
             conf = self.dir / f"probe{i}.json"
