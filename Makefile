@@ -51,10 +51,10 @@ demo: packages ## two miniature quarters through probe and collector, and their 
 
 bench: packages ## figures, as ratios measured in one run: build/bench.json
 	@$(MAKE) --no-print-directory all
-	@$(BUILD)/app/teiten-bench --json $(BUILD)/bench.json
+	@$(PYTHON) tools/bench.py $(BUILD)
 
 docs: all ## write the generated manuals into docs/
-	@$(BUILD)/lib/conf_manual >docs/configuration.md
+	@$(PYTHON) tools/docs.py $(BUILD)
 
 install: all ## install below DESTDIR and PREFIX
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet

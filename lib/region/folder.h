@@ -49,15 +49,14 @@ static inline void put_file(const char *name, const char *text) {
 	put_bytes(name, text, strlen(text));
 }
 
-/// ../shared/data beside the source tree, or $TEITEN_DATA. Says so where it is not there.
+/// A file or folder of real data below $TEITEN_DATA. Says so where there is none: the tests that
+/// ask for it have generated data besides.
 static inline bool data_path(const char *name, char *out, size_t size) {
-	const char *base = getenv("TEITEN_DATA"), *source = getenv("TT_SOURCE_DIR");
-	if (base)
-		snprintf(out, size, "%s/%s", base, name);
-	else
-		snprintf(out, size, "%s/../../../shared/data/%s", source ? source : ".", name);
-	if (access(out, R_OK) == 0)
+	const char *base = getenv("TEITEN_DATA");
+	snprintf(out, size, "%s/%s", base ? base : "", name);
+	if (base && access(out, R_OK) == 0)
 		return true;
-	print_message("%s is not here: not tried\n", out);
+	print_message(
+		"$TEITEN_DATA%s%s: not here, not tried\n", base ? "=" : "/", base ? out : name);
 	return false;
 }
