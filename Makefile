@@ -56,7 +56,8 @@ bench: packages ## figures, as ratios measured in one run: build/bench.json
 docs: all ## write the generated manuals into docs/
 	@$(PYTHON) tools/docs.py $(BUILD)
 
-install: all ## install below DESTDIR and PREFIX
+install: $(BUILD)/build.ninja ## install below DESTDIR and PREFIX
+	@meson configure $(BUILD) --prefix=$(PREFIX) && ninja -C $(BUILD) --quiet
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet
 
 clean:
