@@ -36,7 +36,7 @@ build-debug/build.ninja:
 format: ## lay out the C code
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i
 
-lint: all ## layout, headers, layering, licence lines, clang-tidy
+lint: all ## layout, headers, layering, licence lines, docs
 	@$(PYTHON) tools/check.py lint
 
 quick: all ## the everyday check: lint and unit tests, under three minutes

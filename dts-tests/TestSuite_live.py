@@ -89,14 +89,15 @@ class Site:
 
     def __enter__(self):
         self.write_sensors()
+        self.veth = Veth(self.name).__enter__()
         conf = self.dir / f"{self.name}.json"
         conf.write_text(json.dumps({
             "kind": "probe", "v": 1, "probe": self.name, "epoch_s": self.epoch_s,
             "sensors": "sensors.json",
-            "uplinks": [{"id": "up0", "device": "net_af_packet0,iface=teiten0"}],
+            "uplinks": [{"id": "up0", "device": self.veth.device}],
+            "lcores": {"main": 0, "workers": self.veth.lcores},
             "flow": {"ipv4": 4096, "ipv6": 1024},
             "publish": {"endpoint": self.pub}, "collector": {"endpoint": self.link}}))
-        self.veth = Veth(self.name).__enter__()
         self.err = open(self.dir / f"{self.name}.err", "w+")
         tmp = self.dir / "tmp"
         tmp.mkdir(exist_ok=True)

@@ -4,6 +4,16 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
+
+
+def configured():
+    """What conf.yaml says of the system under test: (DPDK device with {iface}, worker lcores)."""
+    import yaml  # not in main(), which sends
+    conf = yaml.safe_load((Path(__file__).resolve().parent.parent / "conf.yaml").read_text())
+    assert conf["topology"] == "veth", "conf.yaml: topology: expected veth, the only one so far"
+    sut = next(n for n in conf["nodes"] if n["name"] == "sut")
+    return sut["ports"][0]["device"], sut["lcores"]
 
 
 def ip(*args):
@@ -16,6 +26,8 @@ class Veth:
     def __init__(self, name):
         self.sut, self.tester = f"tt-{name}-{os.getpid()}-s", f"tt-{name}-{os.getpid()}-t"
         self.iface, self.peer = "teiten0", "tester0"
+        device, self.lcores = configured()
+        self.device = device.format(iface=self.iface)
 
     def __enter__(self):
         for ns in (self.sut, self.tester):
