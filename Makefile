@@ -9,7 +9,7 @@ HOST     ?=
 
 MESON_ARGS = --prefix=$(PREFIX) -Dwerror=true $(if $(HOST),-Dhost=true)
 
-.PHONY: all packages debug format lint quick check demo bench install docs clean help
+.PHONY: all packages debug format lint quick check soak demo bench install docs clean help
 
 all: $(BUILD)/build.ninja ## build the programs
 	@ninja -C $(BUILD) --quiet
@@ -44,6 +44,11 @@ quick: all ## the everyday check: lint and unit tests, under three minutes
 
 check: packages ## everything that must hold, within thirty minutes
 	@$(PYTHON) tools/check.py all
+
+soak: packages ## faults by the hundred, and their table in docs/reliability.md
+	@$(MAKE) --no-print-directory all
+	@$(PYTHON) -m pytest -q -p no:cacheprovider dts-tests -m soak
+	@$(PYTHON) dts-tests/framework/faults.py
 
 demo: packages ## two miniature quarters through probe and collector, and their tables
 	@$(MAKE) --no-print-directory all
