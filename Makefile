@@ -54,6 +54,7 @@ demo: packages ## two miniature quarters through probe and collector, and their 
 	@$(MAKE) --no-print-directory all
 	@sh tools/demo.sh $(BUILD)
 
+# ONLY=path,flow chooses among the programs in tools/bench.py, RUNS=N sets how often
 bench: packages ## figures, as ratios measured in one run: build/bench.json
 	@$(MAKE) --no-print-directory all
 	@$(PYTHON) tools/bench.py $(BUILD)
