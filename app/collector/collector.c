@@ -14,6 +14,7 @@
 
 #include "merge.h"
 #include "resolvers.h"
+#include "tt_crash.h"
 #include "tt_link.h"
 #include "tt_log.h"
 #include "tt_store.h"
@@ -83,7 +84,9 @@ static int commit(struct collector *c) {
 	c->observations += c->pending_observations;
 	c->pending_batches = c->pending_observations = 0;
 	c->last_commit = tt_mono_ns();
+	TT_CRASH_POINT("collector.ack.before");
 	tt_link_server_commit(c->server);
+	TT_CRASH_POINT("collector.ack.after");
 	if (c->merge)
 		merge_commit(c->merge, c->resolvers.region);
 	return 0;

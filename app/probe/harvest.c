@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "probe.h"
+#include "tt_crash.h"
 #include "tt_log.h"
 #include "tt_time.h"
 
@@ -99,6 +100,7 @@ static void next_epoch(struct harvester *h, int64_t start) {
 
 static void close_epoch(struct harvester *h) {
 	int64_t length = h->probe->config.epoch_s, start = h->epochs[0].start + length;
+	TT_CRASH_POINT("probe.epoch.before");
 	harvest_close(h);
 	if (sender_flush(&h->probe->sender)) {
 		tt_log(TT_ERR, "batches: %s", h->probe->sender.err.msg);
@@ -111,6 +113,7 @@ static void close_epoch(struct harvester *h) {
 		start = now;
 	}
 	next_epoch(h, start);
+	TT_CRASH_POINT("probe.epoch.after");
 }
 
 static bool has_packets(const struct harvester *h, const struct open_epoch *e) {

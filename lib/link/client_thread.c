@@ -7,6 +7,7 @@
 #include <zmq.h>
 
 #include "client.h"
+#include "tt_crash.h"
 #include "tt_log.h"
 #include "tt_time.h"
 
@@ -192,9 +193,11 @@ static bool send_item(struct tt_link_client *c, struct item *it) {
 		complain(c, err.msg);
 		return false;
 	}
+	TT_CRASH_POINT("link.send.before");
 	if (!send_frame(c, &f, ZMQ_SNDMORE) ||
 		zmq_send(c->socket, it->data, it->len, ZMQ_DONTWAIT) < 0)
 		return false;
+	TT_CRASH_POINT("link.send.after");
 	c->stats.sent += !it->was_sent;
 	c->stats.resent += it->was_sent;
 	queue_sent(&c->queue, it, tt_mono_ns());

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tt_crash.h"
+
 #define SPOOL_ID      0x7474736c // "ttsl"
 #define SPOOL_VERSION 1
 
@@ -162,7 +164,9 @@ int spool_put(struct spool *s, struct item *it, const void *data, struct tt_err 
 	sqlite3_bind_int64(s->put, 3, (int64_t)it->packets);
 	sqlite3_bind_int64(s->put, 4, it->created_ns);
 	sqlite3_bind_blob(s->put, 5, data, (int)it->len, SQLITE_STATIC);
+	TT_CRASH_POINT("spool.put.before");
 	int rc = sqlite3_step(s->put) == SQLITE_DONE ? 0 : sql_err(s, err, "cannot be written");
+	TT_CRASH_POINT("spool.put.after");
 	it->spool_id = sqlite3_last_insert_rowid(s->db);
 	sqlite3_reset(s->put);
 	sqlite3_clear_bindings(s->put);
@@ -200,7 +204,9 @@ int spool_delete(struct spool *s, int64_t id) {
 }
 
 int spool_end(struct spool *s) {
+	TT_CRASH_POINT("spool.forget.before");
 	int rc = sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) ? -EIO : 0;
+	TT_CRASH_POINT("spool.forget.after");
 	if (rc) // the rows stay and are sent again after a restart
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	sqlite3_mutex_leave(sqlite3_db_mutex(s->db));

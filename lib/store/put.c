@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "store.h"
+#include "tt_crash.h"
 
 int tt_store_begin(struct tt_store *s, struct tt_err *err) {
 	int rc;
@@ -21,7 +22,9 @@ int tt_store_commit(struct tt_store *s, struct tt_err *err) {
 
 	if (!s->in_tx)
 		return tt_err_set(err, -EINVAL, "%s: no transaction is open", s->path);
+	TT_CRASH_POINT("store.commit.before");
 	rc = db_tx(s, ST_COMMIT, err);
+	TT_CRASH_POINT("store.commit.after");
 	if (rc < 0)
 		tt_store_rollback(s);
 	s->in_tx = false;
@@ -194,7 +197,9 @@ int tt_store_put(struct tt_store *s, const void *msg, size_t len, struct tt_err 
 		return rc;
 	if (!own && (rc = db_exec(s, err, "SAVEPOINT put")) < 0)
 		return rc;
+	TT_CRASH_POINT("store.put.before");
 	rc = put_parts(s, &v, msg, len, err);
+	TT_CRASH_POINT("store.put.after");
 	if (rc >= 0) {
 		end = own ? tt_store_commit(s, err) : db_exec(s, err, "RELEASE put");
 		return end < 0 ? end : rc;
