@@ -37,6 +37,7 @@ static const struct word step_words[] = {
 	{"hour", TT_STEP_HOUR}, {"day", TT_STEP_DAY}, {"month", TT_STEP_MONTH}, {NULL}};
 static const struct word surveyor_words[] = {{"with", TT_SURVEYORS_WITH},
 	{"without", TT_SURVEYORS_WITHOUT}, {"only", TT_SURVEYORS_ONLY}, {NULL}};
+static const struct word icmp_words[] = {{"types", 0}, {"one", 1}, {NULL}};
 static const struct word family_words[] = {{"4", 4}, {"6", 6}, {NULL}};
 
 #define OBSERVED ((1u << TT_OBSERVED_CLASS_N) - 1)
@@ -70,10 +71,15 @@ static int read_classes(const char *text, enum tt_by by, uint32_t *out, struct t
 	}
 }
 
-static int read_country(const struct args *a, const char *option, char out[3], struct tt_err *err) {
+// Two letters; of sensors also those of every other country, behind '!'.
+static int read_country(const struct args *a, const char *option, char *out, struct tt_err *err) {
 	const char *text = arg(a, option);
 	if (!text)
 		return 0;
+	if (text[0] == '!' && !strcmp(option, "country")) {
+		*out++ = '!';
+		text++;
+	}
 	bool unknown = !strcmp(text, "--") && !strcmp(option, "region");
 	if (!unknown && (strlen(text) != 2 || !isalpha(text[0]) || !isalpha(text[1])))
 		return tt_err_set(err, -EINVAL, "--%s: '%s', expected two letters of ISO 3166%s",
@@ -212,6 +218,10 @@ static int read_shape(const struct args *a, struct question *q, struct tt_err *e
 	if (v < 0)
 		return -EINVAL;
 	q->conf.rank = (enum tt_rank)v;
+	v = (text = arg(a, "icmp")) ? pick(icmp_words, "icmp", text, err) : 0;
+	if (v < 0)
+		return -EINVAL;
+	q->conf.query.icmp_one = v;
 	v = (text = arg(a, "step")) ? pick(step_words, "step", text, err) : TT_STEP_DAY;
 	if (v < 0)
 		return -EINVAL;

@@ -7,7 +7,7 @@
 struct question {
 	struct tt_top_conf conf;
 	struct tt_query previous;
-	char region[3], country[3];
+	char region[3], country[4];
 	struct tt_services *services;
 };
 

@@ -56,6 +56,7 @@ static void filters_become_a_query(void **state) {
 				 "--rank=rate", "-n0", "--format=csv", NULL),
 		0);
 	const struct tt_query *t = &q.conf.query;
+	assert_false(t->icmp_one);
 	assert_true(t->has_port && t->proto == 6 && t->port == 8728);
 	assert_true(t->has_source && t->source.len == 24);
 	assert_string_equal(t->region, "JP");
@@ -86,6 +87,12 @@ static void unset_filters_are_none(void **state) {
 static void unknown_region_can_be_asked_for(void **state) {
 	assert_int_equal(ask("--by=port", "--region", "--", NULL), 0);
 	assert_string_equal(q.conf.query.region, "--");
+	assert_int_equal(ask("--by=port", "--country=!jp", "--icmp=one", NULL), 0);
+	assert_string_equal(q.conf.query.country, "!JP");
+	assert_true(q.conf.query.icmp_one);
+	assert_int_equal(ask("--by=port", "--country=!", NULL), -EINVAL);
+	assert_int_equal(ask("--by=port", "--region=!JP", NULL), -EINVAL);
+	assert_int_equal(ask("--by=port", "--icmp=two", NULL), -EINVAL);
 	assert_int_equal(ask("--by=port", "--country", "--", NULL), -EINVAL);
 }
 

@@ -22,7 +22,7 @@ static void note_unknown(const struct args *a, struct tt_store *s, const struct 
 	const char *const names[] = {"sensor", "group", "network", "country"};
 	const char *const values[] = {q->sensor, q->group, q->network, q->country};
 	for (unsigned f = 0; catalog && catalog->sensor_n && f < 4; f++) {
-		bool found = !values[f] || !values[f][0];
+		bool found = !values[f] || !values[f][0] || values[f][0] == '!';
 		for (unsigned i = 0; i < catalog->sensor_n && !found; i++) {
 			const struct tt_sensor_conf *c = &catalog->sensors[i];
 			found = f == 0	 ? !strcmp(c->id, values[f])

@@ -36,13 +36,13 @@ static void fill_port(const struct view *v, const struct ranked *r, struct cell 
 static void fill_type(const struct view *v, const struct ranked *r, struct cell *c) {
 	c->kind = CELL_ABSENT;
 	if (is_icmp(r))
-		cell_uint(c, r->row->key.port >> 8);
+		r->row->key.all_types ? cell_text(c, NULL) : cell_uint(c, r->row->key.port >> 8);
 }
 
 static void fill_code(const struct view *v, const struct ranked *r, struct cell *c) {
 	c->kind = CELL_ABSENT;
 	if (is_icmp(r))
-		cell_uint(c, r->row->key.port & 0xff);
+		r->row->key.all_types ? cell_text(c, NULL) : cell_uint(c, r->row->key.port & 0xff);
 }
 
 static void fill_service(const struct view *v, const struct ranked *r, struct cell *c) {
@@ -179,7 +179,9 @@ static void label_port(const struct tt_row_key *k, struct cell *c) {
 		return;
 	}
 	tt_proto_format(k->proto, proto);
-	if (tt_proto_is_icmp(k->proto))
+	if (k->all_types)
+		snprintf(text, sizeof(text), "%s", proto);
+	else if (tt_proto_is_icmp(k->proto))
 		snprintf(text, sizeof(text), "%s/%u/%u", proto, k->port >> 8, k->port & 0xff);
 	else if (k->proto == 6 || k->proto == 17)
 		snprintf(text, sizeof(text), "%s/%u", proto, k->port);

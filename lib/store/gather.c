@@ -24,26 +24,26 @@ static bool is_spilled(const struct part *p) {
 
 // The key of a destination port: the service port where that is the destination's, else the other
 // port, where there was one.
-static uint64_t dport_key(const struct part *p) {
+static uint64_t dport_key(const struct query *r, const struct part *p) {
 	bool service = p->class == TT_BACKSCATTER || p->class == TT_REFLECTION;
 
 	if (p->flags & TT_OBS_CLASS_TOTAL)
 		return GROUP_MIXED;
 	if (!service || tt_proto_is_icmp(p->proto))
-		return (uint64_t)p->proto << 16 | p->port;
+		return port_group(r->q, p->proto, p->port);
 	if (is_spilled(p) || !(p->flags & TT_OBS_OTHER_PORT) ||
 		(p->flags & TT_OBS_OTHER_PORT_VARIED))
 		return GROUP_MIXED;
-	return (uint64_t)p->proto << 16 | p->other_port;
+	return port_group(r->q, p->proto, p->other_port);
 }
 
 static uint64_t group_key(const struct query *r, const struct part *p) {
 	switch (r->q->by) {
 	case TT_BY_PORT:
 		return p->flags & TT_OBS_CLASS_TOTAL ? GROUP_MIXED
-						     : (uint64_t)p->proto << 16 | p->port;
+						     : port_group(r->q, p->proto, p->port);
 	case TT_BY_DPORT:
-		return dport_key(p);
+		return dport_key(r, p);
 	case TT_BY_REGION:
 		return p->region;
 	case TT_BY_SENSOR:

@@ -76,6 +76,12 @@ static bool has_tool(const struct tt_obs *o, int t) {
 	       2ull * o->matches[t] >= of;
 }
 
+static bool country(const char *want, const char *is) {
+	bool other = want[0] == '!';
+
+	return is[0] != '\0' && (strcmp(want + other, is) == 0) != other;
+}
+
 static bool wanted(const struct tt_query *q, const struct tt_obs *o) {
 	const struct world_sensor *c = &world_sensors[o->sensor];
 	struct tt_addr a = {.family = o->family};
@@ -86,7 +92,7 @@ static bool wanted(const struct tt_query *q, const struct tt_obs *o) {
 	       (!q->has_port || (o->proto == q->proto && o->port == q->port)) &&
 	       (!q->has_source || tt_prefix_contains(&q->source, &a)) &&
 	       (q->region == NULL || strcmp(q->region, "--") == 0) &&
-	       (q->country == NULL || strcmp(q->country, c->country) == 0) &&
+	       (q->country == NULL || country(q->country, c->country)) &&
 	       (q->sensor == NULL || strcmp(q->sensor, c->id) == 0) &&
 	       (q->group == NULL || strcmp(q->group, c->group) == 0) &&
 	       (q->network == NULL || strcmp(q->network, c->network) == 0) && q->asn == 0 &&
@@ -100,22 +106,27 @@ static void name_service(char *out, size_t size, uint8_t proto, uint16_t port) {
 	snprintf(out, size, "%s/%u", tt_proto_format(proto, text), port);
 }
 
+static void name_port(
+	const struct tt_query *q, char *out, size_t size, uint8_t proto, uint16_t port) {
+	name_service(out, size, proto, q->icmp_one && tt_proto_is_icmp(proto) ? 0 : port);
+}
+
 static void name_group(const struct tt_query *q, const struct tt_obs *o, char *out, size_t size) {
 	char text[TT_ADDR_STRLEN];
 
 	out[0] = '\0';
 	switch (q->by) {
 	case TT_BY_PORT:
-		name_service(out, size, o->proto, o->port);
+		name_port(q, out, size, o->proto, o->port);
 		break;
 	case TT_BY_DPORT:
 		if (tt_proto_is_icmp(o->proto) ||
 			(o->class != TT_BACKSCATTER && o->class != TT_REFLECTION))
-			name_service(out, size, o->proto, o->port);
+			name_port(q, out, size, o->proto, o->port);
 		else if (!(o->flags & TT_OBS_OTHER_PORT) || (o->flags & TT_OBS_OTHER_PORT_VARIED))
 			snprintf(out, size, "mixed");
 		else
-			name_service(out, size, o->proto, o->other_port);
+			name_port(q, out, size, o->proto, o->other_port);
 		break;
 	case TT_BY_REGION:
 		snprintf(out, size, "--");

@@ -16,6 +16,14 @@ static bool in_group(const struct tt_sensor_conf *c, const char *group) {
 	return false;
 }
 
+static bool country_passes(const char *want, const struct tt_sensor_conf *c) {
+	if (!given(want))
+		return true;
+	if (c == NULL || c->country[0] == '\0')
+		return false;
+	return want[0] == '!' ? strcmp(c->country, want + 1) != 0 : strcmp(c->country, want) == 0;
+}
+
 // Sensors that the sensor-side filters let through; those that nobody described have no country,
 // network or group.
 static int match_sensors(struct query *r) {
@@ -43,12 +51,11 @@ static int match_sensors(struct query *r) {
 	for (uint32_t i = 1; i <= r->sensor_n; i++) {
 		const struct tt_sensor_conf *c = r->conf[i];
 
-		r->match[i] =
-			(!given(q->sensor) || strcmp(q->sensor, r->s->sensors[i]) == 0) &&
-			(!given(q->group) || (c != NULL && in_group(c, q->group))) &&
-			(!given(q->network) ||
-				(c != NULL && strcmp(c->network, q->network) == 0)) &&
-			(!given(q->country) || (c != NULL && strcmp(c->country, q->country) == 0));
+		r->match[i] = (!given(q->sensor) || strcmp(q->sensor, r->s->sensors[i]) == 0) &&
+			      (!given(q->group) || (c != NULL && in_group(c, q->group))) &&
+			      (!given(q->network) ||
+				      (c != NULL && strcmp(c->network, q->network) == 0)) &&
+			      country_passes(q->country, c);
 	}
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #define BLOCK	    256
 #define GROUP_MIXED (1ull << 32) // key of a port group without a port
+#define GROUP_TYPES (2ull << 32) // key of a port group of ICMP that holds all types
 #define GROUP_V6    (2ull << 32) // key of a source group: IPv6, by number
 #define GROUP_V4    (1ull << 32)
 #define STEPS_MAX   1000000
@@ -122,6 +123,13 @@ struct query {
 	double completeness;	   // of all, negative: no data
 	double *step_completeness; // negative: nobody was up
 };
+
+/// The key of a port's group.
+static inline uint64_t port_group(const struct tt_query *q, uint8_t proto, uint16_t port) {
+	if (q->icmp_one && tt_proto_is_icmp(proto))
+		return GROUP_TYPES | (uint64_t)proto << 16;
+	return (uint64_t)proto << 16 | port;
+}
 
 /// The step that holds a time in [from, to).
 uint32_t query_step(const struct query *r, int64_t t);

@@ -85,9 +85,15 @@ static void set_filter(struct tt_query *q, unsigned f) {
 	case 18:
 		q->sensor = "no-such";
 		break;
+	case 19:
+		q->country = "!JP";
+		break;
+	case 20:
+		q->icmp_one = true;
+		break;
 	}
 }
-#define FILTERS 19
+#define FILTERS 21
 
 static void every_filter_by_everything_equals_a_plain_count(void **state) {
 	struct tt_store *s;

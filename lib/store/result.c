@@ -178,6 +178,7 @@ static void fill_key(const struct query *r, const struct group *g, struct tt_row
 	case TT_BY_PORT:
 	case TT_BY_DPORT:
 		row->key.mixed = g->key == GROUP_MIXED;
+		row->key.all_types = g->key >= GROUP_TYPES;
 		row->key.proto = (uint8_t)(g->key >> 16);
 		row->key.port = (uint16_t)g->key;
 		break;

@@ -63,7 +63,7 @@ static bool port_row(const struct query *r, sqlite3_stmt *st, uint64_t *group, b
 	int64_t proto = sqlite3_column_int64(st, R_A), port = sqlite3_column_int64(st, R_B);
 
 	*total = proto == 0 && port == PORT_CLASS_TOTAL;
-	*group = *total ? GROUP_MIXED : (uint64_t)proto << 16 | (uint64_t)port;
+	*group = *total ? GROUP_MIXED : port_group(q, (uint8_t)proto, (uint16_t)port);
 	return !q->has_port || (!*total && proto == q->proto && port == q->port);
 }
 

@@ -41,6 +41,12 @@ static void set_filter(struct tt_query *q, unsigned f) {
 	case 7:
 		q->surveyors = TT_SURVEYORS_ONLY;
 		break;
+	case 8:
+		q->country = "!JP";
+		break;
+	case 9:
+		q->icmp_one = true;
+		break;
 	}
 }
 
@@ -63,7 +69,7 @@ static void compare_all(struct world *w, struct tt_store *s, int64_t from, int64
 	unsigned compared = 0;
 
 	for (int by = TT_BY_PORT; by <= TT_BY_NONE; by++) {
-		for (unsigned f = 0; f < 8; f++) {
+		for (unsigned f = 0; f < 10; f++) {
 			for (int step = TT_STEP_NONE; step <= TT_STEP_MONTH; step++) {
 				struct tt_query q = TT_QUERY_INIT;
 

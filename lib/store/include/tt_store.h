@@ -109,6 +109,7 @@ enum tt_read { TT_READ_AUTO, TT_READ_RAW, TT_READ_ROLLUPS };
 struct tt_query {
 	enum tt_by by;
 	enum tt_step step;
+	bool icmp_one;	  // by port and dport: all types and codes of ICMP are one row
 	uint32_t classes; // bit 1 << enum tt_class
 	bool has_port;
 	uint8_t proto;
@@ -116,6 +117,7 @@ struct tt_query {
 	bool has_source;
 	struct tt_prefix source;
 	const char *region, *country, *sensor, *group, *network; // "" or NULL: none
+	// a country behind '!' stands for the sensors of every other one that is known
 	uint32_t asn;
 	int tool;   // enum tt_tool, -1: none (note: zero is ZMap; use TT_QUERY_INIT)
 	int family; // 0, 4, 6
@@ -130,7 +132,8 @@ struct tt_query {
 /// What identifies a row; which fields hold depends on `by`.
 struct tt_row_key {
 	uint8_t proto, class, tool;
-	bool mixed; // the row of dport whose port varied; by port, dport: spilled without port
+	bool mixed;	// the row of dport whose port varied; by port, dport: spilled without port
+	bool all_types; // ICMP of any type and code (icmp_one); port is 0
 	uint16_t port;
 	uint32_t asn;
 	struct tt_addr source;
