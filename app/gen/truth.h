@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
+#include <stdio.h>
+
 #include "gen.h"
 
 #define SPLIT_MAX  512
@@ -46,3 +48,5 @@ struct truth {
 struct cell_view truth_view(const struct truth_cell *c);
 /// Moves open observations into the cells: nothing can be counted afterwards.
 int truth_settle(struct truth *t);
+/// Writes the member "planted".
+void truth_write_events(const struct truth *t, FILE *f);

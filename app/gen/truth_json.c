@@ -413,6 +413,7 @@ int truth_write(struct truth *t, const char *path, bool cells, struct tt_err *er
 			t->s->seed, t->epoch_s, t->snaplen);
 		write_tally(&f, &all);
 		write_malformed(&f);
+		truth_write_events(t, f.f);
 		write_views(&f, -1);
 		write_parts(&f);
 		if (cells)
