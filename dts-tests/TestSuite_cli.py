@@ -114,7 +114,8 @@ class TestCommandLine(TestSuite):
                        (4, "tcp", 8728, None, 1, 1)]
         ping = top["rows"][3]
         assert (ping["type"], ping["code"], ping["port"]) == (8, 0, None)
-        assert list(top) == ["by", "from", "to", "timezone", "completeness", "sources_lower_bound", "rows"]
+        assert list(top) == ["by", "from", "to", "timezone", "completeness", "sources_lower_bound", "rir",
+                             "rows"]
         assert list(top["rows"][0]) == ["rank", "proto", "port", "service", "packets", "bytes", "sources",
                                         "sources_error", "rate", "median_rate", "top_sensor_share",
                                         "top_source_share"]

@@ -21,7 +21,9 @@ static const struct opt replay[] = {
 	{"watches", 0, "F", "Watches (watches.json): checked."},
 	{"services", 0, "F", "Names of services (services.json), kept in the database."},
 	{"scanners", 0, "DIR", "Lists of known survey scanners, a file each."},
-	{"rir", 0, "DIR", "Delegation files of the registries, for source regions."},
+	{"rir", 0, "DIR",
+		"Delegation files of the registries (or folders of them by date), for "
+		"source regions."},
 	{"asn", 0, "FILE", "Prefixes and their AS numbers."},
 	{"timezone", 0, "TZ", "Decides days and months of a new database (IANA name, UTC)."},
 	{"again", 0, NULL, "Read also what is in the database already."},

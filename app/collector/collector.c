@@ -33,8 +33,9 @@ enum {
 struct collector {
 	const struct options *o;
 	struct tt_store *store;
-	struct resolvers resolvers;
-	void *zmq, *zmq_pub; // apart: readers cannot use up what probes need
+	struct resolvers *resolvers; // in force
+	struct reloader *reloader;   // NULL: a replay keeps what it began with
+	void *zmq, *zmq_pub;	     // apart: readers cannot use up what probes need
 	struct tt_link_server *server;
 	struct tt_pub *pub;  // NULL: nothing is published
 	struct merge *merge; // what is published
@@ -48,6 +49,11 @@ struct collector {
 	bool full;	    // the disk; a replay ends then, a running collector waits for room
 	int64_t complained; // one line a minute about a store that does not take batches
 };
+
+static void use_resolvers(struct collector *c, struct resolvers *r) {
+	c->resolvers = r;
+	tt_store_resolvers(c->store, r->regions, r->asn, r->scanners);
+}
 
 static void complain(struct collector *c, const char *what) {
 	int64_t now = tt_mono_ns();
@@ -88,7 +94,7 @@ static int commit(struct collector *c) {
 	tt_link_server_commit(c->server);
 	TT_CRASH_POINT("collector.ack.after");
 	if (c->merge)
-		merge_commit(c->merge, c->resolvers.region);
+		merge_commit(c->merge, c->resolvers->regions);
 	return 0;
 }
 
@@ -150,8 +156,20 @@ static void expire(struct collector *c) {
 		complain(c, err.msg);
 }
 
+// Another thread has read new files: what follows is judged by them.
+static void exchange_resolvers(struct collector *c) {
+	struct resolvers *fresh = c->reloader ? reloader_take(c->reloader) : NULL;
+	if (!fresh)
+		return;
+	commit(c); // its streams are of the old ones
+	use_resolvers(c, fresh);
+	reloader_release(c->reloader, fresh);
+	tt_log(TT_INFO, "files of regions, AS and scanners were read again");
+}
+
 static void periodic(struct collector *c) {
 	int64_t now = tt_mono_ns();
+	exchange_resolvers(c);
 	if (now >= c->next_checkpoint) {
 		checkpoint(c);
 		c->next_checkpoint = tt_mono_ns() + c->o->checkpoint_s * TT_NS;
@@ -167,13 +185,10 @@ static bool on_signal(struct collector *c) {
 	struct signalfd_siginfo si;
 	bool end = false;
 	while (read(c->signals, &si, sizeof(si)) == sizeof(si)) {
-		struct tt_err err = {""};
-		if (si.ssi_signo != SIGHUP) {
+		if (si.ssi_signo != SIGHUP)
 			end = true;
-		} else if (commit(c) == 0 &&
-			   resolvers_load(&c->resolvers, c->o, c->store, &err) < 0) {
-			tt_log(TT_ERR, "%s; the set in force stays", err.msg);
-		}
+		else if (c->reloader)
+			reloader_wake(c->reloader);
 	}
 	return end;
 }
@@ -242,9 +257,13 @@ static int start(struct collector *c, struct tt_err *err) {
 	int rc = tt_store_open(&conf, &c->store, err);
 	if (rc < 0)
 		return rc;
-	rc = resolvers_load(&c->resolvers, c->o, c->store, err);
-	if (rc < 0)
-		return rc;
+	struct resolvers *r = resolvers_load(c->o, NULL, err);
+	if (!r)
+		return -errno;
+	use_resolvers(c, r);
+	c->reloader = c->o->replay ? NULL : reloader_create(c->o, r);
+	if (!c->reloader && !c->o->replay)
+		return tt_err_set(err, -errno, "reloader: %s", strerror(errno));
 	c->zmq = zmq_ctx_new();
 	if (!c->zmq)
 		return tt_err_set(err, -errno, "ZeroMQ: %s", zmq_strerror(errno));
@@ -268,7 +287,8 @@ static int stop(struct collector *c, struct tt_err *err) {
 	if (c->zmq)
 		zmq_ctx_term(c->zmq);
 	int rc = c->store ? tt_store_close(&c->store, err) : 0;
-	resolvers_free(&c->resolvers);
+	reloader_destroy(&c->reloader);
+	resolvers_destroy(&c->resolvers);
 	if (c->signals >= 0)
 		close(c->signals);
 	return rc;

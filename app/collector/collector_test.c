@@ -307,6 +307,52 @@ static void bad_region_files_leave_the_set_in_force(void **state) {
 	tt_link_client_destroy(&a);
 }
 
+// Files are put there one after the other, as a script would: a second after the last one they are
+// read, and what comes from then on is judged by them. What was judged stays.
+static void new_files_are_read_by_themselves(void **state) {
+	static const char format[] = "2|arin|%s|1|19700101|%s|+0000\narin|*|ipv4|*|1|summary\n"
+				     "arin|US|ipv4|192.0.2.0|256|20100101|assigned\n";
+	static const char *const dates[] = {"20241101", "20241201"};
+	char rir[96], set[128], file[160], text[512];
+	struct tt_store_conf conf = {.path = db, .mode = TT_STORE_READ};
+	struct tt_query q = TT_QUERY_INIT;
+	struct tt_result r;
+	struct tt_store *s;
+	struct tt_err err;
+	struct tt_link_client *a = NULL;
+	uint64_t seq = 0;
+	snprintf(rir, sizeof(rir), "%s/rir", dir);
+	assert_int_equal(mkdir(rir, 0700), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(set, sizeof(set), "%s/%s", rir, dates[i]);
+		snprintf(file, sizeof(file), "%s/delegated-arin-latest", set);
+		snprintf(text, sizeof(text), format, dates[i], dates[i]);
+		assert_int_equal(mkdir(set, 0700), 0);
+		assert_int_equal(tt_file_write(file, text, strlen(text), 0600, &err), 0);
+		if (i == 0) {
+			start("--rir", rir);
+			a = probe("tokyo");
+		}
+		// batches come all the time, and wait for nothing
+		for (unsigned k = 0; k < 400 && !(i == 1 && logged("read again")); k++) {
+			send_epoch(a, "tokyo", ++seq);
+			nap(i == 0 ? 1 : 20);
+		}
+	}
+	send_epoch(a, "tokyo", ++seq);
+	flush(a);
+	assert_true(logged("read again"));
+	json_decref(finish(0));
+	expect(seq * 5050, 100);
+	q.by = TT_BY_REGION;
+	if (tt_store_open(&conf, &s, &err) || tt_store_query(s, &q, &r, &err))
+		fail_msg("%s", err.msg);
+	assert_string_equal(r.rir_date, "2024-11-01,2024-12-01");
+	tt_result_free(&r);
+	tt_store_close(&s, NULL);
+	tt_link_client_destroy(&a);
+}
+
 static json_t *next_message(void *sub, const char *topic) {
 	char head[128], body[65536];
 	for (unsigned i = 0; i < 100; i++) {
@@ -417,6 +463,7 @@ int main(void) {
 		TEST(a_batch_that_comes_again_counts_once),
 		TEST(killed_again_and_again_it_loses_and_doubles_nothing),
 		TEST(bad_region_files_leave_the_set_in_force),
+		TEST(new_files_are_read_by_themselves),
 		TEST(the_streams_tell_what_was_merged),
 		TEST(what_cannot_work_is_one_line_and_a_status),
 		TEST(a_second_collector_takes_nothing_from_the_first),

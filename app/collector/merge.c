@@ -191,13 +191,16 @@ static struct epoch *find_epoch(struct source *s, int64_t start) {
 }
 
 static void fold_rows(struct merge *m, struct source *s, const struct tt_batch_view *v,
-	const struct tt_region *region) {
+	struct tt_regions *regions) {
+	const struct tt_region *region = NULL;
 	struct epoch *e = NULL;
 	struct tt_obs o;
 	for (uint32_t i = 0; i < v->head.obs_n; i++) {
 		tt_batch_row(v, i, &o);
-		if (!e || e->start != o.epoch)
+		if (!e || e->start != o.epoch) {
 			e = find_epoch(s, o.epoch);
+			region = tt_regions_at(regions, o.epoch);
+		}
 		if (!e)
 			return;
 		o.sensor = m->slot_of[o.sensor];
@@ -285,7 +288,7 @@ static void send_health(struct merge *m, struct source *s, const struct epoch *e
 
 // States come once the probe has sent everything else of the epoch.
 static void close_epochs(struct merge *m, struct source *s, const struct tt_batch_view *v,
-	const struct tt_region *region) {
+	struct tt_regions *regions) {
 	uint32_t n = v->head.state_n;
 	struct tt_health_sensor *sensors = malloc((n ? n : 1) * sizeof(*sensors));
 	for (uint32_t i = 0, from = 0; sensors && i < n; i++) {
@@ -294,7 +297,8 @@ static void close_epochs(struct merge *m, struct source *s, const struct tt_batc
 		if (!e)
 			break;
 		sensors[i] = (struct tt_health_sensor){v->sensors[st->sensor], st->state, 0};
-		send_stats(m, s, e, st, v->head.epoch_s, tt_region_date(region));
+		send_stats(m, s, e, st, v->head.epoch_s,
+			tt_region_date(tt_regions_at(regions, st->epoch)));
 		if (i + 1 < n && v->states[i + 1].epoch == st->epoch)
 			continue;
 		send_health(m, s, e, v, &sensors[from], i + 1 - from);
@@ -304,7 +308,7 @@ static void close_epochs(struct merge *m, struct source *s, const struct tt_batc
 	free(sensors);
 }
 
-void merge_commit(struct merge *m, const struct tt_region *region) {
+void merge_commit(struct merge *m, struct tt_regions *regions) {
 	for (struct staged *b = m->head; b; b = b->next) {
 		struct tt_batch_view v;
 		if (tt_batch_decode(m->decoder, b->data, b->len, &v, NULL))
@@ -312,9 +316,9 @@ void merge_commit(struct merge *m, const struct tt_region *region) {
 		struct source *s = find_source(m, v.head.probe);
 		if (!s || map_sensors(m, s, &v))
 			continue;
-		fold_rows(m, s, &v, region);
+		fold_rows(m, s, &v, regions);
 		fold_tallies(s, &v);
-		close_epochs(m, s, &v, region);
+		close_epochs(m, s, &v, regions);
 	}
 	merge_rollback(m);
 }

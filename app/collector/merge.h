@@ -8,15 +8,15 @@
 #include "tt_link.h"
 
 struct merge;
-struct tt_region;
+struct tt_regions;
 
 /// pub: where the messages go; borrowed.
 struct merge *merge_create(struct tt_pub *pub);
 void merge_destroy(struct merge **m);
 /// Keeps a copy of a batch that the store took; nothing is told before it is committed.
 void merge_stage(struct merge *m, const void *msg, size_t len);
-/// The transaction is on disk: folds what was staged, publishes epochs that are closed. region may
-/// be NULL.
-void merge_commit(struct merge *m, const struct tt_region *region);
+/// The transaction is on disk: folds what was staged, publishes epochs that are closed. regions
+/// may be NULL.
+void merge_commit(struct merge *m, struct tt_regions *regions);
 /// The transaction was undone: forgets what was staged.
 void merge_rollback(struct merge *m);

@@ -2,37 +2,52 @@
 #include "resolvers.h"
 
 #include <errno.h>
-#include <stddef.h>
+#include <stdlib.h>
 
+#include "tt_file.h"
+#include "tt_hash.h"
 #include "tt_log.h"
+#include "tt_time.h"
 
 static void warn(void *arg, const char *line) {
 	(void)arg;
 	tt_log(TT_WARN, "%s", line);
 }
 
-void resolvers_free(struct resolvers *r) {
-	tt_region_destroy(&r->region);
+void resolvers_destroy(struct resolvers **rp) {
+	struct resolvers *r = *rp;
+	if (!r)
+		return;
+	tt_regions_destroy(&r->regions);
 	tt_asn_destroy(&r->asn);
 	tt_scanners_destroy(&r->scanners);
+	free(r);
+	*rp = NULL;
 }
 
-int resolvers_load(
-	struct resolvers *r, const struct options *o, struct tt_store *store, struct tt_err *err) {
-	struct resolvers fresh = {NULL, NULL, NULL};
-	int rc = 0;
-	if (o->rir && !(fresh.region = tt_region_load(o->rir, warn, NULL, err)))
+struct resolvers *resolvers_load(
+	const struct options *o, const struct resolvers *old, struct tt_err *err) {
+	struct resolvers *r = calloc(1, sizeof(*r));
+	int rc = r ? 0 : tt_err_set(err, -ENOMEM, "out of memory");
+	if (!rc && o->rir &&
+		!(r->regions = tt_regions_load(
+			  o->rir, tt_now_ns() / TT_NS, old ? old->regions : NULL, warn, NULL, err)))
 		rc = -errno;
-	if (!rc && o->asn && !(fresh.asn = tt_asn_load(o->asn, err)))
+	if (!rc && o->asn && !(r->asn = tt_asn_load(o->asn, err)))
 		rc = -errno;
-	if (!rc && o->scanners && !(fresh.scanners = tt_scanners_load(o->scanners, err)))
+	if (!rc && o->scanners && !(r->scanners = tt_scanners_load(o->scanners, err)))
 		rc = -errno;
 	if (rc) {
-		resolvers_free(&fresh);
-		return rc;
+		resolvers_destroy(&r);
+		errno = -rc;
 	}
-	tt_store_resolvers(store, fresh.region, fresh.asn, fresh.scanners);
-	resolvers_free(r);
-	*r = fresh;
-	return 0;
+	return r;
+}
+
+uint64_t resolvers_signature(const struct options *o) {
+	const char *const paths[] = {o->rir, o->asn, o->scanners};
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+		sum = tt_mix64(sum + (paths[i] ? tt_path_signature(paths[i], 1) : 0));
+	return sum;
 }

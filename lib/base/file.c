@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tt_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,6 +12,8 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "tt_hash.h"
 
 static int open_regular(const char *path, struct stat *st, struct tt_err *err) {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -106,6 +109,45 @@ static void hex_of(const uint8_t *bytes, unsigned n, char *hex) {
 		*hex++ = digits[bytes[i] & 15];
 	}
 	*hex = '\0';
+}
+
+static uint64_t mix_stat(const struct stat *st) {
+	uint64_t h = tt_mix64((uint64_t)st->st_size + 1);
+	h = tt_mix64(h ^ (uint64_t)st->st_ino);
+	return tt_mix64(
+		h ^ ((uint64_t)st->st_mtim.tv_sec * 1000000000u + (uint64_t)st->st_mtim.tv_nsec));
+}
+
+static uint64_t mix_name(const char *name) {
+	static const uint8_t key[16] = {0};
+	return tt_siphash(key, name, strlen(name));
+}
+
+uint64_t tt_path_signature(const char *path, unsigned depth) {
+	struct stat st;
+	if (stat(path, &st) < 0)
+		return 0;
+	if (!S_ISDIR(st.st_mode))
+		return mix_stat(&st);
+	DIR *d = opendir(path);
+	uint64_t sum = 1;
+	for (struct dirent *e; d && (e = readdir(d));) {
+		char below[PATH_MAX];
+		if (e->d_name[0] == '.' || fstatat(dirfd(d), e->d_name, &st, 0) < 0)
+			continue;
+		uint64_t h = mix_name(e->d_name);
+		if (!S_ISDIR(st.st_mode))
+			h ^= mix_stat(&st);
+		else if (depth == 0 || snprintf(below, sizeof(below), "%s/%s", path, e->d_name) >=
+					       (int)sizeof(below))
+			continue;
+		else
+			h ^= tt_path_signature(below, depth - 1);
+		sum += tt_mix64(h); // whatever the order of the entries
+	}
+	if (d)
+		closedir(d);
+	return sum;
 }
 
 void tt_sha256(const void *data, size_t len, char hex[65]) {

@@ -45,7 +45,10 @@ static const struct option options[] = {
 		.flags = O_NULL,
 		.format = &format_path,
 		.preset = "null",
-		.help = "Folder of RIR delegation files: source regions."},
+		.help = "Folder of RIR delegation files (one set), or of dated folders of them: "
+			"source "
+			"regions. Each epoch is judged by the set in force then. Read again by "
+			"itself when a file changes, and on SIGHUP."},
 	{.name = "asn",
 		.type = O_STRING,
 		.flags = O_NULL,

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rir.h"
+#include "sets.h"
 #include "special.h"
 #include "tt_ranges.h"
 
@@ -55,7 +55,7 @@ static bool ends_with(const char *text, const char *end) {
 }
 
 // Checksums and signatures lie beside the files.
-static bool is_delegation(const char *name) {
+bool region_is_delegation(const char *name) {
 	static const char *const beside[] = {
 		".md5", ".asc", ".sig", ".sha1", ".sha256", ".sha512", ".tmp", ".part"};
 	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
@@ -233,7 +233,7 @@ static int build(struct load *ld, struct tt_region *out) {
 }
 
 static int load(struct load *ld, struct tt_region *out) {
-	int rc = list_files(ld->dir, is_delegation, &ld->names, &ld->name_n, ld->err);
+	int rc = list_files(ld->dir, region_is_delegation, &ld->names, &ld->name_n, ld->err);
 	if (rc != 0)
 		return rc;
 	if (ld->name_n == 0)
@@ -267,8 +267,8 @@ static int load(struct load *ld, struct tt_region *out) {
 	return rc == -ENOMEM ? tt_err_set(ld->err, rc, "%s: out of memory", ld->dir) : rc;
 }
 
-struct tt_region *tt_region_load(const char *dir, void (*warn_fn)(void *arg, const char *line),
-	void *arg, struct tt_err *err) {
+struct tt_region *region_load_set(
+	const char *dir, rir_warn *warn_fn, void *arg, struct tt_err *err) {
 	struct load *ld = calloc(1, sizeof(*ld));
 	struct tt_region *r = calloc(1, sizeof(*r));
 	int rc = -ENOMEM;

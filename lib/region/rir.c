@@ -257,6 +257,22 @@ int rir_parse(
 	return rc;
 }
 
+int rir_peek(struct lines *l, struct rir_file *out, struct tt_err *err) {
+	*out = (struct rir_file){0};
+	char *line;
+	int rc;
+	while ((rc = lines_next(l, &line, err)) > 0) {
+		while (isspace((unsigned char)*line))
+			line++;
+		if (!*line || *line == '#')
+			continue;
+		rc = parse_line(l, line, out, err);
+		break;
+	}
+	rir_free(out);
+	return rc < 0 ? rc : 0;
+}
+
 void rir_free(struct rir_file *f) {
 	free(f->records);
 	f->records = NULL;

@@ -34,4 +34,6 @@ typedef void rir_warn(void *arg, const char *line);
 /// Reads all lines. 0 or -errno with a message that names file and row: also where the file was
 /// cut. Summaries that are a little off are told to `warn` (may be NULL).
 int rir_parse(struct lines *l, struct rir_file *out, rir_warn *warn, void *arg, struct tt_err *err);
+/// Reads only as far as the version line: registry and date, "" and 0 where the first row is none.
+int rir_peek(struct lines *l, struct rir_file *out, struct tt_err *err);
 void rir_free(struct rir_file *f);

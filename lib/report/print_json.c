@@ -79,8 +79,14 @@ void print_top_json(const struct top_view *t, FILE *out) {
 	if (res->completeness >= 0)
 		cell_real(&c, res->completeness);
 	json_cell(out, &c);
-	fprintf(out, ",\"sources_lower_bound\":%s,\"rows\":[",
+	fprintf(out, ",\"sources_lower_bound\":%s,\"rir\":",
 		res->sources_lower_bound ? "true" : "false");
+	c.kind = CELL_NULL;
+	if (res->rir_date[0])
+		tt_print_json_text(out, res->rir_date);
+	else
+		json_cell(out, &c);
+	fputs(",\"rows\":[", out);
 	for (unsigned i = 0; i < t->ranking->n; i++) {
 		fputs(i ? ",\n{" : "\n{", out);
 		json_cells(out, cols, n, &t->view, &t->ranking->rows[i]);

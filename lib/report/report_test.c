@@ -217,7 +217,7 @@ static void json_of_ports(void **state) {
 		"{\"by\":\"port\",\"from\":\"2024-10-01T00:00:00Z\",\"to\":\"2025-01-01T00:00:"
 		"00Z\","
 		"\"timezone\":\"UTC\",\"completeness\":0.998,\"sources_lower_bound\":false,"
-		"\"rows\":[\n"
+		"\"rir\":null,\"rows\":[\n"
 		"{\"rank\":1,\"proto\":\"tcp\",\"port\":23,\"service\":null,\"packets\":1200,"
 		"\"bytes\":72000,\"sources\":80,\"sources_error\":0.0,\"rate\":300.0,"
 		"\"median_rate\":150.0,\"top_sensor_share\":0.75,\"top_source_share\":null},\n"
@@ -235,7 +235,7 @@ static void json_of_no_data_has_nulls(void **state) {
 	rank_fixture(f, 0);
 	expect(print_top_json, &f->view,
 		"{\"by\":\"region\",\"from\":null,\"to\":null,\"timezone\":\"UTC\","
-		"\"completeness\":null,\"sources_lower_bound\":true,\"rows\":[]}\n");
+		"\"completeness\":null,\"sources_lower_bound\":true,\"rir\":null,\"rows\":[]}\n");
 	free_fixture(f);
 }
 

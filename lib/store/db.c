@@ -23,6 +23,7 @@ static const char *const texts[ST_N] = {
 	[ST_FILE_COMPLETE] = "UPDATE file SET state = 'complete', completed = ? WHERE boot = ?",
 	[ST_BATCH_ADD] = "INSERT OR IGNORE INTO batch(boot, seq, epoch_s, epoch_min, epoch_max, "
 			 "rows, rir, raw, folded) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[ST_BATCH_RIR] = "UPDATE batch SET rir = ? WHERE id = ?",
 	[ST_BATCH_COUNT] = "SELECT count(*), sum(rows > 0), max(seq) FROM batch WHERE boot = ?",
 	[ST_RAW_ADD] = "INSERT INTO raw(batch, message, derived) VALUES(?, ?, ?)",
 	[ST_TALLY_ADD] =

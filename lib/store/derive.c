@@ -28,7 +28,10 @@ static void point_into(uint8_t *p, uint32_t n, struct derived *out) {
 	out->surveyor = (const uint16_t *)(p + (size_t)n * 6);
 }
 
-static void resolve(struct tt_store *s, const struct tt_batch_view *v, uint8_t *p) {
+static void resolve(
+	struct tt_store *s, const struct tt_batch_view *v, uint8_t *p, char rir[TT_RIR_LEN]) {
+	const struct tt_region *set = NULL;
+	uint32_t epoch = 0;
 	uint32_t n = v->head.obs_n;
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -37,7 +40,12 @@ static void resolve(struct tt_store *s, const struct tt_batch_view *v, uint8_t *
 		uint32_t asn = 0;
 
 		if (v->family[i] != 0) {
-			cc = tt_region_of(s->region, v->family[i], v->src[i]);
+			if (set == NULL || v->epoch_index[i] != epoch) {
+				epoch = v->epoch_index[i];
+				set = tt_regions_at(s->regions, (int64_t)epoch * v->head.epoch_s);
+				dates_add(rir, tt_region_date(set));
+			}
+			cc = tt_region_of(set, v->family[i], v->src[i]);
 			asn = tt_asn_of(s->asn, v->family[i], v->src[i]);
 			surveyor = tt_scanners_of(s->scanners, v->family[i], v->src[i]);
 		}
@@ -51,13 +59,13 @@ static void resolve(struct tt_store *s, const struct tt_batch_view *v, uint8_t *
 }
 
 int derive(struct tt_store *s, const struct tt_batch_view *v, struct derived *out, size_t *len,
-	struct tt_err *err) {
+	char rir[TT_RIR_LEN], struct tt_err *err) {
 	uint32_t n = v->head.obs_n, le = htole32(n);
 	size_t size = (size_t)n * ROW, bound = ZSTD_compressBound(size), packed;
 
 	if (mem_need(&s->columns, size + 8) < 0 || mem_need(&s->packed, HEADER + bound) < 0)
 		return tt_err_set(err, -ENOMEM, "%s: no memory", s->path);
-	resolve(s, v, s->columns.p);
+	resolve(s, v, s->columns.p, rir);
 	memset(s->packed.p, 0, HEADER);
 	s->packed.p[0] = DERIVED_VERSION;
 	memcpy(s->packed.p + 4, &le, 4);

@@ -216,8 +216,7 @@ int gather_raw(struct query *r, bool tail) {
 			rc = merge_flush(r, c.v.head.epoch_min);
 		if (rc == 0)
 			rc = gather_batch(r, &c);
-		if (strcmp(c.rir, r->rir) > 0)
-			memcpy(r->rir, c.rir, sizeof(r->rir));
+		dates_add(r->rir, c.rir);
 		if (rc < 0)
 			tt_err_set(r->err, rc, "%s: no memory for so many groups", r->s->path);
 	}

@@ -224,9 +224,9 @@ const uint8_t *tt_store_secret(const struct tt_store *s) {
 	return s->secret;
 }
 
-void tt_store_resolvers(struct tt_store *s, const struct tt_region *region,
-	const struct tt_asn *asn, const struct tt_scanners *scanners) {
-	s->region = region;
+void tt_store_resolvers(struct tt_store *s, struct tt_regions *regions, const struct tt_asn *asn,
+	const struct tt_scanners *scanners) {
+	s->regions = regions;
 	s->asn = asn;
 	s->scanners = scanners;
 }

@@ -91,8 +91,7 @@ static int add_batch(
 	if (st == NULL)
 		return s->rc;
 	db_bind(st, "iiiiiitii", s->boot.id, (int64_t)h->seq, (int64_t)h->epoch_s, h->epoch_min,
-		h->epoch_max, rows, tt_region_date(s->region), (int64_t)(rows > 0),
-		(int64_t)(rows == 0));
+		h->epoch_max, rows, "", (int64_t)(rows > 0), (int64_t)(rows == 0));
 	if ((rc = db_run(s, st, err, "batch")) < 0)
 		return rc;
 	*id = sqlite3_last_insert_rowid(s->db);
@@ -100,12 +99,18 @@ static int add_batch(
 }
 
 static int add_raw(struct tt_store *s, int64_t id, const void *msg, size_t len, size_t derived,
-	struct tt_err *err) {
+	const char *rir, struct tt_err *err) {
 	sqlite3_stmt *st = db_st(s, ST_RAW_ADD, err);
+	int rc;
 
 	if (st == NULL)
 		return s->rc;
 	db_bind(st, "ibb", id, msg, (int)len, (const void *)s->packed.p, (int)derived);
+	if ((rc = db_run(s, st, err, "batch")) < 0 || rir[0] == '\0')
+		return rc;
+	if ((st = db_st(s, ST_BATCH_RIR, err)) == NULL)
+		return s->rc;
+	db_bind(st, "ti", rir, id);
 	return db_run(s, st, err, "batch");
 }
 
@@ -162,6 +167,7 @@ static int put_parts(struct tt_store *s, const struct tt_batch_view *v, const vo
 	struct tt_err *err) {
 	struct derived d;
 	uint16_t *map = NULL;
+	char rir[TT_RIR_LEN] = "";
 	size_t derived = 0;
 	int64_t id = 0;
 	int rc;
@@ -170,8 +176,8 @@ static int put_parts(struct tt_store *s, const struct tt_batch_view *v, const vo
 		return rc;
 	if ((rc = raw_sensor_map(s, v, true, &map, err)) < 0)
 		return rc;
-	if (v->head.obs_n > 0 && (rc = derive(s, v, &d, &derived, err)) == 0)
-		rc = add_raw(s, id, msg, len, derived, err);
+	if (v->head.obs_n > 0 && (rc = derive(s, v, &d, &derived, rir, err)) == 0)
+		rc = add_raw(s, id, msg, len, derived, rir, err);
 	if (rc == 0)
 		rc = add_tallies(s, v, err);
 	for (uint32_t i = 0; rc == 0 && i < v->head.state_n; i++)

@@ -116,7 +116,7 @@ struct query {
 	struct ids6 v6;
 	bool lower_bound;
 	uint64_t rows_read;
-	char rir[16];
+	char rir[TT_RIR_LEN];
 
 	struct sensor_up *up; // by sensor number
 	uint32_t rated_n;

@@ -268,7 +268,7 @@ static void sources_keep_what_they_were_resolved_to(void **state) {
 	struct world *w = world_create(6);
 	struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
 	char dir[128], path[192];
-	struct tt_region *region;
+	struct tt_regions *region;
 	struct tt_asn *asn;
 	struct tt_scanners *scanners;
 
@@ -278,7 +278,7 @@ static void sources_keep_what_they_were_resolved_to(void **state) {
 		"2|apnic|20241217|2|19830101|20241217|+1000\napnic|*|ipv4|*|2|summary\n"
 		"apnic|JP|ipv4|11.0.0.0|256|20100101|allocated\n"
 		"apnic|KR|ipv4|11.0.1.0|256|20100101|allocated\n");
-	region = tt_region_load(dir, NULL, NULL, &err);
+	region = tt_regions_load(dir, FROM, NULL, NULL, NULL, &err);
 	if (region == NULL)
 		fail_msg("%s", err.msg);
 	write_file(w->dir, "asn.csv", "11.0.0.0,11.0.0.127,64500,EXAMPLE\n");
@@ -346,7 +346,7 @@ static void sources_keep_what_they_were_resolved_to(void **state) {
 		tt_result_free(&r);
 	}
 	world_close(&s);
-	tt_region_destroy(&region);
+	tt_regions_destroy(&region);
 	tt_asn_destroy(&asn);
 	tt_scanners_destroy(&scanners);
 	snprintf(path, sizeof(path), "rm -r %s/rir %s/scanners", w->dir, w->dir);

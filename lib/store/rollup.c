@@ -151,15 +151,16 @@ int rollup_read(struct query *r, unsigned kind, unsigned level) {
 
 int rollup_rir(struct query *r) {
 	sqlite3_stmt *st = db_prepare(r->s, r->err,
-		"SELECT max(rir) FROM batch WHERE rows > 0 AND epoch_max >= ? AND epoch_min < ?");
-	int rc;
+		"SELECT DISTINCT rir FROM batch WHERE rows > 0 AND epoch_max >= ? AND "
+		"epoch_min < ?");
+	int rc, step;
 
 	if (st == NULL)
 		return r->s->rc;
 	db_bind(st, "ii", r->from, r->to);
-	rc = sqlite3_step(st) == SQLITE_ROW ? 0 : db_fail(r->s, r->err, "batches");
-	if (rc == 0 && sqlite3_column_text(st, 0) != NULL)
-		snprintf(r->rir, sizeof(r->rir), "%s", (const char *)sqlite3_column_text(st, 0));
+	while ((step = sqlite3_step(st)) == SQLITE_ROW)
+		dates_add(r->rir, (const char *)sqlite3_column_text(st, 0));
+	rc = step == SQLITE_DONE ? 0 : db_fail(r->s, r->err, "batches");
 	sqlite3_finalize(st);
 	return rc;
 }

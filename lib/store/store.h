@@ -33,6 +33,7 @@ enum st {
 	ST_FILE_END,
 	ST_FILE_COMPLETE,
 	ST_BATCH_ADD,
+	ST_BATCH_RIR,
 	ST_BATCH_COUNT,
 	ST_RAW_ADD,
 	ST_TALLY_ADD,
@@ -64,7 +65,7 @@ struct tt_store {
 	int rc; // of the last db_fail, for those that return pointers
 	bool in_tx;
 
-	const struct tt_region *region;
+	struct tt_regions *regions;
 	const struct tt_asn *asn;
 	const struct tt_scanners *scanners;
 
@@ -146,11 +147,17 @@ struct derived {
 	const uint32_t *asn;	  // 0: unknown
 	const uint16_t *surveyor; // 0: none, else listed
 };
-/// Fills s->columns, which out points into, and s->packed with the stored form of *len bytes.
+/// Fills s->columns, which out points into, and s->packed with the stored form of *len bytes; rir:
+/// the dates of the sets that gave regions.
 int derive(struct tt_store *s, const struct tt_batch_view *v, struct derived *out, size_t *len,
-	struct tt_err *err);
+	char rir[TT_RIR_LEN], struct tt_err *err);
 /// Reads the stored form of n rows into buf; out points into it.
 int derived_read(struct mem *buf, const void *blob, size_t len, uint32_t n, struct derived *out);
+
+// ---- dates.c
+/// Adds dates to a list of them ("2024-10-01,2024-12-17"), each once and in order; one that has no
+/// room becomes "FIRST..LAST".
+void dates_add(char list[TT_RIR_LEN], const char *more);
 
 // ---- raw.c
 /// Walks visible raw batches in the order of their first epoch.
@@ -165,7 +172,7 @@ struct raw_cursor {
 	struct tt_batch_decoder *decoder;
 	struct mem buf;
 	int64_t id;
-	char rir[16];
+	char rir[TT_RIR_LEN];
 	struct tt_batch_view v;
 	struct derived d;
 	uint16_t *sensor; // number by the batch's index

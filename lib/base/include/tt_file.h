@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
+#include <stdint.h>
+
 #include "tt_buf.h"
 #include "tt_err.h"
 
@@ -9,6 +11,10 @@ int tt_file_read(const char *path, struct tt_buf *out, struct tt_err *err);
 /// Writes a file by a temporary neighbour, fsync and rename: readers see the old or the new.
 int tt_file_write(
 	const char *path, const void *data, size_t len, unsigned mode, struct tt_err *err);
+/// A number that changes when a file is put, taken away or written: of names, sizes, inodes and
+/// times of modification of a file, or of the files in a folder and in its folders down to `depth`
+/// levels (0: its own files only). Hidden ones do not count. 0 where there is nothing.
+uint64_t tt_path_signature(const char *path, unsigned depth);
 /// SHA-256 of a file's content as 64 lower-case hex digits.
 int tt_file_sha256(const char *path, char hex[65], struct tt_err *err);
 /// SHA-256 of bytes in memory.

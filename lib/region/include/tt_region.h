@@ -9,7 +9,8 @@
 /// Source regions by RIR registration. Immutable once loaded; any thread may read.
 struct tt_region;
 
-/// Loads every delegation file of a directory (names beginning with "delegated-", any of the
+/// Loads the newest set of a folder (tt_regions below says what sets are): every delegation file of
+/// it (names beginning with "delegated-", any of the
 /// five registries, plain or extended, any year, also gzip). NULL with errno and one line that
 /// names file and row.
 /// - Of several files of one registry the newest by header date counts, then the extended one.
@@ -29,6 +30,23 @@ const char *tt_region_of(const struct tt_region *r, uint8_t family, const uint8_
 const char *tt_region_date(const struct tt_region *r);
 /// Records loaded by family, for messages.
 uint64_t tt_region_records(const struct tt_region *r);
+
+/// Dated sets: a folder that holds delegation files, or folders with them, or both; each such
+/// folder is a set. A set is in force from 00:00 UTC of its date (tt_region_date) until that of the
+/// next one; before the first date the first set is. For one thread at a time.
+struct tt_regions;
+/// Reads the dates of all sets and loads the one in force at `now` (UNIX seconds); others are
+/// loaded when tt_regions_at asks for them, and at most four are held. What `old` (may be NULL) has
+/// loaded of files that are still the same is shared; `old` may be in use by another thread
+/// meanwhile. NULL with errno and one line that names file and row. `warn` and `arg` are kept for
+/// later loads.
+struct tt_regions *tt_regions_load(const char *dir, int64_t now, const struct tt_regions *old,
+	void (*warn)(void *arg, const char *line), void *arg, struct tt_err *err);
+void tt_regions_destroy(struct tt_regions **r);
+/// The set in force at a time; valid until the next call. Where that one cannot be loaded (told
+/// through `warn` once), the one before it stays in force, or the nearest later one. NULL for NULL.
+const struct tt_region *tt_regions_at(struct tt_regions *r, int64_t time);
+unsigned tt_regions_count(const struct tt_regions *r);
 
 /// Whether an address is in the IANA special-purpose registries (and 100.64.0.0/10, multicast,
 /// reserved): a bogon as a source.

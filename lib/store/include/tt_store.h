@@ -17,6 +17,7 @@
 struct tt_store;
 
 #define TT_STORE_VERSION 1
+#define TT_RIR_LEN	 128
 
 enum tt_store_mode { TT_STORE_READ, TT_STORE_WRITE };
 struct tt_store_conf {
@@ -47,12 +48,13 @@ struct tt_store_info {
 };
 int tt_store_info(struct tt_store *s, struct tt_store_info *out, struct tt_err *err);
 
-/// How observations are resolved while they are stored (all may be NULL). Borrowed.
-struct tt_region;
+/// How observations are resolved while they are stored (all may be NULL). Borrowed; each epoch is
+/// judged by the set of regions in force then.
+struct tt_regions;
 struct tt_asn;
 struct tt_scanners;
-void tt_store_resolvers(struct tt_store *s, const struct tt_region *region,
-	const struct tt_asn *asn, const struct tt_scanners *scanners);
+void tt_store_resolvers(struct tt_store *s, struct tt_regions *regions, const struct tt_asn *asn,
+	const struct tt_scanners *scanners);
 
 // ---- writing: one thread, one writer a database
 /// A transaction around any number of puts; commit is durable (synchronous=FULL).
@@ -168,7 +170,9 @@ struct tt_result {
 	int64_t from, to;    // what was asked, or what there is
 	double completeness; // negative: no data (null)
 	bool sources_lower_bound;
-	char rir_date[16];	  // snapshot(s) the regions come from; "" without
+	/// Dates of the RIR sets that the regions come from: "2024-12-17", "2024-10-01,2024-12-17",
+	/// where they are many "2024-10-01..2024-12-17"; "" without.
+	char rir_date[TT_RIR_LEN];
 	int64_t raw_from, raw_to; // what raw batches cover
 	bool from_rollups;	  // read from rollups: distinct sources may be estimates
 	uint64_t rows_read;	  // raw observations looked at

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include "store.h"
+
+#define DATE 10 // characters of "2024-12-17"
+
+// A list is "D", "D,D,..." or "D..D".
+static bool is_range(const char *list) {
+	return strstr(list, "..") != NULL;
+}
+
+static void widen(char list[TT_RIR_LEN], const char *first, const char *last) {
+	size_t n = strlen(list);
+	char from[DATE + 1], to[DATE + 1];
+
+	snprintf(from, sizeof(from), "%.10s", strncmp(first, list, DATE) < 0 ? first : list);
+	snprintf(to, sizeof(to), "%.10s",
+		strncmp(last, list + n - DATE, DATE) > 0 ? last : list + n - DATE);
+	snprintf(list, TT_RIR_LEN, "%s..%s", from, to);
+}
+
+static void insert(char list[TT_RIR_LEN], const char *date) {
+	size_t n = strlen(list), at = 0;
+
+	while (at < n && strncmp(list + at, date, DATE) < 0)
+		at += DATE + 1;
+	if (at < n && strncmp(list + at, date, DATE) == 0)
+		return;
+	if (n + DATE + 2 > TT_RIR_LEN) {
+		widen(list, date, date);
+		return;
+	}
+	if (at >= n) {
+		snprintf(list + n, TT_RIR_LEN - n, "%s%.*s", n > 0 ? "," : "", DATE, date);
+		return;
+	}
+	memmove(list + at + DATE + 1, list + at, n - at + 1);
+	memcpy(list + at, date, DATE);
+	list[at + DATE] = ',';
+}
+
+void dates_add(char list[TT_RIR_LEN], const char *more) {
+	size_t n = more == NULL ? 0 : strlen(more);
+
+	if (n < DATE || strcmp(list, more) == 0)
+		return;
+	if (is_range(list) || (is_range(more) && list[0] != '\0')) {
+		widen(list, more, more + n - DATE);
+		return;
+	}
+	if (list[0] == '\0' && n < TT_RIR_LEN) {
+		memcpy(list, more, n + 1);
+		return;
+	}
+	for (size_t at = 0; at + DATE <= n; at += DATE + 1)
+		if (is_range(list))
+			widen(list, more + at, more + at);
+		else
+			insert(list, more + at);
+}
