@@ -70,6 +70,7 @@ static int load_uplinks(struct config *c, struct tt_err *err) {
 		x->kind = config_device_kind(device);
 		x->device = x->kind == DEVICE_FILE ? path_of(c, device) : strdup(device);
 		x->queues = (unsigned)number(u, "queues", 1);
+		x->buffers = (unsigned)number(u, "buffers", 0);
 		if (!x->device)
 			return tt_err_set(err, -ENOMEM, "out of memory");
 		c->uplink_n = (unsigned)i + 1;

@@ -19,6 +19,7 @@ struct uplink_conf {
 	enum device_kind kind;
 	char *device; // PCI address, vdev string, or path of a capture
 	unsigned queues;
+	unsigned buffers; // at least; 0: by need
 };
 
 enum hugepages { HUGEPAGES_AUTO, HUGEPAGES_ON, HUGEPAGES_OFF };

@@ -28,7 +28,8 @@ static unsigned ring_size(const struct uplink_conf *c) {
 // At least twice what all rings hold, or bursts in flight starve them.
 static unsigned pool_size(
 	const struct uplink_conf *c, unsigned queues, unsigned ring, unsigned workers) {
-	return 2 * queues * ring + workers * (BURST + 2 * CACHE) - 1;
+	unsigned need = 2 * queues * ring + workers * (BURST + 2 * CACHE) - 1;
+	return c->buffers > need ? c->buffers : need;
 }
 
 unsigned uplinks_need_mb(const struct config *c) {

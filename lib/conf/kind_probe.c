@@ -20,6 +20,13 @@ static const struct option uplink[] = {
 		.max = 64,
 		.preset = "1",
 		.help = "Receive queues; they are dealt out to the workers in turn."},
+	{.name = "buffers",
+		.type = O_INT,
+		.max = 67108864,
+		.preset = "0",
+		.help = "Packet buffers that the uplink has at least; 0: what its rings and workers "
+			"need. `net_pcap` with `infinite_rx=1` holds one for every packet of its "
+			"capture."},
 	{NULL},
 };
 static const struct option uplink_element = {.type = O_OBJECT, .of = uplink};
