@@ -21,19 +21,44 @@ static void count(_Atomic uint64_t *c, uint64_t n) {
 	atomic_store_explicit(c, now + n, memory_order_relaxed);
 }
 
-// mbufs of one burst have arrived by now: one time for all of them.
+// What a packet's buffer must share with the burst's first for all to go back to their pool as they
+// are: offset of the data, references, segments, port.
+static uint64_t rearm(const struct rte_mbuf *m) {
+	uint64_t word;
+	memcpy(&word, m->rearm_data, sizeof(word));
+	return word;
+}
+
+// Puts a received burst where the path begins, which soon reads the data. True where its mbufs are
+// whole, nobody else's and of one pool.
+static bool take_burst(struct worker *w, unsigned n, int64_t now) {
+	struct rte_mbuf **rx = w->rx, *first = rx[0];
+	uint64_t odd = (uint64_t)(rte_mbuf_refcnt_read(first) != 1 || first->nb_segs != 1);
+	const uint64_t same = rearm(first);
+	for (unsigned i = 0; i < n; i++) {
+		const struct rte_mbuf *m = rx[i];
+		const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+		rte_prefetch0(data);
+		w->frames[i] = (struct tt_frame){
+			data, rte_pktmbuf_data_len(m), rte_pktmbuf_pkt_len(m), TT_LINK_ETHERNET};
+		w->len[i] = rte_pktmbuf_pkt_len(m);
+		odd |= (rearm(m) ^ same) | ((uintptr_t)m->pool ^ (uintptr_t)first->pool) |
+		       (m->ol_flags & (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL));
+	}
+	for (unsigned i = 0; i < n; i++)
+		w->ns[i] = now;
+	return odd == 0;
+}
+
+// They have arrived by now: one time for all packets of a burst.
 static void count_burst(
 	struct worker *w, const struct rules *rules, unsigned uplink, unsigned n, int64_t now) {
-	for (unsigned i = 0; i < n; i++) {
-		struct rte_mbuf *m = w->rx[i];
-		rte_prefetch0(rte_pktmbuf_mtod(m, const void *));
-		w->frames[i] = (struct tt_frame){rte_pktmbuf_mtod(m, const uint8_t *),
-			rte_pktmbuf_data_len(m), rte_pktmbuf_pkt_len(m), TT_LINK_ETHERNET};
-		w->ns[i] = now;
-		w->len[i] = rte_pktmbuf_pkt_len(m);
-	}
+	bool plain = take_burst(w, n, now);
 	worker_count(w, rules, uplink, n);
-	rte_pktmbuf_free_bulk(w->rx, n);
+	if (plain)
+		rte_mempool_put_bulk(w->rx[0]->pool, (void **)w->rx, n);
+	else
+		rte_pktmbuf_free_bulk(w->rx, n);
 }
 
 // A capture is read as fast as the tables allow, without holding up the ports of this worker.
@@ -45,36 +70,58 @@ static unsigned poll_capture(struct worker *w, const struct rules *rules, const 
 	return worker_capture(w, rules, s->reader, s->uplink);
 }
 
-static unsigned poll_sources(struct worker *w, const struct rules *rules) {
+/// When a poll was, by the cycle counter and in nanoseconds since 1970.
+struct stamp {
+	uint64_t tsc;
+	int64_t ns;
+};
+
+static void stamp(struct stamp *at, const struct clock_line *clock) {
+	at->tsc = rte_rdtsc();
+	at->ns = clock_at(clock, at->tsc);
+}
+
+// Takes a burst from each source; the time is that at which the last one was there.
+static unsigned poll_sources(struct worker *w, const struct rules *rules, struct stamp *at) {
+	const struct clock_line *clock = &w->probe->clock;
 	unsigned all = 0;
+	if (w->source_n == 0)
+		stamp(at, clock);
 	for (unsigned i = 0; i < w->source_n; i++) {
 		const struct source *s = &w->sources[i];
+		unsigned n;
 		if (s->reader) {
-			all += poll_capture(w, rules, s);
-			continue;
+			stamp(at, clock);
+			n = poll_capture(w, rules, s);
+		} else {
+			n = rte_eth_rx_burst(s->port, s->queue, w->rx, BURST);
+			stamp(at, clock);
+			if (n)
+				count_burst(w, rules, s->uplink, n, at->ns);
 		}
-		unsigned n = rte_eth_rx_burst(s->port, s->queue, w->rx, BURST);
-		if (n)
-			count_burst(w, rules, s->uplink, n, clock_now(&w->probe->clock));
 		all += n;
 	}
 	return all;
 }
 
-// Switches the tables when the clock enters another epoch.
-static void watch_epoch(struct worker *w, int64_t *epoch, bool *late) {
+/// The epoch that a worker is in, by the clock.
+struct present {
+	int64_t start; // second; what was switched away last is of before
+	int64_t from_ns, until_ns;
+	bool late; // the tables have not changed places at its start yet
+};
+
+// Switches the tables when the clock has entered another epoch.
+static void enter_epoch(struct worker *w, struct present *e, int64_t ns) {
 	int64_t length = w->probe->config.epoch_s;
-	int64_t now = clock_now(&w->probe->clock) / TT_NS;
+	int64_t now = ns / TT_NS;
 	now -= now % length;
-	if (now == *epoch)
-		return;
-	if (tt_flow_switch(w->flow)) {
-		*epoch = now;
-		*late = false;
+	if (now == e->start || tt_flow_switch(w->flow)) {
+		*e = (struct present){now, now * TT_NS, (now + length) * TT_NS, false};
 		atomic_store_explicit(&w->closed, now, memory_order_release);
-	} else if (!*late) {
-		*late = true; // the harvester still has the other one: asked again with the next
-			      // poll
+	} else if (!e->late) {
+		e->late = true; // the harvester still has the other one: asked again with the
+				// next poll
 		count(&w->stats.overruns, 1);
 	}
 }
@@ -88,34 +135,34 @@ static void idle(unsigned polls) {
 	usleep(us < NAP_MAX_US ? us : NAP_MAX_US);
 }
 
-static void measure(struct worker *w, uint64_t start, uint64_t *last, unsigned n) {
-	uint64_t gap = start - *last;
+// What the worker does from one poll to the next; busy: the earlier one brought packets.
+static void measure(struct worker *w, uint64_t gap, bool busy) {
 	count(&w->stats.gap[gap_bucket(gap)], 1);
 	count(&w->stats.total_tsc, gap);
 	if (gap > atomic_load_explicit(&w->stats.gap_max, memory_order_relaxed))
 		atomic_store_explicit(&w->stats.gap_max, gap, memory_order_relaxed);
-	if (n)
-		count(&w->stats.busy_tsc, rte_rdtsc() - start);
-	*last = start;
+	if (busy)
+		count(&w->stats.busy_tsc, gap);
 }
 
 int worker_live(void *arg) {
 	struct worker *w = arg;
 	struct probe *p = w->probe;
 	struct rte_rcu_qsbr *readers = p->rules.readers;
-	int64_t epoch = atomic_load(&w->closed);
-	bool late = false;
-	unsigned empty = 0;
+	struct present epoch = {.start = atomic_load(&w->closed)};
+	struct stamp last, at;
+	unsigned empty = 1;
 	prctl(PR_SET_TIMERSLACK, 1000ul);
 	rte_rcu_qsbr_thread_register(readers, w->index);
 	rte_rcu_qsbr_thread_online(readers, w->index);
-	uint64_t last = rte_rdtsc();
+	stamp(&last, &p->clock);
 	for (bool stop = false;;) {
-		uint64_t start = rte_rdtsc();
 		unsigned n = poll_sources(
-			w, atomic_load_explicit(&p->rules.current, memory_order_acquire));
-		measure(w, start, &last, n);
-		watch_epoch(w, &epoch, &late);
+			w, atomic_load_explicit(&p->rules.current, memory_order_acquire), &at);
+		measure(w, at.tsc - last.tsc, empty == 0);
+		last = at;
+		if (at.ns < epoch.from_ns || at.ns >= epoch.until_ns)
+			enter_epoch(w, &epoch, at.ns);
 		rte_rcu_qsbr_quiescent(readers, w->index);
 		// what is in the rings at the end is still taken, once
 		if (stop)

@@ -24,7 +24,8 @@ static const struct option uplink[] = {
 		.type = O_INT,
 		.max = 67108864,
 		.preset = "0",
-		.help = "Packet buffers that the uplink has at least; 0: what its rings and workers "
+		.help = "Packet buffers that the uplink has at least; 0: what its rings and "
+			"workers "
 			"need. `net_pcap` with `infinite_rx=1` holds one for every packet of its "
 			"capture."},
 	{NULL},
