@@ -84,3 +84,4 @@ int run_sub(const struct args *a);
 int run_status(const struct args *a);
 int run_check(const struct args *a);
 int run_schema(const struct args *a);
+int run_keygen(const struct args *a);

@@ -236,5 +236,12 @@ const struct command commands[] = {
 		"Prints the JSON Schema of a kind of configuration file: sensors, watches, probe, "
 		"collector, services, scanners, report.",
 		"$ teiten schema sensors > sensors.schema.json\n", {none}, run_schema},
+	{"keygen", "FILE", 1, 1, NULL, "draw a pair of CURVE keys",
+		"Writes a new secret key to FILE (mode 600) and the public key to FILE.pub, and "
+		"prints the public key, which goes into the lists of those who are to know it. "
+		"Files that are there already are left alone, with status 1.",
+		"$ teiten keygen probe.key\n"
+		"wHo7IxCn8=7@v6FGjY1%)%oPqt/ZjWi^u.!V5d7B\n",
+		{none}, run_keygen},
 	{NULL},
 };

@@ -151,7 +151,7 @@ static int wait_for_one(const struct args *a, struct tt_sub *s, int64_t timeout)
 	if (sub_interrupted())
 		return complain(FAILED, "status: interrupted");
 	if (rc < 0)
-		return complain(FAILED, "status: %s", strerror(-rc));
+		return complain(FAILED, "status: %s", sub_error(rc));
 	if (!rc)
 		return complain(FAILED, "status: %s: no health message within %lld s",
 			a->operands[0], (long long)(timeout / 1000));

@@ -2,11 +2,11 @@
 #include "sub.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <zmq.h>
 
-#include "tt_file.h"
 #include "tt_time.h"
 
 static volatile sig_atomic_t interrupted;
@@ -25,23 +25,6 @@ bool sub_interrupted(void) {
 	return interrupted;
 }
 
-static int read_secret(const char *path, struct tt_link_keys *keys, struct tt_err *err) {
-	struct tt_buf b = TT_BUF_INIT(4096);
-	int rc = tt_file_read(path, &b, err);
-	if (rc)
-		return rc;
-	size_t n = b.data ? strcspn((char *)b.data, " \t\r\n") : 0;
-	if (n != 40) {
-		rc = tt_err_set(err, -EINVAL, "%s: expected a Z85 key of 40 characters", path);
-	} else {
-		memcpy(keys->secret_key, b.data, 40);
-		if (zmq_curve_public(keys->public_key, keys->secret_key))
-			rc = tt_err_set(err, -EINVAL, "%s: not a Z85 key", path);
-	}
-	tt_buf_free(&b);
-	return rc;
-}
-
 static int read_keys(const struct args *a, struct tt_link_keys *keys, struct tt_err *err) {
 	const char *server = arg(a, "server-key"), *file = arg(a, "secret-key-file");
 	memset(keys, 0, sizeof(*keys));
@@ -52,7 +35,7 @@ static int read_keys(const struct args *a, struct tt_link_keys *keys, struct tt_
 			err, -EINVAL, "--server-key: expected a Z85 key of 40 characters");
 	memcpy(keys->server_key, server, 40);
 	if (file)
-		return read_secret(file, keys, err);
+		return tt_link_keys_load(keys, file, err);
 	if (zmq_curve_keypair(keys->public_key, keys->secret_key))
 		return tt_err_set(err, -errno, "drawing a key: %s", zmq_strerror(errno));
 	return 0;
@@ -82,6 +65,12 @@ struct tt_sub *sub_open(const struct args *a, const char *endpoint, const char *
 	return s;
 }
 
+const char *sub_error(int rc) {
+	return rc == -EACCES ? "the publisher does not let this key in, expected one of its "
+			       "\"reader_keys\", and its own public key in --server-key"
+			     : strerror(-rc);
+}
+
 int timeout_read(const struct args *a, int64_t preset, int64_t *ms, struct tt_err *err) {
 	const char *text = arg(a, "timeout");
 	uint64_t s;
@@ -105,22 +94,49 @@ static void print_line(const char *topic, const char *json, size_t len) {
 	fflush(stdout);
 }
 
+// What this subscriber was too slow for: a line at most once a second, and one at the end.
+struct missed {
+	uint64_t all, untold;
+	int64_t told_ns;
+};
+
+static void tell_missed(struct missed *m, const char *topic) {
+	if (!m->untold)
+		return;
+	complain(DONE,
+		"sub: %" PRIu64 " messages missed, the last before one of %s (%" PRIu64 " in all)",
+		m->untold, topic, m->all);
+	m->untold = 0;
+	m->told_ns = tt_mono_ns();
+}
+
+static void note_missed(struct missed *m, uint64_t n, const char *topic) {
+	m->all += n;
+	m->untold += n;
+	if (tt_mono_ns() - m->told_ns >= TT_NS)
+		tell_missed(m, topic);
+}
+
 static int print_stream(struct tt_sub *s, bool with_topic, uint64_t n, int64_t timeout) {
-	const char *topic, *json;
+	const char *topic = "", *json;
+	struct missed missed = {0};
+	int status = DONE;
 	size_t len;
-	for (uint64_t i = 0; (!n || i < n) && !interrupted && !ferror(stdout);) {
+	for (uint64_t i = 0; (!n || i < n) && !interrupted && !ferror(stdout) && !status;) {
 		int rc = tt_sub_next(s, (int)timeout, &topic, &json, &len);
 		if (rc == 1) {
 			print_line(with_topic ? topic : NULL, json, len);
+			note_missed(&missed, tt_sub_missed(s), topic);
 			i++;
 		} else if (rc == 0 && timeout >= 0) {
-			return complain(FAILED, "sub: no message within %lld s",
+			status = complain(FAILED, "sub: no message within %lld s",
 				(long long)(timeout / 1000));
 		} else if (rc < 0 && rc != -EINTR) {
-			return complain(FAILED, "sub: %s", strerror(-rc));
+			status = complain(FAILED, "sub: %s", sub_error(rc));
 		}
 	}
-	return DONE;
+	tell_missed(&missed, topic);
+	return status;
 }
 
 int run_sub(const struct args *a) {

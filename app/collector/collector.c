@@ -17,6 +17,7 @@
 #include "tt_crash.h"
 #include "tt_link.h"
 #include "tt_log.h"
+#include "tt_privilege.h"
 #include "tt_store.h"
 #include "tt_wire.h"
 
@@ -31,7 +32,7 @@ enum {
 };
 
 struct collector {
-	const struct options *o;
+	struct options *o;
 	struct tt_store *store;
 	struct resolvers *resolvers; // in force
 	struct reloader *reloader;   // NULL: a replay keeps what it began with
@@ -180,14 +181,29 @@ static void periodic(struct collector *c) {
 	}
 }
 
+// a list that cannot be read leaves the one in force
+static void reload_keys(struct collector *c) {
+	struct tt_err err = {""};
+	int rc = options_reload_keys(c->o, &err);
+	if (!rc)
+		rc = tt_link_server_allow(c->server, c->o->probe_keys, c->o->probe_key_n, &err);
+	if (!rc && c->pub)
+		rc = tt_pub_allow(c->pub, c->o->reader_keys, c->o->reader_key_n, &err);
+	if (rc)
+		tt_log(TT_ERR, "%s; the lists of keys in force stay", err.msg);
+}
+
 /// Returns true when it is time to end.
 static bool on_signal(struct collector *c) {
 	struct signalfd_siginfo si;
 	bool end = false;
 	while (read(c->signals, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo != SIGHUP)
+		if (si.ssi_signo != SIGHUP) {
 			end = true;
-		else if (c->reloader)
+			continue;
+		}
+		reload_keys(c);
+		if (c->reloader)
 			reloader_wake(c->reloader);
 	}
 	return end;
@@ -212,6 +228,8 @@ static void loop(struct collector *c) {
 			receive(c);
 		if (items[1].revents)
 			end = on_signal(c);
+		if (c->pub)
+			tt_pub_serve(c->pub);
 		periodic(c);
 		if (c->full && c->o->replay)
 			return;
@@ -238,7 +256,12 @@ static int start_streams(struct collector *c, struct tt_err *err) {
 	c->zmq_pub = zmq_ctx_new();
 	if (!c->zmq_pub)
 		return tt_err_set(err, -errno, "ZeroMQ: %s", zmq_strerror(errno));
-	c->pub = tt_pub_create(c->zmq_pub, c->o->publish, PUBLISH_HWM, &c->o->keys, err);
+	const struct tt_pub_conf conf = {.endpoint = c->o->publish,
+		.hwm = PUBLISH_HWM,
+		.keys = c->o->keys,
+		.allowed = c->o->reader_keys,
+		.allowed_n = c->o->reader_key_n};
+	c->pub = tt_pub_create(c->zmq_pub, &conf, err);
 	if (!c->pub)
 		return -errno;
 	c->merge = merge_create(c->pub);
@@ -250,11 +273,14 @@ static int start(struct collector *c, struct tt_err *err) {
 	c->signals = open_signals();
 	if (c->signals < 0)
 		return tt_err_set(err, -errno, "signals: %s", strerror(errno));
+	int rc = tt_privilege_drop(c->o->user, c->o->group, err);
+	if (rc < 0)
+		return rc;
 	struct tt_store_conf conf = {.path = c->o->db,
 		.mode = TT_STORE_WRITE,
 		.timezone = c->o->timezone,
 		.replay = c->o->replay};
-	int rc = tt_store_open(&conf, &c->store, err);
+	rc = tt_store_open(&conf, &c->store, err);
 	if (rc < 0)
 		return rc;
 	struct resolvers *r = resolvers_load(c->o, NULL, err);
@@ -271,7 +297,7 @@ static int start(struct collector *c, struct tt_err *err) {
 		.keys = c->o->keys,
 		.window = WINDOW,
 		.allowed = c->o->probe_keys,
-		.allowed_n = c->o->keys.secret_key[0] ? c->o->probe_key_n : 0};
+		.allowed_n = c->o->probe_key_n};
 	c->server = tt_link_server_create(c->zmq, &link, err);
 	if (!c->server)
 		return -errno;
@@ -294,7 +320,7 @@ static int stop(struct collector *c, struct tt_err *err) {
 	return rc;
 }
 
-int collector_run(const struct options *o) {
+int collector_run(struct options *o) {
 	// dirty: an earlier run may have ended before its rollups were written
 	struct collector c = {.o = o, .signals = -1, .dirty = true};
 	struct tt_err err = {""};

@@ -4,4 +4,4 @@
 
 /// Runs until SIGTERM or SIGINT, then commits, writes rollups and prints one line of JSON. Returns
 /// the exit status; problems have been logged.
-int collector_run(const struct options *o);
+int collector_run(struct options *o);

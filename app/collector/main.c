@@ -3,10 +3,12 @@
 
 #include "collector.h"
 #include "tt_log.h"
+#include "tt_privilege.h"
 
 int main(int argc, char **argv) {
 	tt_log_name("teiten-collector");
 	tt_log_to(tt_log_stderr);
+	tt_privilege_start();
 	struct options o;
 	struct tt_err err = {""};
 	int status = 0;

@@ -46,7 +46,8 @@ const char *options_help(void) {
 	       "  -h, --help              this text\n"
 	       "  -V, --version           the version\n"
 	       "\n"
-	       "SIGHUP reads RIR, AS and scanner files again; SIGTERM and SIGINT commit and end.\n"
+	       "SIGHUP reads RIR, AS and scanner files and the lists of keys again; SIGTERM and "
+	       "SIGINT commit and end.\n"
 	       "\n"
 	       "example: teiten-collector --db teiten.db --listen ipc:///run/teiten/collector\n";
 }
@@ -73,18 +74,32 @@ static int resolve_paths(json_t *conf, const char *file) {
 	return 0;
 }
 
-static int read_probe_keys(struct options *o, const json_t *list, struct tt_err *err) {
-	size_t i;
-	const json_t *row;
-	o->probe_keys = calloc(json_array_size(list) + 1, sizeof(*o->probe_keys));
-	if (!o->probe_keys)
+static int read_keys(struct options *o, const json_t *conf, struct tt_err *err) {
+	struct tt_link_peer_key *probes = NULL, *readers = NULL;
+	unsigned probe_n, reader_n;
+	if (tt_link_peer_keys(json_object_get(conf, "probe_keys"), "probe", &probes, &probe_n) ||
+		tt_link_peer_keys(
+			json_object_get(conf, "reader_keys"), "reader", &readers, &reader_n)) {
+		free(probes);
 		return tt_err_set(err, -ENOMEM, "out of memory");
-	json_array_foreach(list, i, row) {
-		struct tt_link_peer_key *k = &o->probe_keys[o->probe_key_n++];
-		snprintf(k->name, sizeof(k->name), "%s", text(row, "probe"));
-		snprintf(k->key, sizeof(k->key), "%s", text(row, "key"));
 	}
+	free(o->probe_keys);
+	free(o->reader_keys);
+	o->probe_keys = probes;
+	o->probe_key_n = probe_n;
+	o->reader_keys = readers;
+	o->reader_key_n = reader_n;
 	return 0;
+}
+
+int options_reload_keys(struct options *o, struct tt_err *err) {
+	json_t *conf;
+	int rc = o->file ? tt_conf_load(o->file, "collector", &conf, err) : 0;
+	if (rc || !o->file)
+		return rc;
+	rc = read_keys(o, conf, err);
+	json_decref(conf);
+	return rc;
 }
 
 static int from_file(struct options *o, const char *file, struct tt_err *err) {
@@ -104,7 +119,10 @@ static int from_file(struct options *o, const char *file, struct tt_err *err) {
 	o->checkpoint_s = (int)json_integer_value(json_object_get(o->conf, "checkpoint_s"));
 	o->disk_limit = (uint64_t)json_integer_value(json_object_get(o->conf, "disk_limit_mb"))
 			<< 20;
-	rc = read_probe_keys(o, json_object_get(o->conf, "probe_keys"), err);
+	o->user = text(o->conf, "user");
+	o->group = text(o->conf, "group");
+	o->file = file;
+	rc = read_keys(o, o->conf, err);
 	if (rc)
 		return rc;
 	const char *key = text(o->conf, "secret_key_file");
@@ -199,7 +217,8 @@ int options_read(struct options *o, int argc, char **argv, struct tt_err *err) {
 
 void options_free(struct options *o) {
 	free(o->probe_keys);
-	o->probe_keys = NULL;
+	free(o->reader_keys);
+	o->probe_keys = o->reader_keys = NULL;
 	json_decref(o->conf);
 	o->conf = NULL;
 }

@@ -217,6 +217,8 @@ int config_load(struct config *c, const struct options *o, struct tt_err *err) {
 	c->epoch_s = (uint32_t)number(c->json, "epoch_s", 60);
 	c->sensors = o->sensors ? strdup(o->sensors) : path_of(c, text(c->json, "sensors"));
 	c->rir = o->rir ? strdup(o->rir) : path_of(c, text(c->json, "rir"));
+	c->user = text(c->json, "user");
+	c->group = text(c->json, "group");
 	load_flow(c);
 	load_eal(c);
 	load_packet(c);
@@ -224,6 +226,11 @@ int config_load(struct config *c, const struct options *o, struct tt_err *err) {
 		(rc = load_collector(c, o, err)))
 		return rc;
 	return load_publish(c, err);
+}
+
+int config_readers(const json_t *json, struct tt_link_peer_key **out, unsigned *n) {
+	const json_t *publish = json_object_get(json, "publish");
+	return tt_link_peer_keys(json_object_get(publish, "reader_keys"), "reader", out, n);
 }
 
 void config_free(struct config *c) {

@@ -48,12 +48,15 @@ struct config {
 	uint64_t spool_max;
 	unsigned window;
 	struct tt_link_keys keys;
-	char sha256[65]; // of the file
+	const char *user, *group; // to become; NULL: stay
+	char sha256[65];	  // of the file
 };
 
 /// Reads the configuration (checked by lib/conf's table) that the options name, or the defaults of
 /// replay. 0 or -errno with a message that names file and JSON path.
 int config_load(struct config *c, const struct options *o, struct tt_err *err);
 void config_free(struct config *c);
+/// The readers of the streams that a probe.json lists; the caller frees them. 0 or -ENOMEM.
+int config_readers(const json_t *json, struct tt_link_peer_key **out, unsigned *n);
 /// What a device string names.
 enum device_kind config_device_kind(const char *device);

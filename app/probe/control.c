@@ -57,6 +57,12 @@ static void start_reload(struct control *c) {
 		tt_log(TT_ERR, "not reloaded: no thread: %s", strerror(rc));
 }
 
+static void reload_readers(struct control *c) {
+	struct tt_err err = {""};
+	if (publisher_reload(&c->probe->publisher, &c->probe->config, &err))
+		tt_log(TT_ERR, "%s; the list of readers' keys in force stays", err.msg);
+}
+
 static void watch_reload(struct control *c, bool wait) {
 	if (!c->reloading || !(wait || atomic_load(&c->reloaded)))
 		return;
@@ -123,6 +129,7 @@ void control_run(struct control *c) {
 		if (sig == SIGINT || sig == SIGTERM)
 			break;
 		if (sig == SIGHUP) {
+			reload_readers(c);
 			c->again = c->reloading;
 			if (!c->reloading)
 				start_reload(c);

@@ -4,12 +4,14 @@
 #include "probe.h"
 #include "stages.h"
 #include "tt_log.h"
+#include "tt_privilege.h"
 
 int main(int argc, char **argv) {
 	static struct probe probe;
 	struct tt_err err = {""};
 	tt_log_name("teiten-probe");
 	tt_log_to(tt_log_stderr);
+	tt_privilege_start();
 	int status = 2;
 	if (options_parse(&probe.options, argc, argv, &err)) {
 		tt_log(TT_ERR, "%s", err.msg);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "tt_conf.h"
+
 // What the harvester may be ahead of the socket.
 #define QUEUE_BYTES (256u << 20)
 
@@ -26,8 +28,32 @@ int publisher_start(struct publisher *p, const struct config *c, struct tt_err *
 	p->ctx = zmq_ctx_new();
 	if (!p->ctx)
 		return tt_err_set(err, -errno, "zmq: %s", zmq_strerror(errno));
-	p->pub = tt_pub_create(p->ctx, c->publish, c->hwm, &c->publish_keys, err);
-	return p->pub ? 0 : -errno;
+	struct tt_pub_conf conf = {.endpoint = c->publish, .hwm = c->hwm, .keys = c->publish_keys};
+	struct tt_link_peer_key *readers = NULL;
+	int rc = config_readers(c->json, &readers, &conf.allowed_n);
+	if (rc)
+		return tt_err_set(err, rc, "out of memory");
+	conf.allowed = readers;
+	p->pub = tt_pub_create(p->ctx, &conf, err);
+	rc = p->pub ? 0 : -errno;
+	free(readers);
+	return rc;
+}
+
+int publisher_reload(struct publisher *p, const struct config *c, struct tt_err *err) {
+	struct tt_link_peer_key *readers = NULL;
+	unsigned n;
+	json_t *json;
+	if (!p->pub || !c->path)
+		return 0;
+	int rc = tt_conf_load(c->path, "probe", &json, err);
+	if (rc)
+		return rc;
+	rc = config_readers(json, &readers, &n);
+	rc = rc ? tt_err_set(err, rc, "out of memory") : tt_pub_allow(p->pub, readers, n, err);
+	free(readers);
+	json_decref(json);
+	return rc;
 }
 
 void publisher_stop(struct publisher *p) {
@@ -73,6 +99,8 @@ void publish_queued(struct publisher *p) {
 	p->tail = &p->head;
 	p->queued = 0;
 	pthread_mutex_unlock(&p->lock);
+	if (p->pub)
+		tt_pub_serve(p->pub);
 	while (m) {
 		struct pending *next = m->next;
 		if (p->pub)

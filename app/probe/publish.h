@@ -21,10 +21,12 @@ struct publisher {
 };
 
 int publisher_start(struct publisher *p, const struct config *c, struct tt_err *err);
+/// Reads the list of readers' keys again. Main thread. Where it fails the one in force stays.
+int publisher_reload(struct publisher *p, const struct config *c, struct tt_err *err);
 void publisher_stop(struct publisher *p);
 /// Puts a message into the queue (copied). Any thread.
 void publish_later(struct publisher *p, const char *topic, const struct tt_buf *json);
 /// Sends a message. Main thread.
 void publish_now(struct publisher *p, const char *topic, const struct tt_buf *json);
-/// Sends what is queued. Main thread.
+/// Sends what is queued, and takes in subscriptions. Main thread.
 void publish_queued(struct publisher *p);

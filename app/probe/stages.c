@@ -11,6 +11,7 @@
 #include "probe.h"
 #include "tt_file.h"
 #include "tt_log.h"
+#include "tt_privilege.h"
 
 static int start_config(struct probe *p, struct tt_err *err) {
 	return config_load(&p->config, &p->options, err);
@@ -105,6 +106,10 @@ static void stop_uplinks(struct probe *p) {
 	p->uplinks = NULL;
 }
 
+static int start_privileges(struct probe *p, struct tt_err *err) {
+	return tt_privilege_drop(p->config.user, p->config.group, err);
+}
+
 static int start_publisher(struct probe *p, struct tt_err *err) {
 	return publisher_start(&p->publisher, &p->config, err);
 }
@@ -137,6 +142,7 @@ static const struct stage live_stages[] = {
 	{"environment", start_eal, stop_eal, 1},
 	{"tables", workers_create, workers_destroy, 1},
 	{"uplinks", start_uplinks, stop_uplinks, 1},
+	{"privileges", start_privileges, NULL, 1},
 	{"publisher", start_publisher, stop_publisher, 1},
 	{"sender", start_sender, stop_sender, 1},
 	{"link", start_link, stop_link, 1},

@@ -101,6 +101,55 @@ static void messages_of_other_shapes_are_refused(void **state) {
 	tt_sub_destroy(&s);
 }
 
+static void number(struct peer *p, const char *topic, const char *boot, unsigned seq) {
+	char text[128];
+	snprintf(text, sizeof(text),
+		"{\"v\":1,\"probe\":\"tokyo\",\"boot\":\"%s\",\"seq\":%u,\"x\":0}", boot, seq);
+	publish(p, topic, text);
+}
+
+static uint64_t missed(struct tt_sub *s) {
+	const char *t, *j;
+	size_t n;
+	assert_int_equal(tt_sub_next(s, 2000, &t, &j, &n), 1);
+	return tt_sub_missed(s);
+}
+
+static void what_was_missed_is_told_by_boot_and_topic(void **state) {
+	struct peer *p = *state;
+	struct tt_err err;
+	const char *const topics[] = {"a.", "b."};
+	struct tt_sub *s = tt_sub_create(p->endpoint, topics, 2, NULL, &err);
+	assert_non_null(s);
+	join(p, s, "a.");
+	const char *t, *j;
+	size_t n;
+	while (tt_sub_next(s, 100, &t, &j, &n) == 1)
+		;
+	const struct {
+		const char *topic, *boot;
+		unsigned seq, missed;
+	} cases[] = {
+		{"a.", "f0", 7, 0},  // joined late: nothing is missed
+		{"a.", "f0", 8, 0},  // in order
+		{"a.", "f0", 12, 3}, // 9 to 11
+		{"b.", "f0", 90, 0}, // counts by itself
+		{"b.", "f0", 92, 1},
+		{"a.", "f1", 3, 2}, // another boot begins at 1
+		{"a.", "f1", 2, 0},
+		{"a.", "f1", 4, 0},
+	};
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		number(p, cases[i].topic, cases[i].boot, cases[i].seq);
+		assert_int_equal(missed(s), cases[i].missed);
+	}
+	publish(p, "a.", "{\"seq\":");
+	assert_int_equal(missed(s), 0);
+	publish(p, "a.", "{\"boot\":\"f1\",\"seq\":99999999999999999999999999999999}");
+	(void)missed(s);
+	tt_sub_destroy(&s);
+}
+
 static void a_bad_endpoint_says_what_was_expected(void **state) {
 	(void)state;
 	struct tt_err err;
@@ -113,6 +162,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_the_topics_asked_for_arrive),
 		cmocka_unit_test(messages_of_other_shapes_are_refused),
+		cmocka_unit_test(what_was_missed_is_told_by_boot_and_topic),
 		cmocka_unit_test(a_bad_endpoint_says_what_was_expected),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -16,6 +16,21 @@ static const struct option probe_key[] = {
 };
 static const struct option probe_key_element = {.type = O_OBJECT, .of = probe_key};
 
+static const struct option reader_key[] = {
+	{.name = "reader",
+		.type = O_STRING,
+		.flags = O_REQUIRED,
+		.format = &format_id,
+		.help = "Name of the reader, for messages."},
+	{.name = "key",
+		.type = O_STRING,
+		.flags = O_REQUIRED,
+		.format = &format_key,
+		.help = "Its public key."},
+	{NULL},
+};
+const struct option reader_key_element = {.type = O_OBJECT, .of = reader_key};
+
 static const struct option options[] = {
 	{.name = "db",
 		.type = O_STRING,
@@ -93,8 +108,29 @@ static const struct option options[] = {
 		.max = 4096,
 		.preset = "[]",
 		.of = &probe_key_element,
-		.unique = "probe",
-		.help = "Probes that may deliver over CURVE."},
+		.unique = "probe|key",
+		.help = "Probes that may deliver over CURVE; nobody else may. Read again at "
+			"SIGHUP."},
+	{.name = "reader_keys",
+		.type = O_LIST,
+		.max = 4096,
+		.preset = "[]",
+		.of = &reader_key_element,
+		.unique = "reader|key",
+		.help = "Readers that may subscribe over CURVE; nobody else may. Read again at "
+			"SIGHUP."},
+	{.name = "user",
+		.type = O_STRING,
+		.flags = O_NULL,
+		.format = &format_line,
+		.preset = "null",
+		.help = "User to become before anything is opened, where it is started by root."},
+	{.name = "group",
+		.type = O_STRING,
+		.flags = O_NULL,
+		.format = &format_line,
+		.preset = "null",
+		.help = "Group to become with it; null: the user's own."},
 	{NULL},
 };
 

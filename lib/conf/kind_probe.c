@@ -185,6 +185,14 @@ static const struct option publish[] = {
 		.preset = "null",
 		.help = "File of `teiten keygen`; needed where the endpoint is not ipc, inproc or "
 			"loopback."},
+	{.name = "reader_keys",
+		.type = O_LIST,
+		.max = 4096,
+		.preset = "[]",
+		.of = &reader_key_element,
+		.unique = "reader|key",
+		.help = "Readers that may subscribe over CURVE; nobody else may. Read again at "
+			"SIGHUP."},
 	{NULL},
 };
 
@@ -290,6 +298,19 @@ static const struct option options[] = {
 		.preset = "{}",
 		.of = collector,
 		.help = "The way of observations."},
+	{.name = "user",
+		.type = O_STRING,
+		.flags = O_NULL,
+		.format = &format_line,
+		.preset = "null",
+		.help = "User to become once the uplinks are open, where it is started by root. "
+			"The spool's folder has to be that user's."},
+	{.name = "group",
+		.type = O_STRING,
+		.flags = O_NULL,
+		.format = &format_line,
+		.preset = "null",
+		.help = "Group to become with it; null: the user's own."},
 	{NULL},
 };
 

@@ -64,9 +64,10 @@ extern const struct kind kind_sensors, kind_watches, kind_probe, kind_collector,
 	kind_scanners, kind_report;
 /// The kind of a name, or NULL.
 const struct kind *kind_find(const char *name);
-extern const struct kind *const kinds[]; // NULL ends
-extern const struct option text_element; // of lists of plain texts
-extern const struct option bilingual[];	 // members "en" and "ja"
+extern const struct kind *const kinds[];       // NULL ends
+extern const struct option text_element;       // of lists of plain texts
+extern const struct option reader_key_element; // of lists of readers' keys
+extern const struct option bilingual[];	       // members "en" and "ja"
 
 extern const struct format format_text, format_line, format_id, format_prefix, format_time,
 	format_country, format_region, format_zone, format_endpoint, format_path, format_proto,

@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,31 +21,42 @@
 #define NO_PROGRESS_NS	(30 * TT_NS)
 #define FRAME_MAX_BYTES 65536 // nothing larger comes from a collector
 
-static int open_sockets(
-	struct tt_link_client *c, const struct tt_link_client_conf *conf, struct tt_err *err) {
+static void close_sockets(struct tt_link_client *c) {
+	if (c->socket) {
+		zmq_socket_monitor(c->socket, NULL, 0);
+		zmq_close(c->socket);
+	}
+	if (c->monitor)
+		zmq_close(c->monitor);
+	c->socket = c->monitor = NULL;
+}
+
+int client_open(struct tt_link_client *c, struct tt_err *err) {
+	static atomic_uint number; // an address may live on while its sockets end
 	char address[64];
 	struct socket_conf sc = {.type = ZMQ_DEALER,
-		.endpoint = conf->endpoint,
+		.endpoint = c->endpoint,
 		.send_hwm = (int)c->window_max + 16,
 		.receive_hwm = 1000,
 		.max_message = FRAME_MAX_BYTES,
-		.keys = &conf->keys};
-	c->ctx = zmq_ctx_new();
-	if (!c->ctx)
-		return tt_err_set(err, -errno, "%s: %s", conf->endpoint, zmq_strerror(errno));
+		.keys = &c->keys};
+	close_sockets(c);
 	c->socket = socket_open(c->ctx, &sc, err);
 	if (!c->socket)
 		return -errno;
-	snprintf(address, sizeof(address), "inproc://monitor-%p", (void *)c);
+	snprintf(address, sizeof(address), "inproc://monitor-%u", atomic_fetch_add(&number, 1));
 	c->monitor = zmq_socket(c->ctx, ZMQ_PAIR);
 	if (!c->monitor || socket_set(c->monitor, ZMQ_LINGER, 0) ||
 		zmq_socket_monitor(c->socket, address,
 			ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
 				ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
 				ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) ||
-		zmq_connect(c->monitor, address))
-		return tt_err_set(err, -errno, "%s: cannot watch the socket: %s", conf->endpoint,
+		zmq_connect(c->monitor, address)) {
+		int rc = tt_err_set(err, -errno, "%s: cannot watch the socket: %s", c->endpoint,
 			zmq_strerror(errno));
+		close_sockets(c);
+		return rc;
+	}
 	return 0;
 }
 
@@ -59,6 +71,7 @@ static int set_up(
 	c->window_max = conf->window ? conf->window : WINDOW_DEFAULT;
 	c->resend_ns = (conf->resend_ms ? conf->resend_ms : RESEND_DEFAULT) * 1000000ll;
 	c->progress_ns = tt_mono_ns();
+	c->keys = conf->keys;
 	c->endpoint = strdup(conf->endpoint);
 	c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!c->endpoint || c->wake < 0)
@@ -71,7 +84,10 @@ static int set_up(
 		if (rc)
 			return rc;
 	}
-	return open_sockets(c, conf, err);
+	c->ctx = zmq_ctx_new();
+	if (!c->ctx)
+		return tt_err_set(err, -errno, "%s: %s", conf->endpoint, zmq_strerror(errno));
+	return client_open(c, err);
 }
 
 struct tt_link_client *tt_link_client_create(
@@ -273,12 +289,7 @@ void tt_link_client_destroy(struct tt_link_client **cp) {
 		wake(c);
 		pthread_join(c->thread, NULL);
 	}
-	if (c->socket) {
-		zmq_socket_monitor(c->socket, NULL, 0);
-		zmq_close(c->socket);
-	}
-	if (c->monitor)
-		zmq_close(c->monitor);
+	close_sockets(c);
 	if (c->ctx)
 		zmq_ctx_term(c->ctx);
 	if (c->wake >= 0)
@@ -287,6 +298,7 @@ void tt_link_client_destroy(struct tt_link_client **cp) {
 	spool_close(&c->spool);
 	pthread_cond_destroy(&c->changed);
 	pthread_mutex_destroy(&c->lock);
+	explicit_bzero(&c->keys, sizeof(c->keys));
 	free(c->endpoint);
 	free(c);
 	*cp = NULL;

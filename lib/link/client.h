@@ -17,6 +17,7 @@ struct tt_link_client {
 	uint64_t max_bytes;
 	int64_t resend_ns;
 	unsigned window_max;
+	struct tt_link_keys keys;
 	void *ctx, *socket, *monitor; // the sockets: the thread's alone once it runs
 	int wake;		      // eventfd: the caller has something for the thread
 	pthread_t thread;
@@ -37,7 +38,12 @@ struct tt_link_client {
 	unsigned window;
 	int64_t hello_ns;  // when the last HELLO went out
 	int64_t logged_ns; // last complaint
+	int64_t reopen_ns; // when the socket is opened anew, 0: it stands
+	int64_t wait_ns;   // and how long the last wait for that was
 };
+
+/// (Re)opens socket and monitor. 0 or -errno with a message.
+int client_open(struct tt_link_client *c, struct tt_err *err);
 
 void *client_thread(void *arg);
 /// Forgets an item that is acknowledged or given up; under the lock.

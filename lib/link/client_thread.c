@@ -15,6 +15,8 @@
 #define REFUSED_NS     (60 * TT_NS) // a collector may be upgraded while we wait
 #define TIMEOUT_MAX_NS (60 * TT_NS)
 #define COMPLAIN_NS    (60 * TT_NS)
+#define REOPEN_MIN_NS  TT_NS
+#define REOPEN_MAX_NS  (30 * TT_NS)
 
 // at most one complaint a minute
 static void complain(struct tt_link_client *c, const char *what) {
@@ -159,6 +161,27 @@ static void receive(struct tt_link_client *c) {
 	zmq_msg_close(&m);
 }
 
+// libzmq tries no more after such an answer; the key may be allowed later
+static void reopen_later(struct tt_link_client *c) {
+	if (c->reopen_ns)
+		return;
+	c->wait_ns = !c->wait_ns		  ? REOPEN_MIN_NS
+		     : c->wait_ns < REOPEN_MAX_NS ? 2 * c->wait_ns
+						  : REOPEN_MAX_NS;
+	c->reopen_ns = tt_mono_ns() + c->wait_ns;
+}
+
+static void reopen(struct tt_link_client *c) {
+	struct tt_err err;
+	if (!c->reopen_ns || tt_mono_ns() < c->reopen_ns)
+		return;
+	c->reopen_ns = 0;
+	if (client_open(c, &err)) {
+		complain(c, err.msg);
+		reopen_later(c);
+	}
+}
+
 // connections come and go; with each new one the collector is to be asked again what it has
 static void watch(struct tt_link_client *c) {
 	zmq_msg_t m;
@@ -172,10 +195,13 @@ static void watch(struct tt_link_client *c) {
 		if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
 			c->stats.connected = true;
 			c->hello_ns = 0;
+			c->wait_ns = 0;
 		} else if (event == ZMQ_EVENT_DISCONNECTED) {
 			c->stats.connected = false;
 		} else {
-			complain(c, "the handshake failed (keys?)");
+			complain(c, "the handshake failed: the collector does not know this "
+				    "probe's key, or has another key than is configured");
+			reopen_later(c);
 		}
 		c->welcomed = false;
 		queue_reset(&c->queue);
@@ -251,12 +277,17 @@ void *client_thread(void *arg) {
 	long tick = (long)(c->resend_ns / 4000000);
 	tick = tick < 10 ? 10 : tick > 200 ? 200 : tick;
 	while (!stopped(c)) {
+		reopen(c);
 		zmq_pollitem_t items[] = {{c->socket, 0, ZMQ_POLLIN, 0},
 			{c->monitor, 0, ZMQ_POLLIN, 0}, {NULL, c->wake, ZMQ_POLLIN, 0}};
 		uint64_t count;
+		if (!c->socket) // it could not be opened again yet
+			items[0] = items[1] = items[2];
 		zmq_poll(items, 3, tick);
 		if ((items[2].revents & ZMQ_POLLIN) && read(c->wake, &count, sizeof(count)) < 0)
 			complain(c, strerror(errno));
+		if (!c->socket)
+			continue;
 		watch(c);
 		receive(c);
 		pthread_mutex_lock(&c->lock);

@@ -6,16 +6,17 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "door.h"
+#include "grumble.h"
 #include "peers.h"
 #include "proto.h"
 #include "socket.h"
 #include "tt_log.h"
 #include "tt_time.h"
 #include "tt_wire.h"
-#include "zap.h"
 
 #define WINDOW_DEFAULT 64
-#define COMPLAIN_NS    (60 * TT_NS)
+#define PER_KEY	       8 // connections: a probe that comes back may be ahead of its own end
 
 // A batch that was taken and waits for the store's transaction.
 struct taken {
@@ -25,7 +26,7 @@ struct taken {
 
 struct tt_link_server {
 	void *socket;
-	struct zap *zap; // NULL: no list of keys
+	struct door *door; // NULL: no keys
 	unsigned window;
 	char *endpoint;
 	struct peers peers;
@@ -33,8 +34,8 @@ struct tt_link_server {
 	struct taken *taken;
 	size_t taken_n, taken_cap;
 	uint64_t unsent; // answers that found no room or no peer: the sender asks again
-	int64_t logged_ns;
-	uint64_t unlogged;
+	struct grumbler grumbler;
+	struct tt_link_refused refused; // written by its thread; door has the rest
 };
 
 struct tt_link_server *tt_link_server_create(
@@ -53,12 +54,13 @@ struct tt_link_server *tt_link_server_create(
 		.send_hwm = 1000,
 		.receive_hwm = (int)s->window + 16,
 		.max_message = TT_BATCH_BYTES_MAX,
-		.keys = &conf->keys,
-		.zap_domain = conf->allowed_n ? ZAP_DOMAIN : NULL};
+		.keys = &conf->keys};
+	const struct door_conf dc = {conf->endpoint, conf->allowed, conf->allowed_n, PER_KEY};
+	bool curve = conf->keys.secret_key[0];
 	// the list is in force before anybody can connect
-	if (conf->allowed_n)
-		s->zap = zap_create(zmq_ctx, conf->allowed, conf->allowed_n, err);
-	if (!conf->allowed_n || s->zap)
+	if (curve)
+		sc.door = s->door = door_create(zmq_ctx, &dc, err);
+	if (!curve || s->door)
 		s->socket = socket_open(zmq_ctx, &sc, err);
 	if (!s->socket) {
 		int rc = errno;
@@ -75,7 +77,7 @@ void tt_link_server_destroy(struct tt_link_server **sp) {
 	// the last acknowledgements still go out
 	if (s->socket)
 		socket_close_bound(s->socket, s->endpoint, 500);
-	zap_destroy(&s->zap);
+	door_destroy(&s->door);
 	peers_clear(&s->peers);
 	free(s->taken);
 	free(s->endpoint);
@@ -87,17 +89,29 @@ void *tt_link_server_socket(struct tt_link_server *s) {
 	return s->socket;
 }
 
-// at most one line a minute for all that is wrong with what strangers send
+int tt_link_server_allow(struct tt_link_server *s, const struct tt_link_peer_key *allowed,
+	unsigned n, struct tt_err *err) {
+	return s->door ? door_allow(s->door, allowed, n, err) : 0;
+}
+
+void tt_link_server_refused(struct tt_link_server *s, struct tt_link_refused *out) {
+	*out = s->refused;
+	if (s->door)
+		door_refused(s->door, out);
+}
+
 static void complain(struct tt_link_server *s, const char *probe, const char *what) {
-	int64_t now = tt_mono_ns();
-	if (s->logged_ns && now - s->logged_ns < COMPLAIN_NS) {
-		s->unlogged++;
+	grumble(&s->grumbler, s->endpoint, *probe ? probe : "a peer", what);
+}
+
+// what no probe sends; a peer with a key that sends it is thrown out
+static void not_ours(struct tt_link_server *s, zmq_msg_t *m, const char *what) {
+	if (s->door) {
+		door_throw_out(s->door, m, what);
 		return;
 	}
-	tt_log(TT_WARN, "%s: %s%s%s (%" PRIu64 " more since the last message)", s->endpoint, probe,
-		*probe ? ": " : "", what, s->unlogged);
-	s->logged_ns = now;
-	s->unlogged = 0;
+	s->refused.messages++;
+	complain(s, "", what);
 }
 
 // an answer that does not get through is counted and asked for again by the resend timer
@@ -124,17 +138,12 @@ static void refuse(struct tt_link_server *s, const void *id, size_t id_len, enum
 	answer(s, id, id_len, &f);
 }
 
-// whether the key that this connection stands on may call itself so
-static bool speaks_for(const struct tt_link_server *s, zmq_msg_t *m, const char *probe) {
-	const char *user = s->zap ? zmq_msg_gets(m, "User-Id") : probe;
-	return user && !strcmp(user, probe);
-}
-
-static void on_hello(struct tt_link_server *s, const void *id, size_t id_len, zmq_msg_t *m,
+static void on_hello(struct tt_link_server *s, const void *id, size_t id_len, const char *owner,
 	const struct proto_frame *f) {
 	char text[128];
-	if (!speaks_for(s, m, f->probe)) {
-		complain(s, f->probe, "this name belongs to another key");
+	if (owner && strcmp(owner, f->probe)) {
+		s->refused.names++;
+		complain(s, owner, "claims a name that belongs to another key");
 		refuse(s, id, id_len, PROTO_NEVER, f->boot, 0, "this name belongs to another key");
 		return;
 	}
@@ -142,6 +151,7 @@ static void on_hello(struct tt_link_server *s, const void *id, size_t id_len, zm
 		snprintf(text, sizeof(text),
 			"link versions %u to %u spoken by the probe, %u by the collector",
 			f->lowest, f->highest, PROTO_VERSION);
+		s->refused.versions++;
 		complain(s, f->probe, text);
 		refuse(s, id, id_len, PROTO_NEVER, f->boot, 0, text);
 		return;
@@ -173,14 +183,16 @@ static bool note_taken(struct tt_link_server *s, const struct taken *t) {
 }
 
 static void on_batch(struct tt_link_server *s, const void *id, size_t id_len,
-	const struct proto_frame *f, zmq_msg_t *m, tt_link_batch_fn *fn, void *arg) {
+	const struct proto_frame *f, const char *owner, zmq_msg_t *m, tt_link_batch_fn *fn,
+	void *arg) {
 	struct proto_frame who = {.type = PROTO_WHO, .version = PROTO_VERSION, .boot = f->boot};
 	struct peer *p = peers_find(&s->peers, id, id_len);
 	struct tt_batch_head head;
 	struct tt_err err;
 	const void *msg = zmq_msg_data(m);
 	size_t len = zmq_msg_size(m);
-	if (!p) {
+	// the key may be another probe's by now
+	if (!p || (owner && strcmp(owner, p->probe))) {
 		answer(s, id, id_len, &who);
 		return;
 	}
@@ -198,6 +210,7 @@ static void on_batch(struct tt_link_server *s, const void *id, size_t id_len,
 	struct taken t = {p->serial, f->boot, f->seq};
 	if (rc >= 0 && note_taken(s, &t))
 		return;
+	s->refused.batches += rc == -EBADMSG || rc == -EPERM || rc == -EPROTONOSUPPORT;
 	// a batch of another version is good for a later collector: the probe is refused, not the
 	// batch
 	enum proto_refusal why = rc == -EBADMSG				  ? PROTO_BAD
@@ -219,6 +232,7 @@ static void handle(struct tt_link_server *s, zmq_msg_t *id, zmq_msg_t *head, zmq
 	tt_link_batch_fn *fn, void *arg) {
 	struct proto_range ranges[PROTO_RANGES_MAX];
 	struct proto_frame f = {.ranges = ranges};
+	char owner[TT_ID_LEN];
 	size_t id_len = zmq_msg_size(id);
 	bool bad = !zmq_msg_more(id) || zmq_msg_recv(head, s->socket, 0) < 0;
 	if (bad)
@@ -227,14 +241,18 @@ static void handle(struct tt_link_server *s, zmq_msg_t *id, zmq_msg_t *head, zmq
 	bool has_body = zmq_msg_more(head);
 	if (has_body && zmq_msg_recv(body, s->socket, 0) < 0)
 		return;
-	if ((has_body && drain(s, body)) || bad || has_body != (f.type == PROTO_BATCH))
-		complain(s, "", "a message that is none of the link");
+	bad |= (has_body && drain(s, body)) || has_body != (f.type == PROTO_BATCH);
+	if (s->door && !door_name(s->door, head, owner))
+		return;
+	const char *name = s->door ? owner : NULL;
+	if (bad)
+		not_ours(s, head, "a message that is none of the link");
 	else if (f.type == PROTO_HELLO)
-		on_hello(s, zmq_msg_data(id), id_len, head, &f);
+		on_hello(s, zmq_msg_data(id), id_len, name, &f);
 	else if (f.type == PROTO_BATCH)
-		on_batch(s, zmq_msg_data(id), id_len, &f, body, fn, arg);
+		on_batch(s, zmq_msg_data(id), id_len, &f, name, body, fn, arg);
 	else
-		complain(s, "", "a message that a probe does not send");
+		not_ours(s, head, "a message that a probe does not send");
 }
 
 int tt_link_server_receive(

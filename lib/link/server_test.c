@@ -5,13 +5,17 @@
 #include <setjmp.h>
 #include <cmocka.h>
 // clang-format on
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.h>
 
+#include "conns.h"
 #include "proto.h"
 #include "rig.h"
 #include "tt_file.h"
@@ -220,9 +224,10 @@ static void an_endpoint_in_use_is_not_taken_over(void **state) {
 static void endpoints_for_others_need_keys(void **state) {
 	static const char *const remote[] = {"tcp://*:5555", "tcp://0.0.0.0:5555",
 		"tcp://192.0.2.1:5555", "tcp://[::]:5555", "tcp://example.org:1",
-		"udp://127.0.0.1:1"};
+		"udp://127.0.0.1:1", "tcp://127.0.0.1.example.org:1",
+		"tcp://127.0.0.1:0;192.0.2.1:5555", "tcp://[::2]:1", "tcp://127.0.0.1"};
 	struct tt_err err;
-	for (unsigned i = 0; i < 6; i++) {
+	for (unsigned i = 0; i < sizeof(remote) / sizeof(remote[0]); i++) {
 		struct tt_link_server_conf s = {.endpoint = remote[i]};
 		struct tt_link_client_conf c = {
 			.endpoint = remote[i], .probe = "tokyo", .boot = BOOT};
@@ -232,25 +237,29 @@ static void endpoints_for_others_need_keys(void **state) {
 		assert_non_null(strstr(err.msg, "CURVE"));
 		assert_null(tt_link_client_create(&c, &err));
 		assert_non_null(strstr(err.msg, "CURVE"));
-		assert_null(tt_pub_create(ctx, remote[i], 10, NULL, &err));
+		struct tt_pub_conf p = {.endpoint = remote[i]};
+		assert_null(tt_pub_create(ctx, &p, &err));
 	}
 	assert_true(tt_link_is_local("tcp://[::1]:5"));
 	assert_true(tt_link_is_local("inproc://x"));
 }
 
 static void with_keys_only_who_knows_the_server_key_gets_through(void **state) {
-	struct tt_link_server_conf s = {.endpoint = "tcp://127.0.0.1:*"};
+	struct tt_link_peer_key allowed = {.name = "tokyo"};
+	struct tt_link_server_conf s = {
+		.endpoint = "tcp://127.0.0.1:*", .allowed = &allowed, .allowed_n = 1};
 	struct tt_link_client_conf good = {.probe = "tokyo", .boot = BOOT, .resend_ms = 200}, bad;
 	struct tt_link_client_stats st;
 	struct tt_err err;
 	char at[128];
 	size_t n = sizeof(at);
 	zmq_curve_keypair(s.keys.public_key, s.keys.secret_key);
+	zmq_curve_keypair(good.keys.public_key, good.keys.secret_key);
+	memcpy(allowed.key, good.keys.public_key, 41);
 	struct tt_link_server *server = tt_link_server_create(ctx, &s, &err);
 	assert_non_null(server);
 	zmq_getsockopt(tt_link_server_socket(server), ZMQ_LAST_ENDPOINT, at, &n);
 	good.endpoint = at;
-	zmq_curve_keypair(good.keys.public_key, good.keys.secret_key);
 	memcpy(good.keys.server_key, s.keys.public_key, 41);
 	bad = good;
 	memcpy(bad.keys.server_key, good.keys.public_key, 41);
@@ -311,6 +320,193 @@ static void only_listed_keys_connect_and_only_as_themselves(void **state) {
 	tt_link_client_destroy(&c);
 }
 
+static void a_revoked_key_is_cut_off_and_comes_back_with_its_name(void **state) {
+	struct tt_link_peer_key both[2] = {{.name = "tokyo"}, {.name = "osaka"}};
+	struct tt_link_server_conf conf = {
+		.endpoint = "tcp://127.0.0.1:*", .allowed = both, .allowed_n = 2};
+	struct tt_link_client_conf c[2] = {{.probe = "tokyo"}, {.probe = "osaka"}};
+	struct tt_link_client *client[2];
+	struct tt_link_refused refused;
+	struct tt_err err;
+	char at[128];
+	size_t n = sizeof(at), len;
+	rig_stop(&rig);
+	zmq_curve_keypair(conf.keys.public_key, conf.keys.secret_key);
+	for (unsigned i = 0; i < 2; i++) {
+		zmq_curve_keypair(c[i].keys.public_key, c[i].keys.secret_key);
+		memcpy(c[i].keys.server_key, conf.keys.public_key, 41);
+		memcpy(both[i].key, c[i].keys.public_key, 41);
+	}
+	rig_start_with(&rig, &conf);
+	zmq_getsockopt(tt_link_server_socket(rig.server), ZMQ_LAST_ENDPOINT, at, &n);
+	for (unsigned i = 0; i < 2; i++) {
+		c[i].endpoint = at;
+		client[i] = rig_client(&rig, &c[i]);
+	}
+	void *osaka = rig_batch("osaka", "00000000000000bb", 1, &len);
+	assert_int_equal(rig_send(client[0], BOOT, 1, &err), 0);
+	assert_int_equal(tt_link_client_send(client[1], 1, 1, osaka, len, &err), 0);
+	free(osaka);
+	assert_int_equal(tt_link_client_flush(client[0], 10000, &err), 0);
+	assert_int_equal(tt_link_client_flush(client[1], 10000, &err), 0);
+	// tokyo's connection stands; its key goes
+	assert_int_equal(tt_link_server_allow(rig.server, &both[1], 1, &err), 0);
+	assert_int_equal(rig_send(client[0], BOOT, 2, &err), 0);
+	osaka = rig_batch("osaka", "00000000000000bb", 2, &len);
+	assert_int_equal(tt_link_client_send(client[1], 2, 1, osaka, len, &err), 0);
+	free(osaka);
+	assert_int_equal(tt_link_client_flush(client[1], 10000, &err), 0);
+	assert_int_equal(tt_link_client_flush(client[0], 500, &err), -ETIMEDOUT);
+	assert_int_equal(rig.committed, 3);
+	tt_link_server_refused(rig.server, &refused);
+	assert_true(refused.revoked >= 1);
+	assert_true(refused.keys >= 1); // it tried again
+	struct tt_link_client_stats st;
+	tt_link_client_stats(client[1], &st);
+	assert_int_equal(st.resent, 0); // osaka's connection was not touched
+	assert_int_equal(tt_link_server_allow(rig.server, both, 2, &err), 0);
+	assert_int_equal(tt_link_client_flush(client[0], 10000, &err), 0);
+	assert_int_equal(rig.committed, 4);
+	tt_link_client_destroy(&client[0]);
+	tt_link_client_destroy(&client[1]);
+}
+
+static void *reader(const char *at, const struct tt_link_keys *own, const char *server_key) {
+	int wait = 3000, linger = 0;
+	void *sub = zmq_socket(ctx, ZMQ_SUB);
+	zmq_setsockopt(sub, ZMQ_RCVTIMEO, &wait, sizeof(wait));
+	zmq_setsockopt(sub, ZMQ_LINGER, &linger, sizeof(linger));
+	zmq_setsockopt(sub, ZMQ_CURVE_SERVERKEY, server_key, 40);
+	zmq_setsockopt(sub, ZMQ_CURVE_PUBLICKEY, own->public_key, 40);
+	zmq_setsockopt(sub, ZMQ_CURVE_SECRETKEY, own->secret_key, 40);
+	zmq_setsockopt(sub, ZMQ_SUBSCRIBE, "a.", 2);
+	zmq_setsockopt(sub, ZMQ_SUBSCRIBE, "a.b.", 4);
+	assert_int_equal(zmq_connect(sub, at), 0);
+	return sub;
+}
+
+// the text of the next message; "" where none comes
+static const char *heard(void *sub, int wait_ms) {
+	static char text[32];
+	char topic[32];
+	zmq_setsockopt(sub, ZMQ_RCVTIMEO, &wait_ms, sizeof(wait_ms));
+	int n = zmq_recv(sub, topic, sizeof(topic), 0);
+	n = n < 0 ? 0 : zmq_recv(sub, text, sizeof(text) - 1, 0);
+	text[n < 0 ? 0 : n] = 0;
+	return text;
+}
+
+static void a_revoked_reader_hears_nothing_more(void **state) {
+	struct tt_link_peer_key both[2] = {{.name = "one"}, {.name = "two"}};
+	struct tt_pub_conf conf = {.endpoint = NULL, .allowed = both, .allowed_n = 2};
+	struct tt_link_keys keys[3] = {0};
+	struct tt_err err;
+	char at[64];
+	snprintf(at, sizeof(at), "tcp://127.0.0.1:%d", 20000 + (int)(getpid() % 20000));
+	conf.endpoint = at;
+	zmq_curve_keypair(conf.keys.public_key, conf.keys.secret_key);
+	for (unsigned i = 0; i < 3; i++)
+		zmq_curve_keypair(keys[i].public_key, keys[i].secret_key);
+	for (unsigned i = 0; i < 2; i++)
+		memcpy(both[i].key, keys[i].public_key, 41);
+	void *pub_ctx = zmq_ctx_new();
+	struct tt_pub *p = tt_pub_create(pub_ctx, &conf, &err);
+	if (!p)
+		fail_msg("%s", err.msg);
+	void *sub[3];
+	for (unsigned i = 0; i < 3; i++)
+		sub[i] = reader(at, &keys[i], conf.keys.public_key);
+	for (unsigned i = 0; i < 60; i++) {
+		tt_pub_serve(p);
+		rig_sleep_ms(10);
+	}
+	assert_int_equal(tt_pub_send(p, "a.b.", "1", 1), 0);
+	assert_string_equal(heard(sub[0], 3000), "1");
+	assert_string_equal(heard(sub[1], 3000), "1");
+	assert_string_equal(heard(sub[2], 300), ""); // on no list
+	assert_int_equal(tt_pub_allow(p, &both[1], 1, &err), 0);
+	for (unsigned i = 0; i < 30; i++) {
+		assert_int_equal(tt_pub_send(p, "a.b.", "2", 1), 0);
+		rig_sleep_ms(10);
+	}
+	for (unsigned i = 0; i < 30; i++)
+		assert_string_equal(heard(sub[1], 3000), "2"); // not one lost
+	unsigned n = 0;
+	while (*heard(sub[0], 300))
+		n++;
+	assert_true(n <= 1); // what was on its way when the key went
+	struct tt_link_refused refused;
+	tt_pub_refused(p, &refused);
+	assert_int_equal(refused.revoked, 1);
+	assert_true(refused.keys >= 2);
+	for (unsigned i = 0; i < 3; i++)
+		zmq_close(sub[i]);
+	tt_pub_destroy(&p);
+	zmq_ctx_term(pub_ctx);
+}
+
+static void strangers_make_room_for_each_other_and_not_for_probes(void **state) {
+	struct tt_link_peer_key allowed = {.name = "tokyo"};
+	struct tt_link_server_conf conf = {
+		.endpoint = "tcp://127.0.0.1:*", .allowed = &allowed, .allowed_n = 1};
+	struct tt_link_client_conf good = {.probe = "tokyo"};
+	struct tt_link_refused refused;
+	struct tt_err err;
+	char at[128];
+	size_t n = sizeof(at);
+	rig_stop(&rig);
+	zmq_curve_keypair(conf.keys.public_key, conf.keys.secret_key);
+	zmq_curve_keypair(good.keys.public_key, good.keys.secret_key);
+	memcpy(good.keys.server_key, conf.keys.public_key, 41);
+	memcpy(allowed.key, good.keys.public_key, 41);
+	rig_start_with(&rig, &conf);
+	zmq_getsockopt(tt_link_server_socket(rig.server), ZMQ_LAST_ENDPOINT, at, &n);
+	good.endpoint = at;
+	struct tt_link_client *c = rig_client(&rig, &good);
+	assert_int_equal(rig_send(c, BOOT, 1, &err), 0);
+	assert_int_equal(tt_link_client_flush(c, 10000, &err), 0);
+	struct sockaddr_in to = {.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)atoi(strrchr(at, ':') + 1)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fds[300];
+	for (unsigned i = 0; i < 300; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+		assert_int_equal(connect(fds[i], (struct sockaddr *)&to, sizeof(to)), 0);
+		if (i % 50 == 49)
+			assert_int_equal(rig_send(c, BOOT, 2 + i / 50, &err), 0);
+	}
+	assert_int_equal(tt_link_client_flush(c, 10000, &err), 0);
+	assert_int_equal(rig.committed, 7);
+	rig_sleep_ms(300);
+	tt_link_server_refused(rig.server, &refused);
+	assert_true(refused.connections >= 300 - CONNS_PER_ADDRESS);
+	for (unsigned i = 0; i < 300; i++)
+		close(fds[i]);
+	tt_link_client_destroy(&c);
+}
+
+static void new_keys_are_private_and_never_overwrite(void **state) {
+	struct tt_link_keys k = {0};
+	char path[128], beside[136], key[41];
+	struct tt_err err;
+	struct stat st;
+	snprintf(path, sizeof(path), "%s/new", rig.dir);
+	snprintf(beside, sizeof(beside), "%s.pub", path);
+	mode_t was = umask(0);
+	assert_int_equal(tt_link_keys_create(path, key, &err), 0);
+	umask(was);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(tt_link_keys_load(&k, path, &err), 0);
+	assert_string_equal(k.public_key, key);
+	assert_int_equal(tt_link_keys_create(path, key, &err), -EEXIST);
+	assert_non_null(strstr(err.msg, path));
+	unlink(path);
+	assert_int_equal(tt_link_keys_create(path, key, &err), -EEXIST); // of the public one
+	assert_int_equal(stat(path, &st), -1);
+	unlink(beside);
+}
+
 static void secret_keys_that_others_can_read_are_refused(void **state) {
 	struct tt_link_keys k = {0};
 	char path[128], public_key[41], secret[42];
@@ -335,7 +531,8 @@ static void a_slow_subscriber_never_holds_the_publisher_up(void **state) {
 	struct tt_err err;
 	int hwm = 1;
 	snprintf(endpoint, sizeof(endpoint), "inproc://pub");
-	struct tt_pub *p = tt_pub_create(ctx, endpoint, 10, NULL, &err);
+	const struct tt_pub_conf conf = {.endpoint = endpoint, .hwm = 10};
+	struct tt_pub *p = tt_pub_create(ctx, &conf, &err);
 	assert_non_null(p);
 	void *sub = zmq_socket(ctx, ZMQ_SUB);
 	zmq_setsockopt(sub, ZMQ_RCVHWM, &hwm, sizeof(hwm));
@@ -367,6 +564,10 @@ int main(void) {
 		TEST(endpoints_for_others_need_keys),
 		TEST(with_keys_only_who_knows_the_server_key_gets_through),
 		TEST(only_listed_keys_connect_and_only_as_themselves),
+		TEST(a_revoked_key_is_cut_off_and_comes_back_with_its_name),
+		TEST(a_revoked_reader_hears_nothing_more),
+		TEST(strangers_make_room_for_each_other_and_not_for_probes),
+		TEST(new_keys_are_private_and_never_overwrite),
 		TEST(secret_keys_that_others_can_read_are_refused),
 		TEST(a_slow_subscriber_never_holds_the_publisher_up),
 	};

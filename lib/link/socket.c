@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "socket.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,13 +10,35 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "door.h"
+
+// a literal loopback address: a name such as 127.0.0.1.example.org may lead anywhere
+static bool is_loopback(const char *host, size_t len) {
+	char text[INET6_ADDRSTRLEN];
+	struct in_addr v4;
+	struct in6_addr v6;
+	bool bracketed = len > 2 && host[0] == '[' && host[len - 1] == ']';
+	if (len >= sizeof(text))
+		return false;
+	snprintf(text, sizeof(text), "%.*s", (int)(bracketed ? len - 2 : len),
+		bracketed ? host + 1 : host);
+	if (bracketed)
+		return inet_pton(AF_INET6, text, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+	if (inet_pton(AF_INET, text, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == 127;
+	return !strcmp(text, "localhost");
+}
+
 bool tt_link_is_local(const char *endpoint) {
-	static const char *const local[] = {
-		"ipc://", "inproc://", "tcp://127.", "tcp://[::1]:", "tcp://localhost:"};
-	for (unsigned i = 0; i < sizeof(local) / sizeof(local[0]); i++)
-		if (!strncmp(endpoint, local[i], strlen(local[i])))
-			return true;
-	return false;
+	if (!strncmp(endpoint, "ipc://", 6) || !strncmp(endpoint, "inproc://", 9))
+		return true;
+	if (strncmp(endpoint, "tcp://", 6))
+		return false;
+	const char *host = endpoint + 6, *port = strrchr(host, ':');
+	// "tcp://SOURCE;HOST:PORT" is libzmq's way to choose a source address
+	if (!port || strchr(host, ';'))
+		return false;
+	return is_loopback(host, (size_t)(port - host));
 }
 
 int socket_set(void *socket, int option, int value) {
@@ -53,8 +76,9 @@ static int set_curve(void *s, const struct socket_conf *c) {
 		return -errno;
 	if (c->server && socket_set(s, ZMQ_CURVE_SERVER, 1))
 		return -errno;
-	if (c->zap_domain &&
-		zmq_setsockopt(s, ZMQ_ZAP_DOMAIN, c->zap_domain, strlen(c->zap_domain)))
+	if (c->door && zmq_setsockopt(s, ZMQ_ZAP_DOMAIN, DOOR_DOMAIN, strlen(DOOR_DOMAIN)))
+		return -errno;
+	if (c->door && door_watch(c->door, s))
 		return -errno;
 	if (!c->server && zmq_setsockopt(s, ZMQ_CURVE_SERVERKEY, k->server_key, 40))
 		return -errno;
@@ -74,7 +98,8 @@ static int set_options(void *s, const struct socket_conf *c) {
 		{ZMQ_IPV6, strncmp(c->endpoint, "tcp://127.", 10) != 0},
 		{ZMQ_RECONNECT_IVL, 50},
 		{ZMQ_RECONNECT_IVL_MAX, 2000},
-		{ZMQ_HANDSHAKE_IVL, 10000},
+		{ZMQ_HANDSHAKE_IVL, c->server ? 3000 : 10000},
+		{ZMQ_BACKLOG, 1024},
 		{ZMQ_HEARTBEAT_IVL, 5000},
 		{ZMQ_HEARTBEAT_TIMEOUT, 15000},
 		{ZMQ_HEARTBEAT_TTL, 30000},
@@ -86,6 +111,9 @@ static int set_options(void *s, const struct socket_conf *c) {
 	if (zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &max, sizeof(max)))
 		return -errno;
 	if (c->type == ZMQ_ROUTER && socket_set(s, ZMQ_ROUTER_MANDATORY, 1))
+		return -errno;
+	// every subscription is shown, also one that another connection made before
+	if (c->type == ZMQ_XPUB && socket_set(s, ZMQ_XPUB_VERBOSE, 1))
 		return -errno;
 	// nothing waits in the queue of a connection that does not stand
 	if (c->type == ZMQ_DEALER && socket_set(s, ZMQ_IMMEDIATE, 1))

@@ -4,6 +4,8 @@
 
 #include "tt_link.h"
 
+struct door;
+
 struct socket_conf {
 	int type; // of ZeroMQ
 	const char *endpoint;
@@ -11,7 +13,7 @@ struct socket_conf {
 	int send_hwm, receive_hwm;
 	long long max_message; // larger ones close the connection they came by
 	const struct tt_link_keys *keys;
-	const char *zap_domain; // NULL: nobody is asked about keys
+	struct door *door; // NULL: nobody is asked about keys
 };
 /// Creates, sets every option and binds or connects. NULL with errno and a message.
 void *socket_open(void *ctx, const struct socket_conf *conf, struct tt_err *err);

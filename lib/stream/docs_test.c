@@ -32,7 +32,8 @@ static void the_subscriber_of_the_documents_prints_messages(void **state) {
 	void *ctx = zmq_ctx_new();
 	assert_non_null(mkdtemp(dir));
 	snprintf(endpoint, sizeof(endpoint), "ipc://%s/pub", dir);
-	struct tt_pub *pub = tt_pub_create(ctx, endpoint, 100, NULL, &err);
+	const struct tt_pub_conf conf = {.endpoint = endpoint, .hwm = 100};
+	struct tt_pub *pub = tt_pub_create(ctx, &conf, &err);
 	assert_non_null(pub);
 	assert_int_equal(pipe(fds), 0);
 	pid_t pid = fork();

@@ -17,7 +17,11 @@ struct tt_link_keys {
 /// Reads a file of `teiten keygen`: the secret key (Z85) on its first line; derives the public one.
 /// -EPERM where others can read it. 0, or -errno with a message.
 int tt_link_keys_load(struct tt_link_keys *keys, const char *path, struct tt_err *err);
-/// Whether an endpoint may go without CURVE: ipc://, inproc://, tcp://127.x, tcp://[::1].
+/// Draws a pair of keys and writes the secret one to `path` (mode 600) and the public one to
+/// `path`.pub (644); neither may be there. -EEXIST, -errno with a message.
+int tt_link_keys_create(const char *path, char public_key[41], struct tt_err *err);
+/// Whether an endpoint may go without CURVE: ipc://, inproc://, tcp:// to a literal address of
+/// 127.0.0.0/8, to [::1], or to localhost.
 bool tt_link_is_local(const char *endpoint);
 
 struct tt_link_client_conf {
@@ -57,19 +61,40 @@ struct tt_link_peer_key {
 	char name[TT_ID_LEN];
 	char key[41];
 };
+struct json_t;
+/// The keys of a configuration's list of {member: name, "key": key}, in memory that the caller
+/// frees (NULL for an empty list). 0 or -ENOMEM.
+int tt_link_peer_keys(
+	const struct json_t *list, const char *member, struct tt_link_peer_key **out, unsigned *n);
 struct tt_link_server_conf {
 	const char *endpoint;
 	struct tt_link_keys keys;
-	unsigned window; // credit per probe	/// With keys: the clients that may connect; none
-			 // given: whoever knows the server's key. Needs
-	/// a context without another server that has a list.
+	unsigned window; // credit per probe
+	/// With keys: the clients that may connect, nobody else (none given: nobody). Needs a
+	/// context of its own.
 	const struct tt_link_peer_key *allowed;
 	unsigned allowed_n;
+};
+/// What was refused since the start.
+struct tt_link_refused {
+	uint64_t keys;	      // handshakes with a key that is not on the list
+	uint64_t connections; // ended before they showed a key: slow, too many, garbage
+	uint64_t revoked;     // connections and messages of keys that were taken off the list
+	uint64_t messages;    // none of the protocol, or against its limits
+	uint64_t names;	      // of another key
+	uint64_t versions;    // probes that speak others
+	uint64_t batches;     // damaged, or of another's name
 };
 struct tt_link_server;
 struct tt_link_server *tt_link_server_create(
 	void *zmq_ctx, const struct tt_link_server_conf *conf, struct tt_err *err);
 void tt_link_server_destroy(struct tt_link_server **s);
+/// Puts another list of keys in force: connections of keys that stay are not touched, those of keys
+/// that went are ended. Any thread. -EINVAL with a message; then the old list stays. Without keys
+/// nothing happens.
+int tt_link_server_allow(struct tt_link_server *s, const struct tt_link_peer_key *allowed,
+	unsigned n, struct tt_err *err);
+void tt_link_server_refused(struct tt_link_server *s, struct tt_link_refused *out);
 /// The ROUTER socket, for zmq_poll; only the thread that created the server may use it.
 void *tt_link_server_socket(struct tt_link_server *s);
 
@@ -86,9 +111,22 @@ void tt_link_server_commit(struct tt_link_server *s);
 /// The transaction failed: forgets what fn took since the last commit; senders will send again.
 void tt_link_server_rollback(struct tt_link_server *s);
 
-/// PUB streams: two frames, topic and JSON. One thread.
+/// PUB streams: two frames, topic and JSON. One thread. A slow subscriber misses what is past `hwm`
+/// and holds nobody up.
 struct tt_pub;
-struct tt_pub *tt_pub_create(void *zmq_ctx, const char *endpoint, int hwm,
-	const struct tt_link_keys *keys, struct tt_err *err);
+struct tt_pub_conf {
+	const char *endpoint;
+	int hwm; // messages that wait for a subscriber; 0: 1,000
+	struct tt_link_keys keys;
+	const struct tt_link_peer_key *allowed; // readers, as those of a server
+	unsigned allowed_n;
+};
+struct tt_pub *tt_pub_create(void *zmq_ctx, const struct tt_pub_conf *conf, struct tt_err *err);
 int tt_pub_send(struct tt_pub *p, const char *topic, const char *json, size_t len);
+/// Takes in subscriptions; tt_pub_send does so too. To be called now and then.
+void tt_pub_serve(struct tt_pub *p);
+/// As tt_link_server_allow: a reader that is taken off the list hears nothing more.
+int tt_pub_allow(
+	struct tt_pub *p, const struct tt_link_peer_key *allowed, unsigned n, struct tt_err *err);
+void tt_pub_refused(struct tt_pub *p, struct tt_link_refused *out);
 void tt_pub_destroy(struct tt_pub **p);
