@@ -13,8 +13,8 @@ from framework.suite import TestSuite
 from scapy.all import ICMP, IP, TCP, UDP, Ether
 
 MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
-COMMANDS = ["replay", "top", "series", "show", "sql", "sub", "status", "check", "schema"]
-LATER = ["keygen", "report", "feed", "watch", "annotate", "regions"]
+COMMANDS = ["replay", "top", "series", "show", "sql", "sub", "status", "check", "schema", "keygen"]
+LATER = ["report", "feed", "watch", "annotate", "regions"]
 
 
 def packet(source, payload):
