@@ -25,6 +25,9 @@ enum {
 	RECEIVE_MAX = 64,      // batches between looks at the clock
 	COMMIT_NS = 200000000, // a transaction is no older when it is committed
 	EXPIRE_S = 60,
+	SETTLE_S = 10,	 // between looks for hours that are over
+	SETTLE_MS = 100, // at a time; probes wait meanwhile
+	LATE_S = 300,	 // how long the last batches of an hour are waited for
 	WINDOW = 64,
 	PUBLISH_HWM = 10000, // messages that a slow subscriber may be behind
 	LAST_WAIT_MS = 100,  // after SIGTERM: how long a silent link is waited for
@@ -44,7 +47,7 @@ struct collector {
 	bool open;     // a transaction is open
 	bool dirty;    // committed batches are not in the rollups yet
 	int64_t began; // of the transaction, monotonic
-	int64_t next_checkpoint, next_expire;
+	int64_t next_checkpoint, next_expire, next_settle;
 	uint64_t batches, observations, pending_batches, pending_observations;
 	int64_t last_commit;
 	bool full;	    // the disk; a replay ends then, a running collector waits for room
@@ -168,10 +171,21 @@ static void exchange_resolvers(struct collector *c) {
 	tt_log(TT_INFO, "files of regions, AS and scanners were read again");
 }
 
+/// Hours that are over into the tables, a bit at a time.
+static void settle(struct collector *c) {
+	struct tt_err err = {""};
+	int more = commit(c);
+	if (more == 0)
+		more = tt_store_settle(c->store, tt_now_ns() / TT_NS - LATE_S, SETTLE_MS, &err);
+	if (more < 0)
+		complain(c, err.msg);
+	c->next_settle = more > 0 ? 0 : tt_mono_ns() + SETTLE_S * TT_NS;
+}
+
 static void periodic(struct collector *c) {
 	int64_t now = tt_mono_ns();
 	exchange_resolvers(c);
-	if (now >= c->next_checkpoint) {
+	if (now >= c->next_checkpoint || tt_store_due(c->store)) {
 		checkpoint(c);
 		c->next_checkpoint = tt_mono_ns() + c->o->checkpoint_s * TT_NS;
 	}
@@ -179,6 +193,8 @@ static void periodic(struct collector *c) {
 		expire(c);
 		c->next_expire = tt_mono_ns() + EXPIRE_S * TT_NS;
 	}
+	if (!c->o->replay && now >= c->next_settle)
+		settle(c);
 }
 
 // a list that cannot be read leaves the one in force
@@ -222,7 +238,9 @@ static void loop(struct collector *c) {
 		{NULL, c->signals, ZMQ_POLLIN, 0}};
 	bool end = false;
 	while (!end) {
-		int64_t wait = (c->next_checkpoint - tt_mono_ns()) / 1000000 + 1;
+		int64_t next =
+			c->next_settle < c->next_checkpoint ? c->next_settle : c->next_checkpoint;
+		int64_t wait = (next - tt_mono_ns()) / 1000000 + 1;
 		zmq_poll(items, 2, wait < 0 ? 0 : wait > 1000 ? 1000 : (long)wait);
 		if (items[0].revents)
 			receive(c);
@@ -281,6 +299,10 @@ static int start(struct collector *c, struct tt_err *err) {
 		.timezone = c->o->timezone,
 		.replay = c->o->replay};
 	rc = tt_store_open(&conf, &c->store, err);
+	if (rc < 0)
+		return rc;
+	if (c->o->rollup_rows)
+		tt_store_budget(c->store, c->o->rollup_rows, c->o->rollup_sketch_bytes);
 	if (rc < 0)
 		return rc;
 	struct resolvers *r = resolvers_load(c->o, NULL, err);

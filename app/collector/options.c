@@ -116,6 +116,9 @@ static int from_file(struct options *o, const char *file, struct tt_err *err) {
 	o->asn = text(o->conf, "asn");
 	o->scanners = text(o->conf, "scanners");
 	o->raw_days = (int)json_integer_value(json_object_get(o->conf, "raw_days"));
+	o->rollup_rows = (uint32_t)json_integer_value(json_object_get(o->conf, "rollup_rows"));
+	o->rollup_sketch_bytes =
+		(uint64_t)json_integer_value(json_object_get(o->conf, "rollup_sketch_mb")) << 20;
 	o->checkpoint_s = (int)json_integer_value(json_object_get(o->conf, "checkpoint_s"));
 	o->disk_limit = (uint64_t)json_integer_value(json_object_get(o->conf, "disk_limit_mb"))
 			<< 20;
@@ -197,7 +200,7 @@ static int check(const struct options *o, struct tt_err *err) {
 }
 
 int options_read(struct options *o, int argc, char **argv, struct tt_err *err) {
-	*o = (struct options){.raw_days = 200, .checkpoint_s = 5};
+	*o = (struct options){.raw_days = 200, .checkpoint_s = 60};
 	int opt, rc = 0;
 	opterr = 0;
 	// twice: the file first, wherever -c stands

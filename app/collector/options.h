@@ -17,6 +17,8 @@ struct options {
 	unsigned probe_key_n, reader_key_n;
 	struct tt_link_keys keys; // of the file's secret_key_file; empty without
 	int raw_days, checkpoint_s;
+	uint32_t rollup_rows; // 0: the store's default
+	uint64_t rollup_sketch_bytes;
 	uint64_t disk_limit; // bytes, 0: none
 	bool replay;	     // a fresh database is marked as made by replay
 	bool help, version;

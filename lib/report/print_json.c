@@ -79,8 +79,10 @@ void print_top_json(const struct top_view *t, FILE *out) {
 	if (res->completeness >= 0)
 		cell_real(&c, res->completeness);
 	json_cell(out, &c);
-	fprintf(out, ",\"sources_lower_bound\":%s,\"rir\":",
-		res->sources_lower_bound ? "true" : "false");
+	fprintf(out, ",\"sources_lower_bound\":%s", res->sources_lower_bound ? "true" : "false");
+	if (res->rest_packets > 0)
+		fprintf(out, ",\"rest_packets\":%" PRIu64, res->rest_packets);
+	fputs(",\"rir\":", out);
 	c.kind = CELL_NULL;
 	if (res->rir_date[0])
 		tt_print_json_text(out, res->rir_date);

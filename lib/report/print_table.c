@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,6 +155,10 @@ void print_head(const struct top_view *t, const char *what, FILE *out) {
 		fputs("Sources are lower bounds: some packets were counted without their source "
 		      "(flow table full).\n",
 			out);
+	if (res->rest_packets > 0)
+		fprintf(out,
+			"Rollups were full: %" PRIu64 " packets (mixed) may belong to any port.\n",
+			res->rest_packets);
 	fputc('\n', out);
 }
 

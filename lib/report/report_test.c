@@ -231,11 +231,14 @@ static void json_of_ports(void **state) {
 
 static void json_of_no_data_has_nulls(void **state) {
 	struct fixture *f = fixture(TT_BY_REGION);
-	f->result = (struct tt_result){.completeness = -1, .sources_lower_bound = true};
+	f->result = (struct tt_result){
+		.completeness = -1, .sources_lower_bound = true, .rest_packets = 9};
 	rank_fixture(f, 0);
 	expect(print_top_json, &f->view,
 		"{\"by\":\"region\",\"from\":null,\"to\":null,\"timezone\":\"UTC\","
-		"\"completeness\":null,\"sources_lower_bound\":true,\"rir\":null,\"rows\":[]}\n");
+		"\"completeness\":null,\"sources_lower_bound\":true,\"rest_packets\":9,\"rir\":"
+		"null,\"rows\":[]}"
+		"\n");
 	free_fixture(f);
 }
 
@@ -340,6 +343,7 @@ static void table_of_ports(void **state) {
 static void table_without_rows_says_so(void **state) {
 	struct fixture *f = fixture(TT_BY_PORT);
 	f->result.sources_lower_bound = true;
+	f->result.rest_packets = 12;
 	f->result.from = f->result.to = 0;
 	f->result.completeness = -1;
 	rank_fixture(f, 0);
@@ -349,6 +353,7 @@ static void table_without_rows_says_so(void **state) {
 		"Sources are lower bounds: some packets were counted without their source (flow "
 		"table "
 		"full).\n"
+		"Rollups were full: 12 packets (mixed) may belong to any port.\n"
 		"\n"
 		"no packets\n");
 	free_fixture(f);

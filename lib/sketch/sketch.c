@@ -242,6 +242,15 @@ static uint64_t load64(const uint8_t *p) {
 	return le64toh(v);
 }
 
+bool tt_sketch_encoded_one(const void *buf, size_t len, uint64_t *hash) {
+	const uint8_t *p = buf;
+
+	if (len != TT_SKETCH_ONE || p[0] != KIND_EXACT)
+		return false;
+	*hash = load64(p + 1);
+	return *hash != 0;
+}
+
 static int merge_exact(struct tt_sketch *into, const uint8_t *p, size_t n) {
 	uint64_t before = 0;
 	int rc = 0;

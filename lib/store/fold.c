@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BLOCK 128
 
@@ -10,7 +11,7 @@ struct entry { // what one observation adds to one row
 	uint64_t key, packets, bytes, spilled, hash;
 };
 
-static int64_t hour_slot(struct fold *f, int64_t start) {
+int64_t fold_hour(struct fold *f, int64_t start) {
 	uint64_t *v = map_at(&f->hour_of, (uint64_t)start);
 
 	if (v == NULL)
@@ -34,7 +35,7 @@ static int64_t epoch_slot(struct fold *f, struct tt_tz *tz, int64_t epoch) {
 	if (v == NULL)
 		return -ENOMEM;
 	if (*v == 0) {
-		if ((slot = hour_slot(f, local_start(tz, TT_STEP_HOUR, epoch))) < 0)
+		if ((slot = fold_hour(f, local_start(tz, TT_STEP_HOUR, epoch))) < 0)
 			return slot;
 		*v = (uint64_t)slot + 1;
 	}
@@ -60,7 +61,7 @@ static int row_add_hash(struct fold *f, struct fold_row *r, uint64_t hash) {
 	return rc;
 }
 
-static struct fold_row *row_at(struct fold *f, uint64_t key) {
+struct fold_row *fold_row_at(struct fold *f, uint64_t key) {
 	uint64_t *v = map_at(&f->at, key);
 
 	if (v == NULL)
@@ -78,7 +79,7 @@ static int add_block(struct fold *f, const struct entry *e, unsigned n) {
 	for (unsigned i = 0; i < n; i++)
 		map_prefetch(&f->at, e[i].key);
 	for (unsigned i = 0; i < n; i++) {
-		struct fold_row *r = row_at(f, e[i].key);
+		struct fold_row *r = fold_row_at(f, e[i].key);
 
 		if (r == NULL)
 			return -ENOMEM;
@@ -91,15 +92,12 @@ static int add_block(struct fold *f, const struct entry *e, unsigned n) {
 	return 0;
 }
 
-static uint64_t row_key(enum kind kind, uint64_t common, unsigned a, unsigned b) {
-	return (uint64_t)kind << 62 | common | (uint64_t)a << 17 | (uint64_t)b << 1;
-}
-
 // The rows that observation i adds to: port, region, and a tool each.
 static unsigned entries_of(const struct tt_batch_view *v, const struct derived *d, uint32_t i,
-	uint64_t common, uint64_t hash, struct entry *e) {
+	unsigned who, uint64_t slot, uint64_t hash, struct entry *e) {
 	bool total = v->flags[i] & TT_OBS_CLASS_TOTAL, spilled = v->family[i] == 0;
 	unsigned region = (d->region[i] & 0xffu) << 8 | d->region[i] >> 8, n = 2;
+	unsigned class = v->class[i], surveyor = d->surveyor[i] != 0;
 	struct entry one = {
 		.packets = v->packets[i],
 		.bytes = v->bytes[i],
@@ -108,15 +106,15 @@ static unsigned entries_of(const struct tt_batch_view *v, const struct derived *
 	};
 
 	e[0] = e[1] = one;
-	e[0].key = row_key(
-		KIND_PORT, common, total ? 0 : v->proto[i], total ? PORT_CLASS_TOTAL : v->port[i]);
-	e[1].key = row_key(KIND_REGION, common, 0, region);
+	e[0].key = slot << 48 | row_key(KIND_PORT, who, class, total ? 0 : v->proto[i],
+					total ? PORT_CLASS_TOTAL : v->port[i], surveyor);
+	e[1].key = slot << 48 | row_key(KIND_REGION, who, class, 0, region, surveyor);
 	for (unsigned t = 0; t < TT_TOOL_N; t++) {
 		if (!tool_verdict(t, v->class[i], v -> family[i], v -> packets[i],
 			    v -> matches[t][i], v -> tested[i]))
 			continue;
 		e[n] = one;
-		e[n++].key = row_key(KIND_TOOL, common, 0, t);
+		e[n++].key = slot << 48 | row_key(KIND_TOOL, who, class, 0, t, surveyor);
 	}
 	return n;
 }
@@ -129,7 +127,7 @@ int fold_view(struct fold *f, struct tt_store *s, const struct tt_batch_view *v,
 	unsigned n = 0;
 
 	for (uint32_t i = 0; i < v->head.obs_n; i++) {
-		uint64_t common, hash = 0;
+		uint64_t hash = 0;
 
 		if (v->epoch_index[i] != last_epoch) {
 			last_epoch = v->epoch_index[i];
@@ -141,15 +139,14 @@ int fold_view(struct fold *f, struct tt_store *s, const struct tt_batch_view *v,
 			hash = tt_sketch_hash(s->secret, v->family[i], v->src[i]);
 			hash += hash == 0; // as the sketch takes it
 		}
-		common = (uint64_t)slot << 44 | (uint64_t)sensors[v->sensor[i]] << 28 |
-			 (uint64_t)v->class[i] << 25 | (d->surveyor[i] != 0);
-		n += entries_of(v, d, i, common, hash, block + n);
+		n += entries_of(v, d, i, sensors[v->sensor[i]], (uint64_t)slot, hash, block + n);
 		if (n >= BLOCK) {
 			if (add_block(f, block, n) < 0)
 				return -ENOMEM;
 			n = 0;
 		}
 	}
+	f->observations += v->head.obs_n;
 	return add_block(f, block, n);
 }
 
@@ -160,8 +157,8 @@ int fold_add_batch(struct fold *f, int64_t id) {
 	return 0;
 }
 
-static int merge_row(struct fold *f, const struct fold_row *from, uint64_t key) {
-	struct fold_row *r = row_at(f, key);
+int fold_merge_row(struct fold *f, const struct fold_row *from, uint64_t key) {
+	struct fold_row *r = fold_row_at(f, key);
 	size_t before;
 
 	if (r == NULL)
@@ -189,15 +186,98 @@ int fold_merge(struct fold *f, const struct fold *from) {
 
 	for (size_t i = 0; rc == 0 && i < from->n; i++) {
 		const struct fold_row *r = &from->rows[i];
-		int64_t slot = hour_slot(f, from->hours[ROW_SLOT(r->key)]);
+		int64_t slot = fold_hour(f, from->hours[ROW_SLOT(r->key)]);
 
 		if (slot < 0)
 			return (int)slot;
-		rc = merge_row(f, r, (r->key & ~ROW_SLOT_MASK) | (uint64_t)slot << 44);
+		rc = fold_merge_row(f, r, (r->key & ~ROW_SLOT_MASK) | (uint64_t)slot << 48);
 	}
 	for (size_t i = 0; rc == 0 && i < from->batch_n; i++)
 		rc = fold_add_batch(f, from->batches[i]);
 	return rc;
+}
+
+static int add_segment_row(
+	struct fold *f, uint64_t key, const struct segment *g, uint32_t i, const uint8_t *sketch) {
+	struct fold_row *r = fold_row_at(f, key);
+	size_t before;
+	uint64_t hash;
+	int rc;
+
+	if (r == NULL)
+		return -ENOMEM;
+	r->packets += g->packets[i];
+	r->bytes += g->bytes[i];
+	r->spilled += g->spilled[i];
+	if (tt_sketch_encoded_one(sketch, g->sketch_len[i], &hash))
+		return row_add_hash(f, r, hash);
+	if (r->sketch == NULL) {
+		if (g->sketch_len[i] <= 1)
+			return 0; // no source
+		if ((r->sketch = tt_sketch_create()) == NULL ||
+			(r->hash != 0 && tt_sketch_add(r->sketch, r->hash) < 0))
+			return -ENOMEM;
+	}
+	before = tt_sketch_memory(r->sketch);
+	rc = tt_sketch_merge_encoded(r->sketch, sketch, g->sketch_len[i]);
+	f->sketch_bytes += tt_sketch_memory(r->sketch) - before;
+	return rc;
+}
+
+int fold_add_segment(struct fold *f, const struct segment *g) {
+	int64_t slot = fold_hour(f, g->start);
+	const uint8_t *sketch = g->sketches;
+	uint64_t high = (uint64_t)slot << 48 | (uint64_t)g->who << 32;
+	int rc = 0;
+
+	if (slot < 0)
+		return (int)slot;
+	for (uint32_t i = 0; rc == 0 && i < g->n; i++) {
+		if (i + 16 < g->n)
+			map_prefetch(&f->at, high | g->key[i + 16]);
+		rc = add_segment_row(f, high | g->key[i], g, i, sketch);
+		sketch += g->sketch_len[i];
+	}
+	return rc;
+}
+
+void order_sort(struct order *o, struct order *spare, size_t n) {
+	uint64_t all = 0, any = UINT64_MAX;
+	struct order *from = o, *to = spare;
+
+	for (size_t i = 0; i < n; i++) {
+		all |= o[i].key;
+		any &= o[i].key;
+	}
+	// from the lowest byte up, without those that all keys share
+	for (unsigned shift = 0; shift < 64; shift += 8) {
+		size_t at[256] = {0}, sum = 0;
+		struct order *t;
+
+		if (((all ^ any) >> shift & 0xff) == 0)
+			continue;
+		for (size_t i = 0; i < n; i++)
+			at[from[i].key >> shift & 0xff]++;
+		for (unsigned b = 0; b < 256; b++) {
+			size_t here = at[b];
+
+			at[b] = sum;
+			sum += here;
+		}
+		for (size_t i = 0; i < n; i++)
+			to[at[from[i].key >> shift & 0xff]++] = from[i];
+		t = from;
+		from = to;
+		to = t;
+	}
+	if (from != o)
+		memcpy(o, from, n * sizeof(*o));
+}
+
+size_t fold_sketch_size(const struct fold_row *r) {
+	if (r->sketch != NULL)
+		return tt_sketch_encode(r->sketch, NULL, 0);
+	return r->hash != 0 ? TT_SKETCH_ONE : 1;
 }
 
 size_t fold_memory(const struct fold *f) {

@@ -5,15 +5,29 @@
 // Rollups in memory: rows of all kinds by local hour. Days and months are made of hours when they
 // are written.
 
-#define FOLD_SLOTS_MAX (1u << 18) // hours: what the key holds
+#define FOLD_SLOTS_MAX (1u << 16) // hours: what the key holds
 #define FOLD_MEMORY    (1u << 30)
+#define FOLD_DUE       (256u << 20) // time for a checkpoint
+#define FOLD_DUE_ROWS  4000000	    // observations; readers take them from raw until then
+#define FOLD_GONE      UINT64_MAX   // key of a row that is not to be written
 
-// Order of the key's parts is that of the tables' primary keys, under the kind.
+// Order of the key's parts under the slot is that of the tables' primary keys, for each kind.
 struct fold_row {
-	uint64_t key; // kind 2, hour slot 18, sensor 16, class 3, a 8, b 16, surveyor 1
+	uint64_t key; // hour slot 16, who 16, kind 4, class 3, a 8, b 16, surveyor 1
 	uint64_t packets, bytes, spilled;
 	uint64_t hash;		  // the first source, 0: none yet
 	struct tt_sketch *sketch; // from the second on
+};
+
+/// A stored piece of a fold: rows of one hour and who, in the order of their keys.
+struct segment {
+	int64_t start;
+	unsigned who;
+	uint32_t n;
+	const uint64_t *packets, *bytes, *spilled;
+	const uint32_t *key; // the low half of the row's
+	const uint16_t *sketch_len;
+	const uint8_t *sketches; // one after the other
 };
 
 struct fold {
@@ -27,16 +41,39 @@ struct fold {
 	int64_t *batches;
 	size_t batch_n, batch_cap;
 	size_t sketch_bytes;
+	uint64_t observations;
 };
 
-#define ROW_KIND(key)	  ((unsigned)((key) >> 62))
-#define ROW_SLOT(key)	  ((uint32_t)((key) >> 44 & (FOLD_SLOTS_MAX - 1)))
-#define ROW_SENSOR(key)	  ((unsigned)((key) >> 28 & 0xffff))
+#define ROW_SLOT(key)	  ((uint32_t)((key) >> 48))
+#define ROW_WHO(key)	  ((unsigned)((key) >> 32 & 0xffff))
+#define ROW_KIND(key)	  ((unsigned)((key) >> 28 & 0xf))
 #define ROW_CLASS(key)	  ((unsigned)((key) >> 25 & 7))
 #define ROW_A(key)	  ((unsigned)((key) >> 17 & 0xff))
 #define ROW_B(key)	  ((unsigned)((key) >> 1 & 0xffff))
 #define ROW_SURVEYOR(key) ((unsigned)((key)&1))
-#define ROW_SLOT_MASK	  ((uint64_t)(FOLD_SLOTS_MAX - 1) << 44)
+#define ROW_SLOT_MASK	  ((uint64_t)(FOLD_SLOTS_MAX - 1) << 48)
+
+/// The key under an hour's slot.
+static inline uint64_t row_key(
+	enum kind kind, unsigned who, unsigned class, unsigned a, unsigned b, unsigned surveyor) {
+	return (uint64_t)who << 32 | (uint64_t)kind << 28 | (uint64_t) class << 25 |
+	       (uint64_t)a << 17 | (uint64_t)b << 1 | surveyor;
+}
+
+/// A column's part of a key (struct rollup).
+static inline unsigned rollup_part(uint64_t key, char part) {
+	switch (part) {
+	case 'w':
+	case 'W':
+		return ROW_WHO(key);
+	case 'c':
+		return ROW_CLASS(key);
+	case 'a':
+		return ROW_A(key);
+	default:
+		return ROW_B(key);
+	}
+}
 
 /// Adds the rows of a batch; -ENOMEM, or -ENOSPC where it holds too many hours: then it is not to
 /// be used further.
@@ -45,9 +82,45 @@ int fold_view(struct fold *f, struct tt_store *s, const struct tt_batch_view *v,
 int fold_add_batch(struct fold *f, int64_t id);
 /// Adds all of `from`.
 int fold_merge(struct fold *f, const struct fold *from);
+/// Slot of a local hour by its start; -ENOMEM, -ENOSPC.
+int64_t fold_hour(struct fold *f, int64_t start);
+/// Adds the rows of a segment, which are of one hour.
+int fold_add_segment(struct fold *f, const struct segment *g);
+/// The row of a key, made where it was not there; NULL without memory. Valid until the next call.
+struct fold_row *fold_row_at(struct fold *f, uint64_t key);
+int fold_merge_row(struct fold *f, const struct fold_row *from, uint64_t key);
+/// Length of a row's sketch as it is stored.
+size_t fold_sketch_size(const struct fold_row *r);
 size_t fold_memory(const struct fold *f);
 void fold_destroy(struct fold **f);
 
+/// Rows by their keys, or by another number that is given to them.
+struct order {
+	uint64_t key;
+	uint32_t row;
+};
+/// In ascending order of keys; `spare` is as large.
+void order_sort(struct order *o, struct order *spare, size_t n);
+
+// ---- budget.c
+/// Keeps the heaviest rows of each hour, who and kind, as many as `rows` and `sketch_bytes` hold;
+/// the others become one row a class. Exact: whatever is kept has at least as many packets as
+/// whatever is not. Nothing may be added after.
+int fold_cut(struct fold *f, uint32_t rows, uint64_t sketch_bytes);
+
+// ---- segment.c
+struct segment_reader { // zeroed before the first use
+	struct ZSTD_DCtx_s *zstd;
+	struct mem mem;
+};
+/// Reads the stored form; out points into `in`. Its start and who are the table's.
+int segment_read(struct segment_reader *in, const void *blob, size_t len, struct segment *out);
+void segment_reader_free(struct segment_reader *in);
+/// Writes the rows as segments and marks the batches, in one transaction.
+int segments_write(struct tt_store *s, struct fold *f, struct tt_err *err);
+/// The same in the caller's transaction, without batches.
+int segments_insert(struct tt_store *s, struct fold *f, struct tt_err *err);
+
 // ---- fold_write.c
-/// Writes the rows into the tables and marks the batches, in one transaction.
+/// Writes the rows into the tables of all levels, in the caller's transaction.
 int fold_write(struct tt_store *s, struct fold *f, struct tt_err *err);

@@ -189,6 +189,7 @@ int tt_store_open(const struct tt_store_conf *conf, struct tt_store **out, struc
 		return tt_err_set(err, -ENOMEM, "%s: no memory", conf->path);
 	s->lock_fd = -1;
 	s->write = conf->mode == TT_STORE_WRITE;
+	tt_store_budget(s, BUDGET_ROWS, BUDGET_SKETCHES);
 	s->path = strdup(conf->path);
 	s->decoder = tt_batch_decoder_create();
 	if (s->path == NULL || s->decoder == NULL)
@@ -209,8 +210,8 @@ int tt_store_close(struct tt_store **s, struct tt_err *err) {
 		return 0;
 	if ((*s)->in_tx)
 		tt_store_rollback(*s);
-	else if ((*s)->write)
-		rc = tt_store_checkpoint(*s, err);
+	else if ((*s)->write && (rc = tt_store_checkpoint(*s, err)) == 0 && (*s)->replay)
+		rc = tt_store_settle(*s, INT64_MAX, 0, err);
 	release(*s);
 	*s = NULL;
 	return rc;

@@ -115,7 +115,7 @@ struct query {
 	struct merge merge;
 	struct ids6 v6;
 	bool lower_bound;
-	uint64_t rows_read;
+	uint64_t rows_read, rest_packets;
 	char rir[TT_RIR_LEN];
 
 	struct sensor_up *up; // by sensor number

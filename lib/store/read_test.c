@@ -168,6 +168,7 @@ static void sketch_functions_count_over_rows(void **state) {
 
 	world_fill(w, s, 2000, 500, FROM, FROM + 7200);
 	assert_int_equal(tt_store_checkpoint(s, &err), 0);
+	assert_int_equal(tt_store_settle(s, INT64_MAX, 0, &err), 0);
 	want = ask(s, "SELECT class, port, sum(packets), count(DISTINCT source) FROM observation "
 		      "GROUP BY "
 		      "class, port ORDER BY class, port");

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "fold.h"
 #include "query.h"
 
 static bool is_by(const struct query *r, unsigned set) {
@@ -33,13 +35,12 @@ bool rollup_covers(const struct query *r, unsigned *kind) {
 
 // An open end takes all there is, and so ends where any step does.
 bool rollup_aligned(const struct query *r, unsigned *level) {
-	static const enum tt_step steps[LEVEL_N] = {TT_STEP_HOUR, TT_STEP_DAY, TT_STEP_MONTH};
-
 	for (unsigned l = LEVEL_N; l-- > 0;) {
-		if (r->q->step != TT_STEP_NONE && r->q->step < steps[l])
+		if (r->q->step != TT_STEP_NONE && r->q->step < level_steps[l])
 			continue;
-		if ((r->q->from == 0 || local_start(r->s->tz, steps[l], r->from) == r->from) &&
-			(r->q->to == 0 || local_start(r->s->tz, steps[l], r->to) == r->to)) {
+		if ((r->q->from == 0 ||
+			    local_start(r->s->tz, level_steps[l], r->from) == r->from) &&
+			(r->q->to == 0 || local_start(r->s->tz, level_steps[l], r->to) == r->to)) {
 			*level = l;
 			return true;
 		}
@@ -47,32 +48,33 @@ bool rollup_aligned(const struct query *r, unsigned *level) {
 	return false;
 }
 
-// Columns: start, sensor, class, surveyor, packets, bytes, spilled, sources, then the kind's.
-enum { R_START, R_SENSOR, R_CLASS, R_SURVEYOR, R_PACKETS, R_BYTES, R_SPILLED, R_SOURCES, R_A, R_B };
+// A row of a table or a segment; key without the hour's slot.
+struct row {
+	int64_t start;
+	uint64_t key, packets, bytes, spilled;
+	const void *sources;
+	size_t len;
+};
 
-static uint16_t column_region(sqlite3_stmt *st) {
-	const char *text = (const char *)sqlite3_column_text(st, R_A);
-
-	if (text == NULL || strlen(text) != 2)
-		return REGION_NONE;
-	return (uint16_t)((uint8_t)text[0] | (uint8_t)text[1] << 8);
-}
-
-static bool port_row(const struct query *r, sqlite3_stmt *st, uint64_t *group, bool *total) {
+// The service of a row, and whether it stands for services that were not told apart.
+static bool port_row(struct query *r, const struct row *row, uint64_t *group, bool *total) {
 	const struct tt_query *q = r->q;
-	int64_t proto = sqlite3_column_int64(st, R_A), port = sqlite3_column_int64(st, R_B);
+	unsigned proto = ROW_A(row->key), port = ROW_B(row->key);
+	bool rest = proto == 0 && port == PORT_REST;
 
-	*total = proto == 0 && port == PORT_CLASS_TOTAL;
+	*total = rest || (proto == 0 && port == PORT_CLASS_TOTAL);
 	*group = *total ? GROUP_MIXED : port_group(q, (uint8_t)proto, (uint16_t)port);
+	if (rest)
+		r->rest_packets += row->packets;
 	return !q->has_port || (!*total && proto == q->proto && port == q->port);
 }
 
-static uint64_t group_of(const struct query *r, sqlite3_stmt *st, uint64_t by_kind) {
+static uint64_t group_of(const struct query *r, const struct row *row, uint64_t by_kind) {
 	switch (r->q->by) {
 	case TT_BY_SENSOR:
-		return (uint64_t)sqlite3_column_int64(st, R_SENSOR);
+		return ROW_WHO(row->key);
 	case TT_BY_CLASS:
-		return (uint64_t)sqlite3_column_int64(st, R_CLASS);
+		return ROW_CLASS(row->key);
 	case TT_BY_NONE:
 		return 0;
 	default:
@@ -80,73 +82,160 @@ static uint64_t group_of(const struct query *r, sqlite3_stmt *st, uint64_t by_ki
 	}
 }
 
-static int take_row(struct query *r, unsigned kind, sqlite3_stmt *st, bool only_spilled) {
+static int take_row(struct query *r, const struct row *row, bool only_spilled) {
 	const struct tt_query *q = r->q;
-	uint64_t key = 0, spilled = (uint64_t)sqlite3_column_int64(st, R_SPILLED);
-	int64_t sensor = sqlite3_column_int64(st, R_SENSOR);
-	bool surveyor = sqlite3_column_int(st, R_SURVEYOR) != 0, total = false, passes = true;
-	struct item it = {
-		.packets = (uint64_t)sqlite3_column_int64(st, R_PACKETS),
-		.bytes = (uint64_t)sqlite3_column_int64(st, R_BYTES),
-		.sensor = (uint16_t)sensor,
-	};
+	unsigned who = ROW_WHO(row->key), kind = ROW_KIND(row->key), b = ROW_B(row->key);
+	bool surveyor = ROW_SURVEYOR(row->key), total = false, passes = true;
+	struct item it = {.packets = row->packets, .bytes = row->bytes, .sensor = (uint16_t)who};
+	uint64_t key = 0;
 
-	if (sensor > r->sensor_n || !r->match[sensor] ||
-		!(q->classes >> sqlite3_column_int(st, R_CLASS) & 1))
+	if (who > r->sensor_n || !r->match[who] || !(q->classes >> ROW_CLASS(row->key) & 1))
 		return 0;
 	if (kind == KIND_PORT) {
-		passes = port_row(r, st, &key, &total);
+		passes = port_row(r, row, &key, &total);
 	} else if (kind == KIND_REGION) {
-		key = column_region(st);
+		key = (b & 0xff) << 8 | b >> 8;
 		passes = r->region == 0 || key == r->region;
 	} else {
-		key = (uint64_t)sqlite3_column_int64(st, R_A);
+		key = b;
 		passes = q->tool < 0 || key == (uint64_t)q->tool;
 	}
-	if (spilled > 0 && (passes || total || kind == KIND_REGION))
+	if (row->spilled > 0 && (passes || total || kind == KIND_REGION))
 		r->lower_bound = true;
 	if (!passes || only_spilled ||
 		(q->surveyors != TT_SURVEYORS_WITH &&
 			surveyor != (q->surveyors == TT_SURVEYORS_ONLY)))
 		return 0;
-	it.group = group_of(r, st, key);
+	it.group = group_of(r, row, key);
 	if (r->step_n > 0)
-		it.step = query_step(r, sqlite3_column_int64(st, R_START));
-	return agg_add_sketch(&r->agg, &it, sqlite3_column_blob(st, R_SOURCES),
-		(size_t)sqlite3_column_bytes(st, R_SOURCES));
+		it.step = query_step(r, row->start);
+	return agg_add_sketch(&r->agg, &it, row->sources, row->len);
+}
+
+static int row_failed(struct query *r, int rc) {
+	return tt_err_set(r->err, rc == -EBADMSG ? -EIO : rc,
+		rc == -EBADMSG ? "%s: a rollup cannot be read, expected it as it was stored"
+			       : "%s: no memory",
+		r->s->path);
+}
+
+// Two letters, or a number.
+static unsigned column_part(sqlite3_stmt *st, int column, char part) {
+	const uint8_t *text;
+
+	if (part != 'W' && part != 'B')
+		return (unsigned)sqlite3_column_int(st, column);
+	text = sqlite3_column_text(st, column);
+	return text == NULL || sqlite3_column_bytes(st, column) != 2
+		       ? REGION_NONE
+		       : (unsigned)text[0] << 8 | text[1];
+}
+
+// Columns: start, surveyor, packets, bytes, spilled, sources, then the key's.
+static struct row table_row(sqlite3_stmt *st, unsigned kind) {
+	struct row row = {.start = sqlite3_column_int64(st, 0),
+		.packets = (uint64_t)sqlite3_column_int64(st, 2),
+		.bytes = (uint64_t)sqlite3_column_int64(st, 3),
+		.spilled = (uint64_t)sqlite3_column_int64(st, 4),
+		.sources = sqlite3_column_blob(st, 5),
+		.len = (size_t)sqlite3_column_bytes(st, 5)};
+	const char *parts = rollups[kind].parts;
+	unsigned v[4] = {0}; // who, class, a, b
+
+	for (int i = 0; parts[i] != '\0'; i++) {
+		unsigned part = parts[i] == 'w' || parts[i] == 'W' ? 0
+				: parts[i] == 'c'		   ? 1
+				: parts[i] == 'a'		   ? 2
+								   : 3;
+
+		v[part] = column_part(st, 6 + i, parts[i]);
+	}
+	row.key = row_key(kind, v[0] & 0xffff, v[1] & 7, v[2] & 0xff, v[3] & 0xffff,
+		sqlite3_column_int(st, 1) != 0);
+	return row;
 }
 
 static int read_table(struct query *r, unsigned kind, unsigned level, bool only_spilled) {
-	static const enum tt_step steps[LEVEL_N] = {TT_STEP_HOUR, TT_STEP_DAY, TT_STEP_MONTH};
 	char sql[256];
 	sqlite3_stmt *st;
 	int rc = 0, step;
 
 	snprintf(sql, sizeof(sql),
-		"SELECT start, sensor, class, surveyor, packets, bytes, spilled, sources, %s FROM "
-		"%s_%s WHERE start >= ? AND start < ? %s",
-		kind_columns[kind], kind_names[kind], level_names[level],
+		"SELECT start, surveyor, packets, bytes, spilled, sources, %s FROM %s_%s WHERE "
+		"start >= ? AND start < ? %s",
+		rollups[kind].columns, rollups[kind].name, level_names[level],
 		only_spilled ? "AND spilled > 0" : "");
 	if ((st = db_prepare(r->s, r->err, sql)) == NULL)
 		return r->s->rc;
-	db_bind(st, "ii", local_start(r->s->tz, steps[level], r->from), r->to);
-	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW)
-		if ((rc = take_row(r, kind, st, only_spilled)) < 0)
-			tt_err_set(r->err, rc == -EBADMSG ? -EIO : rc,
-				rc == -EBADMSG ? "%s: a rollup's sketch cannot be read"
-					       : "%s: no memory",
-				r->s->path);
+	db_bind(st, "ii", local_start(r->s->tz, level_steps[level], r->from), r->to);
+	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
+		struct row row = table_row(st, kind);
+
+		if ((rc = take_row(r, &row, only_spilled)) < 0)
+			row_failed(r, rc);
+	}
 	if (rc == 0 && step != SQLITE_DONE)
 		rc = db_fail(r->s, r->err, "rollups");
 	sqlite3_finalize(st);
 	return rc;
 }
 
+static int take_segment(struct query *r, const struct segment *g, unsigned kind, bool spilled_too) {
+	const uint8_t *sketch = g->sketches;
+	int rc = 0;
+
+	for (uint32_t i = 0; rc == 0 && i < g->n; i++) {
+		struct row row = {.start = g->start,
+			.key = (uint64_t)g->who << 32 | g->key[i],
+			.packets = g->packets[i],
+			.bytes = g->bytes[i],
+			.spilled = g->spilled[i],
+			.sources = sketch,
+			.len = g->sketch_len[i]};
+
+		if (ROW_KIND(row.key) == kind)
+			rc = take_row(r, &row, false);
+		else if (spilled_too && ROW_KIND(row.key) == KIND_REGION && row.spilled > 0)
+			rc = take_row(r, &row, true);
+		sketch += g->sketch_len[i];
+	}
+	return rc;
+}
+
+// What checkpoints wrote of hours that are not in the tables yet.
+static int read_segments(struct query *r, unsigned kind, bool spilled_too) {
+	sqlite3_stmt *st = db_prepare(r->s, r->err,
+		"SELECT start, who, data FROM segment WHERE start >= ? AND start < ?");
+	struct segment_reader reader = {0};
+	int rc = 0, step;
+
+	if (st == NULL)
+		return r->s->rc;
+	db_bind(st, "ii", local_start(r->s->tz, TT_STEP_HOUR, r->from), r->to);
+	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
+		struct segment g = {.start = sqlite3_column_int64(st, 0),
+			.who = (unsigned)sqlite3_column_int(st, 1) & 0xffff};
+
+		rc = segment_read(&reader, sqlite3_column_blob(st, 2),
+			(size_t)sqlite3_column_bytes(st, 2), &g);
+		if (rc < 0 || (rc = take_segment(r, &g, kind, spilled_too)) < 0)
+			row_failed(r, rc);
+	}
+	if (rc == 0 && step != SQLITE_DONE)
+		rc = db_fail(r->s, r->err, "rollups");
+	sqlite3_finalize(st);
+	segment_reader_free(&reader);
+	return rc;
+}
+
 int rollup_read(struct query *r, unsigned kind, unsigned level) {
+	// tools are told by source, so their tables do not know of spilled packets
+	bool spilled_too = kind == KIND_TOOL;
 	int rc = read_table(r, kind, level, false);
 
-	// tools are told by source, so their tables do not know of spilled packets
-	return rc < 0 || kind != KIND_TOOL ? rc : read_table(r, KIND_REGION, level, true);
+	if (rc == 0 && spilled_too)
+		rc = read_table(r, KIND_REGION, level, true);
+	return rc < 0 ? rc : read_segments(r, kind, spilled_too);
 }
 
 int rollup_rir(struct query *r) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <math.h>
+#include <sqlite3.h>
 
 #include "world.h"
 
@@ -14,6 +15,11 @@ static int64_t quarter_start(struct tt_store *s) {
 static void checkpoint(struct tt_store *s) {
 	if (tt_store_checkpoint(s, &err) != 0)
 		fail_msg("%s", err.msg);
+}
+
+// All hours of the tests are long over.
+static void settle(struct tt_store *s) {
+	assert_int_equal(tt_store_settle(s, INT64_MAX, 0, &err), 0);
 }
 
 static void set_filter(struct tt_query *q, unsigned f) {
@@ -109,9 +115,15 @@ static void rollups_and_tail_equal_a_plain_count_in_every_zone(void **state) {
 		if (z == 0)
 			compare_all(w, s, 0, 0); // nothing folded: all is tail
 		checkpoint(s);
+		if (z == 0)
+			compare_all(w, s, 0, 0); // all in pieces
+		assert_int_equal(
+			tt_store_settle(s, q, 0, &err), 0); // the later hours stay in pieces
 		world_fill(w, s, 800, 300, q - 86400, q + 2 * 86400);
 		checkpoint(s);
 		world_fill(w, s, 500, 400, q - 86400, q + 2 * 86400);
+		compare_all(w, s, 0, 0); // tables, pieces and tail
+		settle(s);
 		compare_all(w, s, 0, 0);
 		compare_all(w, s, q, 0);
 		compare_all(w, s, q - 86400, q);
@@ -191,7 +203,7 @@ static void spilled_packets_count_in_rollups_as_in_raw(void **state) {
 	assert_int_equal(tt_batch_add_obs(w->batch, &o), 0);
 	world_put(w, s, false);
 	for (int read = TT_READ_RAW; read <= TT_READ_ROLLUPS; read++) {
-		for (int folded = 0; folded < 2; folded++) {
+		for (int folded = 0; folded < 3; folded++) {
 			struct tt_query q = TT_QUERY_INIT;
 			struct tt_result r;
 
@@ -224,6 +236,8 @@ static void spilled_packets_count_in_rollups_as_in_raw(void **state) {
 			assert_true(r.sources_lower_bound); // one of the 5 may have been to it
 			assert_int_equal(r.row_n, 0);
 			tt_result_free(&r);
+			if (folded == 1)
+				settle(s);
 			checkpoint(s);
 		}
 	}
@@ -280,6 +294,179 @@ static void a_database_made_by_replay_expires_nothing(void **state) {
 	world_destroy(&w);
 }
 
+#define SCAN_FROM 1734480000ll
+
+// Packets that the test's attacker and the honest sources send to a service.
+static uint64_t scan_packets(unsigned proto, unsigned port) {
+	if (proto == 6 && port % 1000 == 23)
+		return 5000 + port; // 66 services that everybody tries
+	return 1 + (port * 7 + proto) % 3;
+}
+
+// Every port of two protocols on one sensor in an hour; `part` of `parts` of each service's
+// packets.
+static void scan_everything(struct world *w, struct tt_store *s, unsigned part, unsigned parts) {
+	for (unsigned i = 0; i < 2 * 65536;) {
+		world_begin(w);
+		for (unsigned j = 0; j < 16384; j++, i++) {
+			unsigned proto = i < 65536 ? 6 : 17, port = i & 0xffff;
+			uint64_t all = scan_packets(proto, port);
+			struct tt_obs o = {.epoch = SCAN_FROM + 60 * (part + 1),
+				.family = 4,
+				.src = {198, 51, 100, (uint8_t)(port % 7)},
+				.class = TT_SCAN,
+				.proto = (uint8_t)proto,
+				.port = (uint16_t)port};
+
+			o.packets = all * (part + 1) / parts - all * part / parts;
+			o.bytes = o.packets * 60;
+			if (o.packets > 0)
+				assert_int_equal(tt_batch_add_obs(w->batch, &o), 0);
+		}
+		world_put(w, s, false);
+	}
+}
+
+static void a_scan_of_all_ports_keeps_the_heaviest_and_one_row_of_the_rest(void **state) {
+	const unsigned keep = 5000;
+
+	for (unsigned parts = 1; parts <= 3; parts += 2) {
+		struct world *w = world_create(20 + parts);
+		struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
+		uint64_t total = 0, sum = 0, rest = 0, least = UINT64_MAX;
+		struct tt_query q = TT_QUERY_INIT;
+		struct tt_result r;
+		unsigned heavy = 0;
+
+		tt_store_budget(s, keep, 64 << 20);
+		for (unsigned p = 0; p < parts; p++) {
+			scan_everything(w, s, p, parts);
+			checkpoint(s);
+		}
+		settle(s);
+		for (unsigned i = 0; i < 65536; i++)
+			total += scan_packets(6, i) + scan_packets(17, i);
+		q.read = TT_READ_ROLLUPS;
+		for (int step = TT_STEP_NONE; step <= TT_STEP_MONTH; step++) {
+			q.step = step;
+			assert_int_equal(tt_store_query(s, &q, &r, &err), 0);
+			assert_int_equal(r.row_n, keep + 1);
+			assert_true(r.rest_packets > 0);
+			sum = heavy = 0;
+			for (unsigned i = 0; i < r.row_n; i++) {
+				const struct tt_row *row = &r.rows[i];
+
+				sum += row->packets;
+				if (row->key.mixed) {
+					assert_int_equal(row->packets, r.rest_packets);
+					assert_int_equal(row->sources, 7);
+					rest++;
+					continue;
+				}
+				// what is kept is exact, and nothing heavier was dropped
+				assert_int_equal(
+					row->packets, scan_packets(row->key.proto, row->key.port));
+				assert_int_equal(row->bytes, 60 * row->packets);
+				assert_int_equal(row->sources, 1);
+				heavy += row->packets > 3;
+				least = row->packets < least ? row->packets : least;
+			}
+			assert_int_equal(sum, total);
+			assert_int_equal(heavy, 66);
+			assert_int_equal(least, 3); // a third of all have 3, more than fit
+			tt_result_free(&r);
+		}
+		assert_int_equal(rest, 4);
+		// other questions stay exact
+		q.step = TT_STEP_NONE;
+		q.by = TT_BY_SENSOR;
+		assert_int_equal(tt_store_query(s, &q, &r, &err), 0);
+		assert_int_equal(r.rows[0].packets, total);
+		assert_int_equal(r.rows[0].sources, 7);
+		assert_int_equal(r.rest_packets, 0);
+		tt_result_free(&r);
+		world_close(&s);
+		world_destroy(&w);
+	}
+}
+
+// Sources that nobody sends from are cheap: a sketch of each service is what they cost.
+static void sketches_have_a_budget_too(void **state) {
+	struct world *w = world_create(31);
+	struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
+	struct tt_query q = TT_QUERY_INIT;
+	struct tt_result r;
+
+	tt_store_budget(s, 10000, 1 << 20);
+	for (unsigned port = 0; port < 1000; port++) {
+		if (port % 50 == 0)
+			world_begin(w);
+		for (unsigned i = 0; i < 600; i++) {
+			struct tt_obs o = {.epoch = SCAN_FROM,
+				.family = 4,
+				.src = {10, (uint8_t)port, (uint8_t)(i >> 8), (uint8_t)i},
+				.class = TT_SCAN,
+				.proto = 6,
+				.port = (uint16_t)port,
+				.packets = 1 + (port < 10),
+				.bytes = 60};
+
+			assert_int_equal(tt_batch_add_obs(w->batch, &o), 0);
+		}
+		if (port % 50 == 49)
+			world_put(w, s, false);
+	}
+	checkpoint(s);
+	settle(s);
+	q.read = TT_READ_ROLLUPS;
+	assert_int_equal(tt_store_query(s, &q, &r, &err), 0);
+	assert_in_range(r.row_n, 250, 257); // of 4,097 bytes each, and the rest
+	assert_int_equal(r.rest_packets, 600 * (1000 - (r.row_n - 1)));
+	for (unsigned i = 0, heavy = 0; i < r.row_n; i++) {
+		heavy += !r.rows[i].key.mixed && r.rows[i].packets == 1200;
+		if (i == r.row_n - 1)
+			assert_int_equal(heavy, 10);
+	}
+	tt_result_free(&r);
+	world_close(&s);
+	world_destroy(&w);
+}
+
+// Pieces of an hour that goes on are joined where they are many, and stay what they were.
+static void pieces_of_an_hour_are_joined(void **state) {
+	struct world *w = world_create(41);
+	struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
+	struct tt_query q = TT_QUERY_INIT;
+	char path[128];
+	sqlite3 *db;
+	sqlite3_stmt *st;
+
+	w->whole = true;
+	for (unsigned i = 0; i < 40; i++) {
+		world_fill(w, s, 100, 100, SCAN_FROM, SCAN_FROM + 3600);
+		checkpoint(s);
+		assert_int_equal(tt_store_settle(s, SCAN_FROM + 3599, 0, &err), 0);
+	}
+	snprintf(path, sizeof(path), "%s", w->path);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	sqlite3_prepare_v2(db,
+		"SELECT max(n), (SELECT count(*) FROM port_hour) FROM (SELECT count(*) AS n FROM "
+		"segment GROUP BY who, start)",
+		-1, &st, NULL);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	assert_in_range(sqlite3_column_int(st, 0), 1, 31);
+	assert_int_equal(sqlite3_column_int(st, 1), 0);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	q.read = TT_READ_ROLLUPS;
+	q.classes = (1u << TT_OBSERVED_CLASS_N) - 1;
+	world_check(w, s, &q, false);
+	assert_int_equal(tt_store_settle(s, SCAN_FROM + 3600, 0, &err), 0);
+	world_check(w, s, &q, false);
+	world_close(&s);
+	world_destroy(&w);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rollups_and_tail_equal_a_plain_count_in_every_zone),
@@ -287,6 +474,9 @@ int main(void) {
 		cmocka_unit_test(spilled_packets_count_in_rollups_as_in_raw),
 		cmocka_unit_test(what_expired_is_answered_from_rollups_or_said_to_be_gone),
 		cmocka_unit_test(a_database_made_by_replay_expires_nothing),
+		cmocka_unit_test(a_scan_of_all_ports_keeps_the_heaviest_and_one_row_of_the_rest),
+		cmocka_unit_test(sketches_have_a_budget_too),
+		cmocka_unit_test(pieces_of_an_hour_are_joined),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

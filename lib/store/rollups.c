@@ -128,7 +128,7 @@ static int catch_up(struct tt_store *s, struct tt_err *err) {
 		// the cursor's statement must not hold a snapshot while the rest is written
 		sqlite3_reset(c.st);
 		if (rc == 0 && f != NULL && (more == 0 || fold_memory(f) > FOLD_MEMORY / 4)) {
-			rc = fold_write(s, f, err);
+			rc = segments_write(s, f, err);
 			fold_destroy(&f);
 		}
 	}
@@ -153,9 +153,14 @@ int tt_store_checkpoint(struct tt_store *s, struct tt_err *err) {
 		s->tail_unknown = s->replay;
 	}
 	if (s->fold != NULL && s->fold->batch_n > 0) {
-		if ((rc = fold_write(s, s->fold, err)) < 0)
+		if ((rc = segments_write(s, s->fold, err)) < 0)
 			return rc;
 		fold_destroy(&s->fold);
 	}
 	return 0;
+}
+
+bool tt_store_due(const struct tt_store *s) {
+	return s->fold != NULL &&
+	       (s->fold->observations >= FOLD_DUE_ROWS || fold_memory(s->fold) > FOLD_DUE);
 }

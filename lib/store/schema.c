@@ -38,12 +38,33 @@ static const char tables[] =
 	"state INTEGER NOT NULL, received INTEGER NOT NULL, lost INTEGER NOT NULL, "
 	"PRIMARY KEY(sensor, boot, start)) WITHOUT ROWID;";
 
-// Rollups: one table a kind and level.
-const char *const kind_names[KIND_N] = {"port", "region", "tool"};
-const char *const kind_columns[KIND_N] = {"proto, port", "region", "tool"};
+// Version 2: pieces of rollups of hours that are not over; new kinds of rollups have their tables
+// made.
+static const char segments[] =
+	"CREATE TABLE segment(id INTEGER PRIMARY KEY, start INTEGER NOT NULL, "
+	"who INTEGER NOT NULL, rows INTEGER NOT NULL, data BLOB NOT NULL);"
+	"CREATE INDEX segment_who ON segment(who, start, rows);";
+
+// What a database of the version before lacks.
+static const char *const steps_to[TT_STORE_VERSION + 1] = {[2] = segments};
+
+const struct rollup rollups[KIND_N] = {
+	[KIND_PORT] = {.name = "port",
+		.columns = "sensor, class, proto, port",
+		.types = "sensor INTEGER, class INTEGER, proto INTEGER, port INTEGER",
+		.parts = "wcab",
+		.rest = true},
+	[KIND_REGION] = {.name = "region",
+		.columns = "sensor, class, region",
+		.types = "sensor INTEGER, class INTEGER, region TEXT",
+		.parts = "wcB"},
+	[KIND_TOOL] = {.name = "tool",
+		.columns = "sensor, class, tool",
+		.types = "sensor INTEGER, class INTEGER, tool INTEGER",
+		.parts = "wcb"},
+};
 const char *const level_names[LEVEL_N] = {"hour", "day", "month"};
-static const char *const kind_types[KIND_N] = {
-	"proto INTEGER, port INTEGER", "region TEXT", "tool INTEGER"};
+const enum tt_step level_steps[LEVEL_N] = {TT_STEP_HOUR, TT_STEP_DAY, TT_STEP_MONTH};
 
 static int create_rollups(struct tt_store *s, struct tt_err *err) {
 	char sql[512];
@@ -52,11 +73,12 @@ static int create_rollups(struct tt_store *s, struct tt_err *err) {
 	for (unsigned k = 0; k < KIND_N; k++) {
 		for (unsigned l = 0; l < LEVEL_N && rc == 0; l++) {
 			snprintf(sql, sizeof(sql),
-				"CREATE TABLE %s_%s(start INTEGER, sensor INTEGER, class INTEGER, "
-				"%s, surveyor INTEGER, packets INTEGER NOT NULL, bytes INTEGER NOT "
-				"NULL, spilled INTEGER NOT NULL, sources BLOB NOT NULL, "
-				"PRIMARY KEY(start, sensor, class, %s, surveyor)) WITHOUT ROWID",
-				kind_names[k], level_names[l], kind_types[k], kind_columns[k]);
+				"CREATE TABLE IF NOT EXISTS %s_%s(start INTEGER, %s, surveyor "
+				"INTEGER, packets INTEGER NOT NULL, bytes INTEGER NOT NULL, "
+				"spilled INTEGER NOT NULL, sources BLOB NOT NULL, "
+				"PRIMARY KEY(start, %s, surveyor)) WITHOUT ROWID",
+				rollups[k].name, level_names[l], rollups[k].types,
+				rollups[k].columns);
 			rc = db_exec(s, err, sql);
 		}
 	}
@@ -81,8 +103,25 @@ int schema_create(struct tt_store *s, const char *timezone, struct tt_err *err) 
 		"PRAGMA application_id = %d; PRAGMA user_version = %d",
 		timezone, s->replay, (long long)(tt_now_ns() / TT_NS), hex, APPLICATION_ID,
 		TT_STORE_VERSION);
-	if ((rc = db_exec(s, err, tables)) == 0 && (rc = create_rollups(s, err)) == 0 &&
-		(rc = db_exec(s, err, sql)) == 0)
+	if ((rc = db_exec(s, err, tables)) == 0 && (rc = db_exec(s, err, segments)) == 0 &&
+		(rc = create_rollups(s, err)) == 0 && (rc = db_exec(s, err, sql)) == 0)
+		rc = db_tx(s, ST_COMMIT, err);
+	if (rc < 0)
+		db_tx(s, ST_ROLLBACK, NULL);
+	return rc;
+}
+
+// One version after the other, all in one transaction.
+static int upgrade(struct tt_store *s, int64_t version, struct tt_err *err) {
+	char sql[64];
+	int rc = db_tx(s, ST_BEGIN, err);
+
+	if (rc < 0)
+		return rc;
+	for (int64_t v = version + 1; rc == 0 && v <= TT_STORE_VERSION; v++)
+		rc = db_exec(s, err, steps_to[v]);
+	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", TT_STORE_VERSION);
+	if (rc == 0 && (rc = create_rollups(s, err)) == 0 && (rc = db_exec(s, err, sql)) == 0)
 		rc = db_tx(s, ST_COMMIT, err);
 	if (rc < 0)
 		db_tx(s, ST_ROLLBACK, NULL);
@@ -103,6 +142,13 @@ int schema_check(struct tt_store *s, bool *fresh, struct tt_err *err) {
 	if (app != APPLICATION_ID)
 		return tt_err_set(err, -EINVAL,
 			"%s: is another program's database, expected one of teiten", s->path);
+	if (version >= 1 && version < TT_STORE_VERSION && s->write)
+		return upgrade(s, version, err);
+	if (version >= 1 && version < TT_STORE_VERSION)
+		return tt_err_set(err, -EPROTONOSUPPORT,
+			"%s: is of version %lld, expected version %d: the collector or a replay of "
+			"this program makes it so when it opens the database",
+			s->path, (long long)version, TT_STORE_VERSION);
 	if (version != TT_STORE_VERSION)
 		return tt_err_set(err, -EPROTONOSUPPORT,
 			"%s: is of version %lld, expected version %d (of this program)", s->path,

@@ -14,6 +14,9 @@
 #define RAW_ROWS_MAX	 20000000 // observations that a question reads raw where rollups could serve
 #define DERIVED_VERSION	 1
 #define PORT_CLASS_TOTAL 1 // with protocol 0, where no packet has a port: spilled past the table
+#define PORT_REST	 2 // with protocol 0: rows of rollups past their budget
+#define BUDGET_ROWS	 10000	     // of rollups for each hour, sensor and kind
+#define BUDGET_SKETCHES	 (16u << 20) // bytes of their sketches
 
 /// Statements that are kept prepared; their texts are a table in db.c.
 enum st {
@@ -41,6 +44,8 @@ enum st {
 	ST_UP_EXTEND,
 	ST_UP_ADD,
 	ST_FOLDED,
+	ST_SEGMENT_ADD,
+	ST_SEGMENT_DROP,
 	ST_N,
 };
 
@@ -89,7 +94,9 @@ struct tt_store {
 
 	struct fold *fold;	// rollups of visible batches that were put by this object
 	struct open_file *open; // and of captures that are not complete
-	bool tail_unknown;	// unfolded batches are in the database and not in `fold`
+	uint32_t budget_rows;
+	uint64_t budget_sketches;
+	bool tail_unknown; // unfolded batches are in the database and not in `fold`
 };
 
 /// Makes room for n bytes (what was there is lost); 0 or -ENOMEM.
@@ -193,12 +200,21 @@ int64_t local_start(struct tt_tz *tz, enum tt_step step, int64_t t);
 int64_t local_next(struct tt_tz *tz, enum tt_step step, int64_t start);
 
 // ---- schema.c
-#define KIND_N	3
-#define LEVEL_N 3
-enum kind { KIND_PORT, KIND_REGION, KIND_TOOL };
-extern const char *const kind_names[KIND_N];   // "port", ...: tables are called KIND_LEVEL
-extern const char *const kind_columns[KIND_N]; // "proto, port", ...
+enum kind { KIND_PORT, KIND_REGION, KIND_TOOL, KIND_N }; // 16 at most
+enum { LEVEL_N = 3 };
+/// A rollup: rows by local step and key. What a key is made of is who (a sensor's number, or what
+/// the rollup has in its place), class, a, b and surveyor, and tables are ordered so.
+struct rollup {
+	const char *name;    // tables are called NAME_LEVEL
+	const char *columns; // between start and surveyor
+	const char *types;
+	const char *parts; // of the key, a letter a column: w who, c class, a (8 bits), b (16
+			   // bits); W and B as two letters
+	bool rest;	   // what is over the budget becomes a row with a = 0, b = PORT_REST
+};
+extern const struct rollup rollups[KIND_N];
 extern const char *const level_names[LEVEL_N]; // "hour", "day", "month"
+extern const enum tt_step level_steps[LEVEL_N];
 
 // ---- rollups.c
 /// Adds a stored batch to the rollups in memory.

@@ -66,6 +66,12 @@ static void what_is_no_database_of_this_version_is_refused_in_one_line(void **st
 	assert_int_equal(open_rc(w->path, TT_STORE_WRITE, NULL), -EPROTONOSUPPORT);
 	exec(w->path, "PRAGMA application_id = 5");
 	assert_int_equal(open_rc(w->path, TT_STORE_WRITE, NULL), -EINVAL);
+	exec(w->path,
+		"PRAGMA application_id = 0x7465696e; PRAGMA user_version = 1; DROP TABLE segment");
+	assert_int_equal(open_rc(w->path, TT_STORE_READ, NULL), -EPROTONOSUPPORT);
+	assert_non_null(strstr(err.msg, "version 1, expected version 2: the collector"));
+	assert_int_equal(open_rc(w->path, TT_STORE_WRITE, NULL), 0); // makes it of this version
+	assert_int_equal(open_rc(w->path, TT_STORE_READ, NULL), 0);
 	snprintf(path, sizeof(path), "%s/text", w->dir);
 	f = fopen(path, "w");
 	fputs("this is certainly no database, whoever reads it", f);

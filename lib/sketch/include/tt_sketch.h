@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,9 +27,12 @@ double tt_sketch_error(const struct tt_sketch *s);
 /// needed where cap is smaller; merge_encoded merges without building an object first; -EBADMSG
 /// for bytes that are none.
 size_t tt_sketch_encode(const struct tt_sketch *s, void *buf, size_t cap);
+#define TT_SKETCH_MAX (1 + (1 << TT_SKETCH_P)) // the longest form: registers
 /// The form of a sketch that holds one hash.
 #define TT_SKETCH_ONE 9
 void tt_sketch_encode_one(uint64_t hash, uint8_t buf[TT_SKETCH_ONE]);
+/// Whether bytes are a sketch that holds one hash, and which.
+bool tt_sketch_encoded_one(const void *buf, size_t len, uint64_t *hash);
 int tt_sketch_merge_encoded(struct tt_sketch *into, const void *buf, size_t len);
 /// Bytes this sketch takes in memory.
 size_t tt_sketch_memory(const struct tt_sketch *s);

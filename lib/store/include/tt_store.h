@@ -16,7 +16,7 @@
 /// one writes.
 struct tt_store;
 
-#define TT_STORE_VERSION 1
+#define TT_STORE_VERSION 2
 #define TT_RIR_LEN	 128
 
 enum tt_store_mode { TT_STORE_READ, TT_STORE_WRITE };
@@ -70,6 +70,15 @@ int tt_store_put(struct tt_store *s, const void *msg, size_t len, struct tt_err 
 /// Writes rollups up to the batches committed so far (begins its own transaction). A database made
 /// by replay does so only from 20 million observations on: what is fewer is answered from raw.
 int tt_store_checkpoint(struct tt_store *s, struct tt_err *err);
+/// Whether so much is folded in memory that a checkpoint should not wait.
+bool tt_store_due(const struct tt_store *s);
+/// Brings what checkpoints wrote of local hours that were over at `before` (UTC seconds) into the
+/// tables of hours, days and months, and joins pieces of later hours where they are many; for about
+/// `ms` milliseconds (0: as long as it takes). 1: more is left, 0: done, -errno.
+int tt_store_settle(struct tt_store *s, int64_t before, unsigned ms, struct tt_err *err);
+/// How much of a rollup is kept of each hour and sensor: the heaviest rows while they are at most
+/// so many and their sketches so long; the others become one row a class. Defaults: 10,000, 16 MiB.
+void tt_store_budget(struct tt_store *s, uint32_t rows, uint64_t sketch_bytes);
 
 /// Captures (replay). Begin: 1 with a fresh boot id where the file is to be read (what an earlier,
 /// interrupted try left is removed first), 0 where it is in already and !again. Durable.
@@ -174,8 +183,9 @@ struct tt_result {
 	/// where they are many "2024-10-01..2024-12-17"; "" without.
 	char rir_date[TT_RIR_LEN];
 	int64_t raw_from, raw_to; // what raw batches cover
-	bool from_rollups;	  // read from rollups: distinct sources may be estimates
-	uint64_t rows_read;	  // raw observations looked at
+	uint64_t rest_packets; // of services past the budget of rollups: any port may have had them
+	bool from_rollups;     // read from rollups: distinct sources may be estimates
+	uint64_t rows_read;    // raw observations looked at
 };
 /// Answers a question exactly from raw batches, or from rollups where those serve. Rows are not
 /// sorted. -ENODATA with a message where neither covers the span.
