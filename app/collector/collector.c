@@ -254,7 +254,9 @@ static void loop(struct collector *c) {
 	}
 	int64_t limit =
 		tt_mono_ns() + LAST_S * TT_NS; // a probe that goes on sending does not keep us
-	while (zmq_poll(items, 1, LAST_WAIT_MS) > 0 && tt_mono_ns() < limit)
+	// that of a replay has ended, and has everything acknowledged
+	long wait = c->o->replay ? 0 : LAST_WAIT_MS;
+	while (zmq_poll(items, 1, wait) > 0 && tt_mono_ns() < limit)
 		receive(c);
 }
 

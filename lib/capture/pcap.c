@@ -100,7 +100,7 @@ static inline __attribute__((always_inline)) unsigned read_records(
 	for (i = 0; i < n && pos < stop; i++) {
 		struct tt_capture_rec *r = &recs[i];
 		const uint8_t *p = map + pos;
-		__builtin_prefetch(p + PREFETCH);
+		prefetch_ahead(p);
 		if (__builtin_expect(size - pos < RECORD_LEN, 0)) {
 			bad_record(c, pos, 0, limit);
 			break;

@@ -255,7 +255,7 @@ static inline int next_block(struct tt_capture *c, struct block *b) {
 	b->p = c->map + c->pos;
 	b->len = 0;
 	uint64_t left = c->size - c->pos;
-	__builtin_prefetch(b->p + PREFETCH);
+	prefetch_ahead(b->p);
 	if (__builtin_expect(left < 12, 0))
 		return bad_block(c, b);
 	b->type = load32(b->p, c->swap);
