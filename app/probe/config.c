@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "machine.h"
 #include "tt_conf.h"
 #include "tt_file.h"
 
@@ -69,13 +70,31 @@ static int load_uplinks(struct config *c, struct tt_err *err) {
 		snprintf(x->id, sizeof(x->id), "%s", id);
 		x->kind = config_device_kind(device);
 		x->device = x->kind == DEVICE_FILE ? path_of(c, device) : strdup(device);
-		x->queues = (unsigned)number(u, "queues", 1);
+		x->queues = (unsigned)number(u, "queues", 0);
+		x->descriptors = (unsigned)number(u, "descriptors", 0);
 		x->buffers = (unsigned)number(u, "buffers", 0);
+		x->mtu = (unsigned)number(u, "mtu", 0);
 		if (!x->device)
 			return tt_err_set(err, -ENOMEM, "out of memory");
 		c->uplink_n = (unsigned)i + 1;
 	}
 	return 0;
+}
+
+void config_choose_workers(struct config *c, const cpu_set_t *allowed, const cpu_set_t *isolated) {
+	unsigned nics = 0;
+	bool free_cores = false;
+	for (unsigned i = 0; i < c->uplink_n; i++)
+		nics += c->uplinks[i].kind == DEVICE_PCI;
+	for (unsigned i = 0; i < CPU_SETSIZE; i++)
+		free_cores |= CPU_ISSET(i, isolated) && CPU_ISSET(i, allowed) && i != c->main_lcore;
+	unsigned most = c->replay || nics == 0 ? 1 : free_cores ? WORKER_MAX : nics;
+	for (unsigned i = 0; i < CPU_SETSIZE && c->worker_n < most; i++)
+		if (i != c->main_lcore && CPU_ISSET(i, allowed) &&
+			(!free_cores || CPU_ISSET(i, isolated)))
+			c->workers[c->worker_n++] = i;
+	if (c->worker_n == 0) // a single core: threads share it
+		c->workers[c->worker_n++] = c->main_lcore + 1;
 }
 
 static int load_lcores(struct config *c, struct tt_err *err) {
@@ -86,6 +105,11 @@ static int load_lcores(struct config *c, struct tt_err *err) {
 			c->path, WORKER_MAX);
 	for (size_t i = 0; i < json_array_size(w); i++)
 		c->workers[c->worker_n++] = (unsigned)json_integer_value(json_array_get(w, i));
+	if (c->worker_n == 0) {
+		struct machine m;
+		machine_read(&m, "");
+		config_choose_workers(c, &m.allowed, &m.isolated);
+	}
 	return 0;
 }
 
@@ -127,6 +151,7 @@ static void load_eal(struct config *c) {
 	const json_t *e = json_object_get(c->json, "eal");
 	const char *s = text(e, "hugepages");
 	c->memory_mb = (unsigned)number(e, "memory_mb", 0);
+	c->telemetry = !c->replay && json_is_true(json_object_get(e, "telemetry"));
 	c->hugepages = s && strcmp(s, "on") == 0    ? HUGEPAGES_ON
 		       : s && strcmp(s, "off") == 0 ? HUGEPAGES_OFF
 						    : HUGEPAGES_AUTO;
@@ -215,6 +240,12 @@ int config_load(struct config *c, const struct options *o, struct tt_err *err) {
 	const char *name = text(c->json, "probe");
 	snprintf(c->probe, sizeof(c->probe), "%s", o->replay ? "replay" : name ? name : "");
 	c->epoch_s = (uint32_t)number(c->json, "epoch_s", 60);
+	c->link_wait_s = (unsigned)number(c->json, "link_wait_s", 5);
+	const char *idle = text(c->json, "idle");
+	c->idle = !idle			      ? IDLE_ADAPTIVE
+		  : strcmp(idle, "busy") == 0 ? IDLE_BUSY
+		  : *idle == 'i'	      ? IDLE_INTERRUPT
+					      : IDLE_ADAPTIVE;
 	c->sensors = o->sensors ? strdup(o->sensors) : path_of(c, text(c->json, "sensors"));
 	c->rir = o->rir ? strdup(o->rir) : path_of(c, text(c->json, "rir"));
 	c->user = text(c->json, "user");

@@ -110,8 +110,6 @@ static void publish_live(struct control *c, int64_t end) {
 static void every_second(struct control *c, int64_t second) {
 	struct probe *p = c->probe;
 	clock_adjust(&p->clock);
-	for (unsigned i = 0; i < p->uplink_n; i++)
-		uplink_poll_link(&p->uplinks[i]);
 	if (p->publisher.pub)
 		publish_live(c, second);
 	c->second = second;
@@ -135,6 +133,9 @@ void control_run(struct control *c) {
 				start_reload(c);
 		}
 		watch_reload(c, false);
+		for (unsigned i = 0; i < c->probe->uplink_n; i++)
+			uplink_watch(&c->probe->uplinks[i], c->probe->rules.readers,
+				c->probe->config.idle);
 		int64_t second = tt_now_ns() / TT_NS;
 		if (second != c->second)
 			every_second(c, second);

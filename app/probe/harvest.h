@@ -20,7 +20,8 @@ struct open_epoch {
 
 /// A worker's counters at the last epoch's end.
 struct worker_seen {
-	uint64_t gap[GAP_BUCKETS], busy_tsc, total_tsc, overruns;
+	unsigned turn;
+	uint64_t overruns;
 	uint64_t rows; // harvested since
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "counter.h"
 #include "harvest.h"
 #include "probe.h"
 #include "tt_log.h"
@@ -25,9 +26,10 @@ static int64_t last_packet(const struct probe *p, unsigned slot) {
 static void tally_losses(struct harvester *h) {
 	struct probe *p = h->probe;
 	for (unsigned u = 0; u < p->uplink_n; u++) {
-		struct losses lost = uplink_losses(&p->uplinks[u]);
 		struct tt_tally *sum = &h->epochs[0].tallies[u];
-		sum->link_up = atomic_load_explicit(&p->uplinks[u].link_up, memory_order_relaxed);
+		struct losses lost, total;
+		uplink_losses(&p->uplinks[u], &lost, &total);
+		sum->link_up = uplink_was_up(&p->uplinks[u]);
 		sum->imissed = lost.imissed;
 		sum->ierrors = lost.ierrors;
 		sum->rx_nombuf = lost.rx_nombuf;
@@ -104,19 +106,16 @@ static void publish_stats(struct harvester *h, const struct tt_message_head *com
 	}
 }
 
-// The 99th percentile of a worker's gaps since the last epoch's end, in cycles.
-static uint64_t gap_p99(struct worker_seen *seen, const struct worker_stats *s) {
-	uint64_t delta[GAP_BUCKETS];
-	for (unsigned i = 0; i < GAP_BUCKETS; i++) {
-		uint64_t now = atomic_load_explicit(&s->gap[i], memory_order_relaxed);
-		delta[i] = now - seen->gap[i];
-		seen->gap[i] = now;
-	}
-	return gap_percentile(delta, 0.99);
-}
-
 static uint64_t to_us(uint64_t cycles) {
 	return (uint64_t)((__uint128_t)cycles * 1000000 / rte_get_tsc_hz());
+}
+
+static void look_at_polls(const struct polls *p, struct tt_health_worker *out) {
+	uint64_t busy = atomic_load_explicit(&p->busy, memory_order_relaxed);
+	uint64_t total = atomic_load_explicit(&p->total, memory_order_relaxed);
+	out->gap_p99_us = to_us(polls_percentile(p, 0.99));
+	out->gap_max_us = to_us(atomic_load_explicit(&p->longest, memory_order_relaxed));
+	out->busy = counter_share(busy, total > busy ? total - busy : 0, 0);
 }
 
 static struct tt_health_worker look_at(struct harvester *h, unsigned i, uint64_t *overruns) {
@@ -124,22 +123,14 @@ static struct tt_health_worker look_at(struct harvester *h, unsigned i, uint64_t
 	struct worker_seen *seen = &h->seen[i];
 	struct tt_flow_stats flow;
 	tt_flow_stats(w->flow, &flow);
-	uint64_t max = atomic_exchange_explicit(&w->stats.gap_max, 0, memory_order_relaxed);
-	uint64_t busy = atomic_load_explicit(&w->stats.busy_tsc, memory_order_relaxed);
-	uint64_t total = atomic_load_explicit(&w->stats.total_tsc, memory_order_relaxed);
 	uint64_t over = atomic_load_explicit(&w->stats.overruns, memory_order_relaxed);
-	struct tt_health_worker out = {.lcore = w->lcore,
-		.used = seen->rows,
-		.size = (uint64_t)flow.size4 + flow.size6,
-		.gap_max_us = to_us(max)};
-	out.gap_p99_us = to_us(gap_p99(seen, &w->stats));
-	if (out.gap_p99_us > out.gap_max_us)
-		out.gap_p99_us = out.gap_max_us; // the bucket's end is beyond the longest
-	if (total > seen->total_tsc)
-		out.busy = (double)(busy - seen->busy_tsc) / (double)(total - seen->total_tsc);
+	unsigned turn = atomic_load_explicit(&w->stats.turn, memory_order_acquire);
+	struct tt_health_worker out = {
+		.lcore = w->lcore, .used = seen->rows, .size = (uint64_t)flow.size4 + flow.size6};
+	if (turn != seen->turn)
+		look_at_polls(&w->stats.polls[(turn - 1) & 1], &out);
 	*overruns += over - seen->overruns;
-	seen->busy_tsc = busy;
-	seen->total_tsc = total;
+	seen->turn = turn;
 	seen->overruns = over;
 	seen->rows = 0;
 	return out;

@@ -15,27 +15,65 @@
 // How long the end waits for the collector.
 #define FLUSH_MS 10000
 
-// Deals the queues of all uplinks out to the workers in turn.
+// The queue q of the plan to its worker.
+static void deal(struct probe *p, const struct plan_queue *q) {
+	struct worker *w = &p->workers[q->worker];
+	struct uplink *u = &p->uplinks[q->uplink];
+	struct source *s = &w->sources[w->source_n++];
+	s->queue = (uint16_t)q->queue;
+	s->uplink = (uint16_t)q->uplink;
+	s->worker = w;
+	s->reader = u->is_port ? NULL : &u->reader;
+	u->sources[q->queue] = s;
+	if (u->is_port)
+		source_set(s, u, true);
+}
+
 static int deal_sources(struct probe *p) {
-	unsigned next = 0;
-	for (unsigned u = 0; u < p->uplink_n; u++) {
-		unsigned queues = p->uplinks[u].is_port ? p->uplinks[u].conf->queues : 1;
-		for (unsigned q = 0; q < queues; q++, next++) {
-			struct worker *w = &p->workers[next % p->worker_n];
-			struct source *all = realloc(w->sources, (w->source_n + 1) * sizeof(*all));
-			if (!all)
-				return -ENOMEM;
-			w->sources = all;
-			all[w->source_n++] = (struct source){p->uplinks[u].port, (uint16_t)q,
-				(uint16_t)u, p->uplinks[u].is_port ? NULL : &p->uplinks[u].reader};
+	const struct plan *plan = &p->plan;
+	for (unsigned i = 0; i < p->worker_n; i++) {
+		struct worker *w = &p->workers[i];
+		unsigned n = 0, nap = PLAN_NAP_MAX_US;
+		for (unsigned k = 0; k < plan->queue_n; k++) {
+			if (plan->queues[k].worker != i)
+				continue;
+			unsigned most = plan->uplinks[plan->queues[k].uplink].nap_max_us;
+			nap = most && most < nap ? most : nap;
+			n++;
 		}
+		w->sources = calloc(n ? n : 1, sizeof(*w->sources));
+		if (!w->sources || idle_init(&w->idler, p->config.idle, nap))
+			return -ENOMEM;
 	}
+	for (unsigned k = 0; k < plan->queue_n; k++)
+		deal(p, &plan->queues[k]);
 	return 0;
+}
+
+// Says where packets go, and what does not go as asked for.
+static void say_uplinks(const struct probe *p) {
+	for (unsigned i = 0; i < p->uplink_n; i++) {
+		const struct uplink *u = &p->uplinks[i];
+		if (!u->is_port)
+			continue;
+		if (p->config.idle == IDLE_INTERRUPT && u->sources[0]->wake == WAKE_NONE)
+			tt_log(TT_WARN,
+				"uplink %s: %s has no receive interrupts, its workers nap instead",
+				u->conf->id, u->driver);
+		if (u->plan.queues > 1)
+			tt_log(TT_INFO, "uplink %s: %s, %u queues, packets spread %s", u->conf->id,
+				u->driver, u->plan.queues, u->spread);
+	}
 }
 
 int live_start(struct probe *p, struct tt_err *err) {
 	if (deal_sources(p))
 		return tt_err_set(err, -ENOMEM, "out of memory");
+	say_uplinks(p);
+	unsigned up = uplinks_wait(p->uplinks, p->uplink_n, p->config.link_wait_s);
+	if (up < p->uplink_n)
+		tt_log(TT_WARN, "%u of %u links are up, the others may come at any time", up,
+			p->uplink_n);
 	clock_adjust(&p->clock);
 	int64_t now = clock_now(&p->clock) / TT_NS;
 	for (unsigned i = 0; i < p->worker_n; i++)

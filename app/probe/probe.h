@@ -9,6 +9,7 @@
 #include "config.h"
 #include "eal.h"
 #include "options.h"
+#include "plan.h"
 #include "publish.h"
 #include "reader.h"
 #include "rules.h"
@@ -37,6 +38,7 @@ struct probe {
 	struct rules_ref rules;
 	struct eal eal;
 	struct clock_line clock;
+	struct plan plan;
 	struct uplink *uplinks; // NULL in replay
 	unsigned uplink_n;
 	struct worker *workers; // config.worker_n

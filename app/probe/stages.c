@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <rte_launch.h>
+#include <rte_lcore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,13 +48,28 @@ static void stop_rules(struct probe *p) {
 	slots_free(&p->slots);
 }
 
+// The plan as far as it can be made before DPDK runs: no less than it will be.
+static void plan_guess(struct probe *p) {
+	const struct config *c = &p->config;
+	struct plan_device devices[UPLINK_MAX];
+	struct plan_worker workers[WORKER_MAX];
+	for (unsigned i = 0; i < c->worker_n; i++)
+		workers[i] = (struct plan_worker){c->workers[i], -1};
+	unsigned n = c->replay ? 0 : c->uplink_n;
+	for (unsigned i = 0; i < n; i++)
+		uplink_guess(&c->uplinks[i], &devices[i]);
+	plan_make(&p->plan, devices, n, workers, c->worker_n);
+}
+
 static int start_eal(struct probe *p, struct tt_err *err) {
 	struct tt_flow_conf conf;
 	workers_flow_conf(p, 0, &conf);
 	size_t each = tt_flow_estimate(&conf);
 	// an eighth more for what the allocator loses between large pieces
 	unsigned tables = (unsigned)((each + each / 8) * p->config.worker_n >> 20) + 16;
-	int rc = eal_start(&p->eal, &p->config, tables, uplinks_need_mb(&p->config), err);
+	plan_guess(p);
+	unsigned buffers = (unsigned)(plan_bytes(&p->plan) >> 20) + 16;
+	int rc = eal_start(&p->eal, &p->config, tables, buffers, err);
 	if (rc == 0)
 		clock_init(&p->clock);
 	return rc;
@@ -87,17 +103,29 @@ struct stage {
 };
 
 static int start_uplinks(struct probe *p, struct tt_err *err) {
-	p->uplinks = calloc(p->config.uplink_n, sizeof(*p->uplinks));
+	const struct config *c = &p->config;
+	struct plan_device devices[UPLINK_MAX];
+	struct plan_worker workers[WORKER_MAX];
+	int rc = 0;
+	unsigned i;
+	p->uplinks = calloc(c->uplink_n, sizeof(*p->uplinks));
 	if (!p->uplinks)
 		return tt_err_set(err, -ENOMEM, "out of memory");
-	for (unsigned i = 0; i < p->config.uplink_n; i++) {
+	for (i = 0; i < c->uplink_n && rc == 0; i++) {
 		p->uplink_n = i + 1; // what is to be closed
-		int rc = uplink_open(
-			&p->uplinks[i], &p->config, i, p->config.worker_n, &p->eal, err);
-		if (rc)
-			return rc;
+		rc = uplink_open(&p->uplinks[i], &c->uplinks[i], &p->plan.uplinks[i], &p->eal,
+			&devices[i], err);
 	}
-	return 0;
+	for (unsigned k = 0; k < p->worker_n; k++)
+		workers[k] = (struct plan_worker){
+			p->workers[k].lcore, (int)rte_lcore_to_socket_id(p->workers[k].lcore)};
+	if (rc == 0)
+		plan_make(&p->plan, devices, c->uplink_n, workers, p->worker_n);
+	for (unsigned k = 0; k < c->uplink_n && rc == 0; k++) {
+		i = k + 1;
+		rc = uplink_start(&p->uplinks[k], &p->plan.uplinks[k], c->idle, err);
+	}
+	return rc ? tt_err_prefix(err, rc, "%s: $.uplinks[%u]", c->path, i - 1) : 0;
 }
 static void stop_uplinks(struct probe *p) {
 	for (unsigned i = 0; p->uplinks && i < p->uplink_n; i++)

@@ -1,32 +1,42 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
+#include <rte_epoll.h>
 #include <rte_mbuf.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "gap.h"
+#include "idle.h"
+#include "plan.h"
 #include "reader.h"
 #include "rules.h"
 #include "tt_flow.h"
 #include "tt_packet.h"
 
-#define BURST 64
+#define BURST	 PLAN_BURST
+// Of a packet in several buffers, what the parser gets to see.
+#define FLAT_LEN 16384u
 
 struct probe;
 
 /// A receive queue of a port, or a capture, that a worker polls.
 struct source {
-	uint16_t port, queue;
+	uint16_t port, queue; // main writes while it is closed
 	uint16_t uplink;
+	_Atomic bool open; // a port's; main writes: a worker that saw it open may use it until it
+			   // says that it holds nothing
 	struct reader *reader; // not NULL: a capture
+	struct worker *worker;
+	_Atomic uint64_t packets; // since the start; worker writes
+	enum wake wake;		  // main writes
+	struct rte_epoll_event event;
 };
 
 /// What a worker says of itself: it writes, anybody reads (relaxed).
 struct worker_stats {
-	_Atomic uint64_t gap[GAP_BUCKETS]; // polls by the cycles since the one before
-	_Atomic uint64_t gap_max;	   // the harvester resets it
-	_Atomic uint64_t busy_tsc, total_tsc;
+	struct polls polls[2];	   // [turn & 1]: of the epoch at hand, the other: of the last
+	_Atomic unsigned turn;	   // epochs that it has entered
 	_Atomic uint64_t overruns; // epoch ends at which the other table was not free yet
 };
 
@@ -46,6 +56,7 @@ struct worker {
 	_Atomic bool done;	// live: has ended; replay: has nothing left of this capture
 	struct worker_job job;
 	unsigned last_polls; // since it was asked to stop
+	struct idler idler;
 	struct worker_stats stats;
 
 	// the burst at hand; the worker's own
@@ -56,7 +67,13 @@ struct worker {
 	struct tt_pkt pkts[BURST];
 	int64_t ns[BURST];
 	uint32_t len[BURST];
+	uint8_t *flat; // BURST times FLAT_LEN, touched where packets need it
 } __rte_cache_aligned;
+
+/// The polls of the epoch at hand. The worker itself.
+static inline struct polls *worker_polls(struct worker *w) {
+	return &w->stats.polls[atomic_load_explicit(&w->stats.turn, memory_order_relaxed) & 1];
+}
 
 /// Entry points of a worker lcore (rte_lcore_function_t); arg is its struct worker.
 int worker_live(void *arg);

@@ -10,17 +10,6 @@
 #include "tt_time.h"
 #include "worker.h"
 
-// Empty polls before a worker begins to nap, and the longest nap, which is reached after two idle
-// seconds: rings hold more than comes in that time unless traffic leaps from nothing to millions.
-#define SPINS	   1000
-#define NAP_MAX_US 500
-
-static void count(_Atomic uint64_t *c, uint64_t n) {
-	// one writer: no locked instruction
-	uint64_t now = atomic_load_explicit(c, memory_order_relaxed);
-	atomic_store_explicit(c, now + n, memory_order_relaxed);
-}
-
 // What a packet's buffer must share with the burst's first for all to go back to their pool as they
 // are: offset of the data, references, segments, port.
 static uint64_t rearm(const struct rte_mbuf *m) {
@@ -50,10 +39,30 @@ static bool take_burst(struct worker *w, unsigned n, int64_t now) {
 	return odd == 0;
 }
 
+// The start of a packet that lies in several buffers, in one piece. Headers lie in the first as a
+// rule; what a response is known by may not.
+static struct tt_frame flatten(uint8_t *to, const struct rte_mbuf *m) {
+	uint32_t n = 0, len = rte_pktmbuf_pkt_len(m);
+	for (const struct rte_mbuf *s = m; s && n < FLAT_LEN; s = s->next) {
+		uint32_t take = RTE_MIN((uint32_t)s->data_len, FLAT_LEN - n);
+		memcpy(to + n, rte_pktmbuf_mtod(s, const uint8_t *), take);
+		n += take;
+	}
+	return (struct tt_frame){to, n, len, TT_LINK_ETHERNET};
+}
+
+static void flatten_burst(struct worker *w, unsigned n) {
+	for (unsigned i = 0; i < n; i++)
+		if (w->rx[i]->nb_segs > 1)
+			w->frames[i] = flatten(w->flat + (size_t)i * FLAT_LEN, w->rx[i]);
+}
+
 // They have arrived by now: one time for all packets of a burst.
 static void count_burst(
 	struct worker *w, const struct rules *rules, unsigned uplink, unsigned n, int64_t now) {
 	bool plain = take_burst(w, n, now);
+	if (!plain)
+		flatten_burst(w, n);
 	worker_count(w, rules, uplink, n);
 	if (plain)
 		rte_mempool_put_bulk(w->rx[0]->pool, (void **)w->rx, n);
@@ -82,25 +91,30 @@ static void stamp(struct stamp *at, const struct clock_line *clock) {
 }
 
 // Takes a burst from each source; the time is that at which the last one was there.
-static unsigned poll_sources(struct worker *w, const struct rules *rules, struct stamp *at) {
+static unsigned poll_sources(
+	struct worker *w, const struct rules *rules, struct stamp *at, bool *full) {
 	const struct clock_line *clock = &w->probe->clock;
 	unsigned all = 0;
-	if (w->source_n == 0)
-		stamp(at, clock);
+	bool stamped = *full = false;
 	for (unsigned i = 0; i < w->source_n; i++) {
-		const struct source *s = &w->sources[i];
-		unsigned n;
+		struct source *s = &w->sources[i];
+		unsigned n = 0;
 		if (s->reader) {
-			stamp(at, clock);
 			n = poll_capture(w, rules, s);
-		} else {
+		} else if (atomic_load_explicit(&s->open, memory_order_acquire)) {
 			n = rte_eth_rx_burst(s->port, s->queue, w->rx, BURST);
 			stamp(at, clock);
+			stamped = true;
 			if (n)
 				count_burst(w, rules, s->uplink, n, at->ns);
 		}
+		if (n)
+			polls_add(&s->packets, n);
+		*full |= n == BURST;
 		all += n;
 	}
+	if (!stamped)
+		stamp(at, clock);
 	return all;
 }
 
@@ -111,38 +125,28 @@ struct present {
 	bool late; // the tables have not changed places at its start yet
 };
 
+// What the next epoch's polls are like is counted apart: the harvester reads those of the last.
+static void turn_page(struct worker *w) {
+	unsigned turn = atomic_load_explicit(&w->stats.turn, memory_order_relaxed) + 1;
+	polls_reset(&w->stats.polls[turn & 1]);
+	atomic_store_explicit(&w->stats.turn, turn, memory_order_release);
+}
+
 // Switches the tables when the clock has entered another epoch.
 static void enter_epoch(struct worker *w, struct present *e, int64_t ns) {
 	int64_t length = w->probe->config.epoch_s;
 	int64_t now = ns / TT_NS;
 	now -= now % length;
 	if (now == e->start || tt_flow_switch(w->flow)) {
+		if (now != e->start)
+			turn_page(w);
 		*e = (struct present){now, now * TT_NS, (now + length) * TT_NS, false};
 		atomic_store_explicit(&w->closed, now, memory_order_release);
 	} else if (!e->late) {
 		e->late = true; // the harvester still has the other one: asked again with the
 				// next poll
-		count(&w->stats.overruns, 1);
+		polls_add(&w->stats.overruns, 1);
 	}
-}
-
-static void idle(unsigned polls) {
-	if (polls < SPINS) {
-		rte_pause();
-		return;
-	}
-	unsigned us = 5 + (polls - SPINS) / 16;
-	usleep(us < NAP_MAX_US ? us : NAP_MAX_US);
-}
-
-// What the worker does from one poll to the next; busy: the earlier one brought packets.
-static void measure(struct worker *w, uint64_t gap, bool busy) {
-	count(&w->stats.gap[gap_bucket(gap)], 1);
-	count(&w->stats.total_tsc, gap);
-	if (gap > atomic_load_explicit(&w->stats.gap_max, memory_order_relaxed))
-		atomic_store_explicit(&w->stats.gap_max, gap, memory_order_relaxed);
-	if (busy)
-		count(&w->stats.busy_tsc, gap);
 }
 
 int worker_live(void *arg) {
@@ -151,15 +155,16 @@ int worker_live(void *arg) {
 	struct rte_rcu_qsbr *readers = p->rules.readers;
 	struct present epoch = {.start = atomic_load(&w->closed)};
 	struct stamp last, at;
-	unsigned empty = 1;
+	bool busy = false, full;
+	uint64_t asleep = 0;
 	prctl(PR_SET_TIMERSLACK, 1000ul);
 	rte_rcu_qsbr_thread_register(readers, w->index);
 	rte_rcu_qsbr_thread_online(readers, w->index);
 	stamp(&last, &p->clock);
 	for (bool stop = false;;) {
-		unsigned n = poll_sources(
-			w, atomic_load_explicit(&p->rules.current, memory_order_acquire), &at);
-		measure(w, at.tsc - last.tsc, empty == 0);
+		unsigned n = poll_sources(w,
+			atomic_load_explicit(&p->rules.current, memory_order_acquire), &at, &full);
+		polls_count(worker_polls(w), at.tsc - last.tsc, asleep, busy);
 		last = at;
 		if (at.ns < epoch.from_ns || at.ns >= epoch.until_ns)
 			enter_epoch(w, &epoch, at.ns);
@@ -169,14 +174,14 @@ int worker_live(void *arg) {
 			break;
 		stop = atomic_load_explicit(&p->stop, memory_order_relaxed) &&
 		       (n == 0 || w->last_polls++ > 1000);
-		empty = n ? 0 : empty + 1;
-		if (empty)
-			idle(empty);
+		busy = n != 0;
+		asleep = stop ? 0 : idle_round(w, n, full);
 	}
 	rte_rcu_qsbr_thread_offline(readers, w->index);
 	rte_rcu_qsbr_thread_unregister(readers, w->index);
 	while (!tt_flow_switch(w->flow))
 		usleep(100);
+	turn_page(w);
 	atomic_store_explicit(&w->done, true, memory_order_release);
 	return 0;
 }

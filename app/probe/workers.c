@@ -50,6 +50,10 @@ static int create_worker(
 	w->flow = tt_flow_create(&conf, err);
 	if (!w->flow)
 		return tt_err_prefix(err, -errno, "worker %u", i);
+	w->idler.epoll = -1;
+	w->flat = p->config.replay ? NULL : malloc((size_t)BURST * FLAT_LEN);
+	if (!p->config.replay && !w->flat)
+		return tt_err_set(err, -ENOMEM, "out of memory");
 	if (p->capture_pool && worker_capture_mbufs(w, p->capture_pool))
 		return tt_err_set(err, -ENOMEM, "worker %u: no packet buffers", i);
 	return 0;
@@ -86,6 +90,8 @@ void workers_destroy(struct probe *p) {
 	for (unsigned i = 0; i < p->worker_n; i++) {
 		tt_flow_destroy(&p->workers[i].flow);
 		free(p->workers[i].sources);
+		free(p->workers[i].flat);
+		idle_free(&p->workers[i].idler);
 	}
 	rte_mempool_free(p->capture_pool);
 	p->capture_pool = NULL;

@@ -75,7 +75,7 @@ static void duplicate_and_unknown_keys_are_errors(void **state) {
 		"f.json:2:4: duplicate object key near '\"db\"'");
 	refused("{\"kind\":\"probe\",\"v\":1,\"probe\":\"p\",\"eal\":{\"hugepage\":\"on\"}}",
 		"f.json: $.eal.hugepage: is an unknown key, expected one of hugepages, memory_mb, "
-		"args");
+		"args, telemetry");
 	refused("{\"kind\":\"report\",\"v\":1,\"contact\":{\"a b\\n\":1}}",
 		"f.json: $.contact[\"a b\\n\"]: is an unknown key, expected one of name, email, "
 		"url");

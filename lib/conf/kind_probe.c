@@ -16,18 +16,33 @@ static const struct option uplink[] = {
 			"(`net_af_packet0,iface=veth1`) or the path of a capture file."},
 	{.name = "queues",
 		.type = O_INT,
-		.min = 1,
 		.max = 64,
-		.preset = "1",
-		.help = "Receive queues; they are dealt out to the workers in turn."},
+		.preset = "0",
+		.help = "Receive queues, dealt out to the workers; 0: chosen, as many as the "
+			"link's "
+			"rate needs and workers of its NUMA node can poll (one on a virtual "
+			"device)."},
+	{.name = "descriptors",
+		.type = O_INT,
+		.max = 65536,
+		.preset = "0",
+		.help = "Packets that the ring of a queue holds; 0: chosen, a millisecond of the "
+			"smallest packets at line rate, 1,024 to 4,096."},
 	{.name = "buffers",
 		.type = O_INT,
 		.max = 67108864,
 		.preset = "0",
-		.help = "Packet buffers that the uplink has at least; 0: what its rings and "
-			"workers "
-			"need. `net_pcap` with `infinite_rx=1` holds one for every packet of its "
-			"capture."},
+		.help = "Packet buffers that the uplink has at least; 0: twice what all rings hold "
+			"and what workers hold. `net_pcap` with `infinite_rx=1` needs one for "
+			"every "
+			"packet of its capture."},
+	{.name = "mtu",
+		.type = O_INT,
+		.max = 65535,
+		.preset = "0",
+		.help = "Largest IP packet that is received whole; 0: that of the kernel's "
+			"interface, or the device's own setting (1,500 as a rule). A device counts "
+			"larger frames as `ierrors`, or cuts them."},
 	{NULL},
 };
 static const struct option uplink_element = {.type = O_OBJECT, .of = uplink};
@@ -49,6 +64,11 @@ static const struct option eal[] = {
 		.preset = "[]",
 		.of = &text_element,
 		.help = "Further arguments for DPDK's environment layer, one text each."},
+	{.name = "telemetry",
+		.type = O_BOOL,
+		.preset = "true",
+		.help = "Whether DPDK's telemetry socket is offered, as file prefix "
+			"`teiten-PROBE`."},
 	{NULL},
 };
 
@@ -61,12 +81,14 @@ static const struct option lcores[] = {
 		.help = "Core of control and harvest; it polls nothing."},
 	{.name = "workers",
 		.type = O_LIST,
-		.flags = O_DISTINCT,
+		.flags = O_DISTINCT | O_NULL,
 		.min = 1,
-		.max = 128,
-		.preset = "[1]",
+		.max = 127,
+		.preset = "null",
 		.of = &lcore_element,
-		.help = "Cores that poll the uplinks, one worker each; none of them is `main`."},
+		.help = "Cores that poll the uplinks, one worker each; none of them is `main`. "
+			"null: chosen, all cores that the kernel keeps free (isolcpus), else one "
+			"for each NIC as far as there are cores, else one. `replay`: one."},
 	{NULL},
 };
 
@@ -271,6 +293,20 @@ static const struct option options[] = {
 		.of = &uplink_element,
 		.unique = "id",
 		.help = "Where packets come from. `replay` does not use them."},
+	{.name = "link_wait_s",
+		.type = O_INT,
+		.max = 600,
+		.preset = "5",
+		.help = "Seconds that the start waits for links to come up. It goes on without "
+			"them; they may come at any time."},
+	{.name = "idle",
+		.type = O_STRING,
+		.choices = "busy|adaptive|interrupt",
+		.preset = "\"adaptive\"",
+		.help = "What a worker does when little comes: `busy` polls on and takes a core "
+			"whole; `adaptive` naps, at most as long as half a ring takes to fill; "
+			"`interrupt` sleeps until the device says that something came, where the "
+			"device can."},
 	{.name = "eal", .type = O_OBJECT, .preset = "{}", .of = eal, .help = "DPDK's start."},
 	{.name = "lcores",
 		.type = O_OBJECT,
