@@ -13,8 +13,8 @@ from framework.suite import TestSuite
 from scapy.all import ICMP, IP, TCP, UDP, Ether
 
 MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
-COMMANDS = ["replay", "top", "series", "show", "sql", "sub", "status", "check", "schema", "keygen"]
-LATER = ["report", "feed", "watch", "annotate", "regions"]
+COMMANDS = ["replay", "top", "series", "show", "sql", "sub", "status", "check", "schema", "keygen", "regions"]
+LATER = ["report", "feed", "watch", "annotate"]
 
 
 def packet(source, payload):
@@ -309,7 +309,7 @@ class TestCommandLine(TestSuite):
         assert self.teiten.run("teiten", "check", right).out == f"{right}: ok (sensors)\n"
         done = self.teiten.run("teiten", "check", wrong, right, self.dir / "none", ok=False)
         assert done.status == 2 and len(done.messages) == 2 and done.out == f"{right}: ok (sensors)\n"
-        for kind in ("sensors", "watches", "probe", "collector", "services", "scanners", "report"):
+        for kind in ("sensors", "watches", "probe", "collector", "services", "scanners", "regions", "report"):
             assert json.loads(self.teiten.run("teiten", "schema", kind).out)["$schema"]
 
     def test_nothing_is_left_behind(self):

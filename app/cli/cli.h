@@ -85,3 +85,4 @@ int run_status(const struct args *a);
 int run_check(const struct args *a);
 int run_schema(const struct args *a);
 int run_keygen(const struct args *a);
+int run_regions(const struct args *a);

@@ -113,6 +113,12 @@ static const struct opt status[] = {
 	{NULL},
 };
 
+static const struct opt regions[] = {
+	{"config", 'c', "regions.json", "Addresses of the files, and where sets are put."},
+	{"rir", 0, "DIR", "Where sets are put, over that of the file."},
+	{NULL},
+};
+
 static const struct opt none[] = {{NULL}};
 
 const struct command commands[] = {
@@ -225,6 +231,20 @@ const struct command commands[] = {
 		"spool:   0 batches (0 B), 0 lost\n"
 		"link:    2 sent, 2 acknowledged, 0.0 s behind\n",
 		{status, curve}, run_status},
+	{"regions", "update", 1, 1, NULL, "fetch the registries' delegation files",
+		"Fetches the five delegation files over HTTPS into a new folder named by their "
+		"date, "
+		"beside the sets that are there; a running collector reads it by itself. Checksums "
+		"and summaries are checked: unless every file is whole, nothing changes and the "
+		"status is 1.",
+		"$ teiten regions update --rir rir\n"
+		"afrinic  2024-12-17   17,214 rows\n"
+		"apnic    2024-12-18  110,480 rows\n"
+		"arin     2024-12-18  190,611 rows\n"
+		"lacnic   2024-12-17   51,322 rows\n"
+		"ripencc  2024-12-17  291,406 rows\n"
+		"rir/2024-12-18: new set\n",
+		{regions}, run_regions},
 	{"check", "FILE...", 1, INT_MAX, NULL, "check configuration files",
 		"Reads configuration files, whose kind each says itself (\"kind\"), and prints a "
 		"line "
@@ -234,7 +254,8 @@ const struct command commands[] = {
 		{none}, run_check},
 	{"schema", "KIND", 1, 1, NULL, "JSON Schema of a kind of file",
 		"Prints the JSON Schema of a kind of configuration file: sensors, watches, probe, "
-		"collector, services, scanners, report.",
+		"collector, services, scanners, "
+		"regions, report.",
 		"$ teiten schema sensors > sensors.schema.json\n", {none}, run_schema},
 	{"keygen", "FILE", 1, 1, NULL, "draw a pair of CURVE keys",
 		"Writes a new secret key to FILE (mode 600) and the public key to FILE.pub, and "

@@ -94,6 +94,10 @@ static bool cve_ok(const char *s) {
 	return n >= 4 && n <= 12 && !s[9 + n];
 }
 
+static bool https_ok(const char *s) {
+	return strncmp(s, "https://", 8) == 0 && s[8] && text_ok(s) && !strchr(s, ' ');
+}
+
 static bool id_or_star_ok(const char *s) {
 	return strcmp(s, "*") == 0 || tt_id_valid(s);
 }
@@ -125,6 +129,9 @@ const struct format format_service = {
 const struct format format_key = {"a CURVE key of 40 Z85 characters", key_ok, "^.{40}$", 40};
 const struct format format_cve = {
 	"a CVE id as \"CVE-2018-14847\"", cve_ok, "^CVE-[0-9]{4}-[0-9]{4,12}$", 24};
+
+const struct format format_https = {
+	"an address as \"https://example.org/file\"", https_ok, "^https://[^ ]+$", TEXT_MAX};
 
 const struct option text_element = {.type = O_STRING};
 const struct option bilingual[] = {

@@ -9,7 +9,8 @@
 #include "tt_file.h"
 
 // In the order of the manual.
-#define KINDS	X(probe) X(sensors) X(watches) X(collector) X(services) X(scanners) X(report)
+#define KINDS                                                                                      \
+	X(probe) X(sensors) X(watches) X(collector) X(services) X(scanners) X(regions) X(report)
 
 #define X(name) &kind_##name,
 const struct kind *const kinds[] = {KINDS NULL};

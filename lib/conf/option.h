@@ -61,7 +61,7 @@ struct kind {
 };
 
 extern const struct kind kind_sensors, kind_watches, kind_probe, kind_collector, kind_services,
-	kind_scanners, kind_report;
+	kind_scanners, kind_regions, kind_report;
 /// The kind of a name, or NULL.
 const struct kind *kind_find(const char *name);
 extern const struct kind *const kinds[];       // NULL ends
@@ -71,7 +71,7 @@ extern const struct option bilingual[];	       // members "en" and "ja"
 
 extern const struct format format_text, format_line, format_id, format_prefix, format_time,
 	format_country, format_region, format_zone, format_endpoint, format_path, format_proto,
-	format_service, format_key, format_cve, format_id_or_star;
+	format_service, format_key, format_cve, format_id_or_star, format_https;
 
 /// Appends ".key" to the path and returns the length to give back to option_leave.
 size_t option_enter(struct place *at, const char *key);

@@ -232,6 +232,13 @@ static int build(struct load *ld, struct tt_region *out) {
 	return rc;
 }
 
+static void format_date(uint32_t date, char out[11]) {
+	out[0] = '\0';
+	if (date != 0)
+		snprintf(out, 11, "%04u-%02u-%02u", date / 10000 % 10000, date / 100 % 100,
+			date % 100);
+}
+
 static int load(struct load *ld, struct tt_region *out) {
 	int rc = list_files(ld->dir, region_is_delegation, &ld->names, &ld->name_n, ld->err);
 	if (rc != 0)
@@ -260,9 +267,7 @@ static int load(struct load *ld, struct tt_region *out) {
 	uint32_t date = 0;
 	for (unsigned i = 0; i < ld->name_n; i++)
 		date = ld->files[i].date > date ? ld->files[i].date : date;
-	if (date != 0)
-		snprintf(out->date, sizeof(out->date), "%04u-%02u-%02u", date / 10000 % 10000,
-			date / 100 % 100, date % 100);
+	format_date(date, out->date);
 	out->records = ld->n;
 	return rc == -ENOMEM ? tt_err_set(ld->err, rc, "%s: out of memory", ld->dir) : rc;
 }
@@ -288,6 +293,26 @@ struct tt_region *region_load_set(
 		errno = -rc;
 	}
 	return r;
+}
+
+int tt_region_check(
+	const char *path, const char *registry, char date[11], uint64_t *rows, struct tt_err *err) {
+	struct lines l;
+	struct rir_file f;
+	int rc = lines_open(&l, path, err);
+	if (rc != 0)
+		return rc;
+	rc = rir_parse(&l, &f, NULL, NULL, err);
+	lines_close(&l);
+	if (rc != 0)
+		return rc;
+	rir_free(&f);
+	if (strcmp(f.registry, registry) != 0)
+		return tt_err_set(err, -EINVAL, "%s: is of the registry \"%s\", expected \"%s\"",
+			path, f.registry, registry);
+	format_date(f.date, date);
+	*rows = f.seen[RIR_ASN] + f.seen[RIR_IPV4] + f.seen[RIR_IPV6];
+	return 0;
 }
 
 void tt_region_destroy(struct tt_region **r) {

@@ -23,6 +23,10 @@ struct tt_region;
 struct tt_region *tt_region_load(
 	const char *dir, void (*warn)(void *arg, const char *line), void *arg, struct tt_err *err);
 void tt_region_destroy(struct tt_region **r);
+/// Reads one file and checks its summary: 0 where it is `registry`'s delegation file and whole,
+/// with its date ("2024-12-17", "" where it has none) and rows; -errno with one line.
+int tt_region_check(
+	const char *path, const char *registry, char date[11], uint64_t *rows, struct tt_err *err);
 /// Two letters, or "--" where no file answers, the status gives none, the code is empty or ZZ, or
 /// the address is special-purpose. Points to static or owned storage. r may be NULL: "--".
 const char *tt_region_of(const struct tt_region *r, uint8_t family, const uint8_t addr[16]);
