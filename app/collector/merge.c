@@ -289,7 +289,10 @@ static void send_health(struct merge *m, struct source *s, const struct epoch *e
 // States come once the probe has sent everything else of the epoch.
 static void close_epochs(struct merge *m, struct source *s, const struct tt_batch_view *v,
 	struct tt_regions *regions) {
-	uint32_t n = v->head.state_n;
+	uint32_t n = 0;
+	// what a spool gave up stands behind, and closes nothing
+	while (n < v->head.state_n && v->states[n].state != TT_STATE_UNTOLD)
+		n++;
 	struct tt_health_sensor *sensors = malloc((n ? n : 1) * sizeof(*sensors));
 	for (uint32_t i = 0, from = 0; sensors && i < n; i++) {
 		const struct tt_sensor_state *st = &v->states[i];

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tt_log.h"
+#include "tt_time.h"
+
 int sender_init(struct sender *s, const struct config *c, const struct slots *slots) {
 	memset(s, 0, sizeof(*s));
 	s->batch = tt_batch_create();
@@ -63,6 +66,15 @@ int sender_begin(struct sender *s, const char *boot, struct tt_link_client *link
 	return rc ? rc : begin_batch(s);
 }
 
+// a line a minute
+static void tell_given_up(struct sender *s) {
+	int64_t now = tt_mono_ns();
+	if (s->told_ns && now - s->told_ns < 60 * TT_NS)
+		return;
+	s->told_ns = now;
+	tt_log(TT_WARN, "%s", s->err.msg);
+}
+
 static int send_batch(struct sender *s) {
 	const void *msg;
 	size_t len;
@@ -78,8 +90,10 @@ static int send_batch(struct sender *s) {
 	s->seq++;
 	if (s->link) {
 		rc = tt_link_client_send(s->link, s->seq, s->packets, msg, len, &s->err);
-		// given up: the link counted it, and says so in health
-		if (rc && rc != -EAGAIN && s->rc == 0)
+		// given up: the link counted it, tells the collector, and says so in health
+		if (rc == -EAGAIN)
+			tell_given_up(s);
+		else if (rc && s->rc == 0)
 			s->rc = rc;
 	}
 	return s->rc ? s->rc : begin_batch(s);

@@ -24,6 +24,7 @@ struct sender {
 	uint64_t observations; // with a source, of this boot
 	const char *meta;      // to go with the next batch
 	char *meta_owned;
+	int64_t told_ns; // last line about what was given up
 	int rc;
 	struct tt_err err;
 };

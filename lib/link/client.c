@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,26 +136,68 @@ static bool over(const struct tt_link_client *c) {
 	return c->queue.bytes > c->max_bytes;
 }
 
-// Makes room, oldest first; what is in flight may be stored by now and goes last. Returns whether
-// the item `mine` is still there. Under the lock.
-static bool give_up(struct tt_link_client *c, const struct item *mine) {
-	bool kept = true;
+// The oldest that still has its observations, is not in flight, and can shrink.
+static struct item *next_to_thin(const struct tt_link_client *c) {
+	struct item *it = c->queue.head;
+	while (it && (it->thin || it->sent_ns))
+		it = it->next;
+	return it;
+}
+
+// Replaces a batch by its thin form, which still says what is missing. -errno: it stays as it is.
+static int make_thin(struct tt_link_client *c, struct item *it) {
+	const void *msg;
+	uint64_t packets;
+	size_t len;
+	struct tt_err err;
+	it->thin = true;
+	if (!c->thinner && !(c->thinner = thinner_create()))
+		return -ENOMEM;
+	int rc = it->data ? 0 : spool_read(c->spool, it, &err);
+	if (!rc)
+		rc = thin(c->thinner, it->data, it->len, &msg, &len, &packets);
+	void *data = rc ? NULL : malloc(len);
+	if (!rc && !data)
+		rc = -ENOMEM;
+	if (!rc && it->spool_id)
+		rc = spool_replace(c->spool, it->spool_id, msg, len);
+	if (rc) {
+		free(data);
+		return rc;
+	}
+	memcpy(data, msg, len);
+	free(it->data);
+	it->data = data;
+	it->packets = 0;
+	queue_resize(&c->queue, it, len);
+	c->stats.lost_batches++;
+	c->stats.lost_packets += packets;
+	return 0;
+}
+
+// Nothing is left to make smaller: the oldest goes, and with it what it tells.
+static void drop(struct tt_link_client *c) {
+	struct item *it = queue_next_unsent(&c->queue);
+	if (!it)
+		it = c->queue.head;
+	c->stats.lost_batches += it->packets > 0;
+	c->stats.lost_packets += it->packets;
+	client_forget(c, it);
+}
+
+// Makes room, oldest first; what is in flight may be stored by now and goes last. Under the lock.
+static void give_up(struct tt_link_client *c) {
+	struct item *it;
 	if (!over(c))
-		return true;
+		return;
 	if (c->spool)
 		spool_begin(c->spool);
-	while (over(c) && c->queue.head) {
-		struct item *it = queue_next_unsent(&c->queue);
-		if (!it)
-			it = c->queue.head;
-		c->stats.lost_batches++;
-		c->stats.lost_packets += it->packets;
-		kept = kept && it != mine;
-		client_forget(c, it);
-	}
+	while (over(c) && (it = next_to_thin(c)))
+		make_thin(c, it);
+	while (over(c) && c->queue.head)
+		drop(c);
 	if (c->spool)
 		spool_end(c->spool);
-	return kept;
 }
 
 static struct timespec until(int64_t mono_ns) {
@@ -238,11 +281,16 @@ int tt_link_client_send(struct tt_link_client *c, uint64_t seq, uint64_t packets
 		free(it->data); // it will be read when its turn comes
 		it->data = NULL;
 	}
-	bool kept = give_up(c, it);
+	uint64_t lost = c->stats.lost_batches;
+	give_up(c);
+	lost = c->stats.lost_batches - lost;
 	pthread_mutex_unlock(&c->lock);
 	wake(c);
-	return kept ? 0
-		    : tt_err_set(err, -EAGAIN, "link: batch of %zu bytes given up: no room", len);
+	return lost ? tt_err_set(err, -EAGAIN,
+			      "%s: no room: the observations of the %" PRIu64
+			      " oldest batches are given up",
+			      c->endpoint, lost)
+		    : 0;
 }
 
 int tt_link_client_flush(struct tt_link_client *c, int timeout_ms, struct tt_err *err) {
@@ -295,6 +343,7 @@ void tt_link_client_destroy(struct tt_link_client **cp) {
 	if (c->wake >= 0)
 		close(c->wake);
 	queue_clear(&c->queue);
+	thinner_destroy(&c->thinner);
 	spool_close(&c->spool);
 	pthread_cond_destroy(&c->changed);
 	pthread_mutex_destroy(&c->lock);

@@ -6,6 +6,7 @@
 #include "proto.h"
 #include "queue.h"
 #include "spool.h"
+#include "thin.h"
 #include "tt_link.h"
 
 struct tt_link_client {
@@ -28,6 +29,7 @@ struct tt_link_client {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct queue queue;
+	struct thinner *thinner; // NULL until something is given up
 	struct tt_link_client_stats stats;
 	bool stop, refused;
 	char refusal[PROTO_TEXT_MAX];

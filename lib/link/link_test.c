@@ -163,22 +163,43 @@ static void block_mode_waits_for_room(void **state) {
 	tt_link_client_destroy(&c);
 }
 
-static void without_room_the_oldest_are_given_up_and_counted(void **state) {
+static void without_room_the_oldest_are_given_up_counted_and_told(void **state) {
 	struct tt_link_client_stats st;
+	struct tt_err err;
 	size_t len;
+	rig_rows = 3000;
 	free(rig_batch("tokyo", BOOT, 1, &len));
 	struct tt_link_client *c =
 		rig_client(&rig, &(struct tt_link_client_conf){.spool_max = 10 * (len + 8)});
-	send_all(c, 1, 25); // nobody listens
+	// nobody listens
+	for (uint64_t seq = 1; seq <= 25; seq++)
+		assert_int_equal(rig_send(c, BOOT, seq, &err), seq > 10 ? -EAGAIN : 0);
 	tt_link_client_stats(c, &st);
-	assert_int_equal(st.lost_batches, 15);
-	assert_int_equal(st.lost_packets, 15 * 210);
-	assert_int_equal(st.spool_batches, 10);
+	assert_int_equal(st.lost_batches, 16); // what tells of 15 takes the room of another
+	assert_int_equal(st.lost_packets, 16 * rig_packets());
+	assert_int_equal(st.spool_batches, 25);
 	rig_start(&rig);
 	flush(c);
-	assert_int_equal(rig.committed, 10);
-	for (unsigned seq = 16; seq <= 25; seq++)
-		assert_true(rig.stored[0][seq]);
+	assert_int_equal(rig.committed, 25); // no number is missing
+	assert_int_equal(rig.packets, 9 * rig_packets());
+	assert_int_equal(rig.given_up, 16 * rig_packets());
+	assert_int_equal(rig.states, 16);
+	tt_link_client_destroy(&c);
+}
+
+static void without_room_even_for_what_is_missing_the_oldest_go(void **state) {
+	struct tt_link_client_stats st;
+	struct tt_err err;
+	struct tt_link_client *c =
+		rig_client(&rig, &(struct tt_link_client_conf){.spool_max = 4000});
+	for (uint64_t seq = 1; seq <= 100; seq++)
+		rig_send(c, BOOT, seq, &err);
+	tt_link_client_stats(c, &st);
+	assert_true(st.spool_bytes <= 4000 && st.spool_batches > 0 && st.spool_batches < 20);
+	rig_start(&rig);
+	flush(c);
+	assert_int_equal(rig.committed, st.spool_batches);
+	assert_int_equal(rig.packets + st.lost_packets, 100 * rig_packets());
 	tt_link_client_destroy(&c);
 }
 
@@ -262,7 +283,8 @@ int main(void) {
 		TEST(what_the_store_could_not_commit_comes_again),
 		TEST(no_more_than_a_window_is_in_flight),
 		TEST(block_mode_waits_for_room),
-		TEST(without_room_the_oldest_are_given_up_and_counted),
+		TEST(without_room_the_oldest_are_given_up_counted_and_told),
+		TEST(without_room_even_for_what_is_missing_the_oldest_go),
 		TEST(a_batch_that_can_never_be_taken_is_counted_and_the_rest_goes_on),
 		TEST(a_full_store_is_asked_again_later),
 		TEST(a_probe_that_is_refused_for_good_is_told_why),

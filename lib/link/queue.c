@@ -15,6 +15,11 @@ void queue_append(struct queue *q, struct item *it) {
 	q->bytes += it->len;
 }
 
+void queue_resize(struct queue *q, struct item *it, size_t len) {
+	q->bytes += len - it->len;
+	it->len = len;
+}
+
 void queue_remove(struct queue *q, struct item *it) {
 	queue_unsent(q, it);
 	if (it->prev)

@@ -13,6 +13,7 @@ struct item {
 	int64_t sent_ns;    // monotonic; 0: not in flight
 	int64_t timeout_ns; // after which it is sent again
 	bool was_sent;
+	bool thin; // its observations were given up
 	size_t len;
 	void *data; // NULL: on disk only
 };
@@ -25,6 +26,8 @@ struct queue {
 };
 
 void queue_append(struct queue *q, struct item *it);
+/// The data of an item is another one now, `len` bytes.
+void queue_resize(struct queue *q, struct item *it, size_t len);
 /// Takes an item out and frees it.
 void queue_remove(struct queue *q, struct item *it);
 void queue_sent(struct queue *q, struct item *it, int64_t now_ns);

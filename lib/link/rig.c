@@ -15,6 +15,8 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "tt_hash.h"
+
 void rig_sleep_ms(unsigned ms) {
 	struct timespec t = {ms / 1000, ms % 1000 * 1000000l};
 	nanosleep(&t, NULL);
@@ -26,12 +28,15 @@ void rig_create(struct rig *r) {
 	assert_non_null(mkdtemp(r->dir));
 	snprintf(r->endpoint, sizeof(r->endpoint), "ipc://%s/link", r->dir);
 	r->answer = 1;
+	r->decoder = tt_batch_decoder_create();
+	rig_rows = 20;
 }
 
 void rig_destroy(struct rig *r) {
 	static const char *const names[] = {"link", "spool", "spool-wal", "spool-shm"};
 	char path[128];
 	rig_stop(r);
+	tt_batch_decoder_destroy(&r->decoder);
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", r->dir, names[i]);
 		unlink(path);
@@ -48,6 +53,17 @@ static unsigned boot_index(struct rig *r, const char *boot) {
 	return r->boot_n++;
 }
 
+// reads what is new as a store would
+static void count(struct rig *r, const void *msg, size_t len) {
+	struct tt_batch_view v;
+	assert_int_equal(tt_batch_decode(r->decoder, msg, len, &v, NULL), 0);
+	for (uint32_t i = 0; i < v.head.obs_n; i++)
+		r->packets += v.packets[i];
+	for (uint32_t i = 0; i < v.head.tally_n; i++)
+		r->given_up += v.tallies[i].spool_lost;
+	r->states += v.head.state_n;
+}
+
 static int take(void *arg, const char *probe, const char *boot, uint64_t seq, const void *msg,
 	size_t len, struct tt_err *err) {
 	struct rig *r = arg;
@@ -60,6 +76,7 @@ static int take(void *arg, const char *probe, const char *boot, uint64_t seq, co
 	if (r->stored[b][seq] || r->pending[b][seq])
 		return 0;
 	r->pending[b][seq] = true;
+	count(r, msg, len);
 	return 1;
 }
 
@@ -131,17 +148,20 @@ struct tt_link_client *rig_client(struct rig *r, const struct tt_link_client_con
 	return client;
 }
 
+unsigned rig_rows = 20;
+
 void *rig_batch(const char *probe, const char *boot, uint64_t seq, size_t *len) {
-	static const char *const sensors[] = {"s1"};
+	static const char *const sensors[] = {"s1"}, *const uplinks[] = {"up0"};
 	struct tt_batch *b = tt_batch_create();
 	const void *msg;
-	assert_int_equal(tt_batch_begin(b, probe, boot, 60, sensors, 1, NULL, 0), 0);
-	for (unsigned i = 0; i < 20; i++) {
+	assert_int_equal(tt_batch_begin(b, probe, boot, 60, sensors, 1, uplinks, 1), 0);
+	for (unsigned i = 0; i < rig_rows; i++) {
 		struct tt_obs o = {.epoch = 60 * (int64_t)seq,
 			.family = 4,
 			.src = {192, 0, 2, 1},
 			.proto = 6,
-			.port = (uint16_t)i,
+			.port = (uint16_t)tt_mix64(i),
+			.window = (uint16_t)tt_mix64(i + 7),
 			.packets = i + 1,
 			.bytes = 60};
 		assert_int_equal(tt_batch_add_obs(b, &o), 0);
@@ -153,10 +173,14 @@ void *rig_batch(const char *probe, const char *boot, uint64_t seq, size_t *len) 
 	return copy;
 }
 
+uint64_t rig_packets(void) {
+	return (uint64_t)rig_rows * (rig_rows + 1) / 2;
+}
+
 int rig_send(struct tt_link_client *c, const char *boot, uint64_t seq, struct tt_err *err) {
 	size_t len;
 	void *msg = rig_batch("tokyo", boot, seq, &len);
-	int rc = tt_link_client_send(c, seq, 210, msg, len, err);
+	int rc = tt_link_client_send(c, seq, rig_packets(), msg, len, err);
 	free(msg);
 	return rc;
 }

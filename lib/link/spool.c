@@ -17,7 +17,7 @@
 
 struct spool {
 	sqlite3 *db;
-	sqlite3_stmt *put, *read, *delete;
+	sqlite3_stmt *put, *replace, *read, *delete;
 	char *path;
 };
 
@@ -80,6 +80,8 @@ static int prepare(struct spool *s, struct tt_err *err) {
 	if (sqlite3_prepare_v2(s->db,
 		    "INSERT INTO batch(boot,seq,packets,at_ns,data) VALUES(?,?,?,?,?)", -1, &s->put,
 		    NULL) ||
+		sqlite3_prepare_v2(s->db, "UPDATE batch SET packets=0,data=? WHERE id=?", -1,
+			&s->replace, NULL) ||
 		sqlite3_prepare_v2(
 			s->db, "SELECT data FROM batch WHERE id=?", -1, &s->read, NULL) ||
 		sqlite3_prepare_v2(s->db, "DELETE FROM batch WHERE id=?", -1, &s->delete, NULL))
@@ -124,6 +126,7 @@ void spool_close(struct spool **sp) {
 	if (!s)
 		return;
 	sqlite3_finalize(s->put);
+	sqlite3_finalize(s->replace);
 	sqlite3_finalize(s->read);
 	sqlite3_finalize(s->delete);
 	sqlite3_close(s->db);
@@ -149,6 +152,7 @@ int spool_load(struct spool *s, struct queue *q, struct tt_err *err) {
 		it->boot = (uint64_t)sqlite3_column_int64(st, 1);
 		it->seq = (uint64_t)sqlite3_column_int64(st, 2);
 		it->packets = (uint64_t)sqlite3_column_int64(st, 3);
+		it->thin = !it->packets;
 		it->created_ns = sqlite3_column_int64(st, 4);
 		it->len = (size_t)sqlite3_column_int64(st, 5);
 		queue_append(q, it);
@@ -171,6 +175,15 @@ int spool_put(struct spool *s, struct item *it, const void *data, struct tt_err 
 	sqlite3_reset(s->put);
 	sqlite3_clear_bindings(s->put);
 	sqlite3_mutex_leave(sqlite3_db_mutex(s->db));
+	return rc;
+}
+
+int spool_replace(struct spool *s, int64_t id, const void *data, size_t len) {
+	sqlite3_bind_blob(s->replace, 1, data, (int)len, SQLITE_STATIC);
+	sqlite3_bind_int64(s->replace, 2, id);
+	int rc = sqlite3_step(s->replace) == SQLITE_DONE ? 0 : -EIO;
+	sqlite3_reset(s->replace);
+	sqlite3_clear_bindings(s->replace);
 	return rc;
 }
 

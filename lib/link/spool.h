@@ -12,6 +12,8 @@ void spool_close(struct spool **s);
 int spool_load(struct spool *s, struct queue *q, struct tt_err *err);
 /// Writes a batch and waits for the disk; sets it->spool_id.
 int spool_put(struct spool *s, struct item *it, const void *data, struct tt_err *err);
+/// Writes another batch, without observations, in a row's place; within begin and end.
+int spool_replace(struct spool *s, int64_t id, const void *data, size_t len);
 /// Reads a batch's bytes into it->data.
 int spool_read(struct spool *s, struct item *it, struct tt_err *err);
 /// Deletes rows; several between begin and end are one transaction.

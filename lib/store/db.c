@@ -44,8 +44,9 @@ static const char *const texts[ST_N] = {
 		"harvest_lost = harvest_lost + excluded.harvest_lost, "
 		"spool_lost = spool_lost + excluded.spool_lost, late = late + excluded.late, "
 		"feed_fragments = feed_fragments + excluded.feed_fragments",
-	[ST_UP_LAST] = "SELECT start, \"end\", state, lost FROM uptime WHERE sensor = ? AND "
-		       "boot = ? AND start <= ? ORDER BY start DESC LIMIT 1",
+	[ST_UP_LAST] =
+		"SELECT start, \"end\", state, lost, received FROM uptime WHERE sensor = ? AND "
+		"boot = ? AND start <= ? ORDER BY start DESC LIMIT 1",
 	[ST_UP_EXTEND] = "UPDATE uptime SET \"end\" = ?, received = received + ? WHERE "
 			 "sensor = ? AND boot = ? AND start = ?",
 	[ST_UP_ADD] = "INSERT OR REPLACE INTO uptime(sensor, boot, start, \"end\", state, "

@@ -247,7 +247,7 @@ static double completeness(const struct account *a) {
 	// up where nothing was expected, as in a maintenance that went well
 	c = a->expected > 0 ? a->good / a->expected : 1;
 	if (a->lost > 0)
-		c *= a->received / (a->received + a->lost);
+		c *= a->received > 0 ? a->received / (a->received + a->lost) : 0;
 	return c > 1 ? 1 : c;
 }
 

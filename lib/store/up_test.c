@@ -210,10 +210,41 @@ static void the_latest_description_of_every_probe_is_the_catalogue(void **state)
 	world_destroy(&w);
 }
 
+static void given_up(struct world *w, struct tt_store *s, int64_t epoch, uint64_t packets) {
+	struct tt_sensor_state st = {.epoch = epoch, .state = TT_STATE_UNTOLD, .given_up = packets};
+
+	world_begin(w);
+	assert_int_equal(tt_batch_add_state(w->batch, &st), 0);
+	assert_int_equal(world_put(w, s, true), 1);
+}
+
+// Loss that a spool tells, of epochs in the middle of a run, before the state, and after it.
+static void given_up_packets_are_missing_in_their_epoch(void **state) {
+	struct world *w = world_create(7);
+	struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
+
+	catalog(w, s, "\"sensors\":[{\"id\":\"jp-a\",\"match\":{\"uplink\":\"a\"}}]");
+	states(w, s, 0, TT_STATE_UP, FROM, FROM + HOUR, 100, 0);
+	given_up(w, s, FROM + 30 * 60, 40);
+	completeness_is(s, "jp-a", FROM, FROM + HOUR, 5960.0 / 6000);
+	completeness_is(s, "jp-a", FROM + 30 * 60, FROM + 31 * 60, 0.6);
+	completeness_is(s, "jp-a", FROM, FROM + 30 * 60, 1);
+	completeness_is(s, "jp-a", FROM + 31 * 60, FROM + HOUR, 1);
+	given_up(w, s, FROM + 30 * 60, 20); // once more, of another batch
+	completeness_is(s, "jp-a", FROM + 30 * 60, FROM + 31 * 60, 0.4);
+	given_up(w, s, FROM + HOUR, 100); // its state comes later
+	states(w, s, 0, TT_STATE_UP, FROM + HOUR, FROM + 2 * HOUR, 100, 0);
+	completeness_is(s, "jp-a", FROM + HOUR, FROM + HOUR + 60, 0);
+	completeness_is(s, "jp-a", FROM + HOUR, FROM + 2 * HOUR, 59.0 / 60);
+	world_close(&s);
+	world_destroy(&w);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(up_silent_and_down_are_told_apart),
 		cmocka_unit_test(since_until_and_maintenance_say_what_is_expected),
+		cmocka_unit_test(given_up_packets_are_missing_in_their_epoch),
 		cmocka_unit_test(known_loss_lowers_completeness_where_it_happened),
 		cmocka_unit_test(two_probes_of_one_sensor_do_not_count_time_twice),
 		cmocka_unit_test(the_latest_description_of_every_probe_is_the_catalogue),

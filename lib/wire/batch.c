@@ -221,8 +221,8 @@ int tt_batch_add_state(struct tt_batch *b, const struct tt_sensor_state *s) {
 	size_t cap = b->state_cap;
 	if (b->head.state_n == WIRE_STATE_MAX)
 		return -ENOSPC;
-	if (!b->begun || s->sensor >= b->head.sensor_n || s->state > TT_STATE_DOWN ||
-		(s->received | s->lost) >= WIRE_COUNT_MAX)
+	if (!b->begun || s->sensor >= b->head.sensor_n || s->state >= TT_STATE_N ||
+		(s->received | s->lost | s->given_up) >= WIRE_COUNT_MAX)
 		return -EINVAL;
 	if (batch_grow(&b->states, &cap, b->head.state_n + 1, sizeof(*s)))
 		return -ENOMEM;

@@ -216,7 +216,7 @@ static int decode_states(struct tt_batch_decoder *d) {
 	uint32_t n = h->state_n;
 	const struct limit limits[] = {{COL_STATE_EPOCH, UINT32_MAX},
 		{COL_STATE_SENSOR, h->sensor_n ? h->sensor_n - 1u : 0},
-		{COL_STATE_STATE, TT_STATE_DOWN}, {0, 0}};
+		{COL_STATE_STATE, TT_STATE_N - 1}, {0, 0}};
 	if (n && !h->sensor_n)
 		return tt_err_set(d->err, -EBADMSG, "batch: states without sensors");
 	if (batch_grow(&d->states, &d->state_cap, n, sizeof(*d->states)))

@@ -61,6 +61,7 @@ const struct wire_field wire_fields[] = {
 	{COL_STATE_STATE, 1, "state_state"},
 	{COL_STATE_RECEIVED, 8, "state_received"},
 	{COL_STATE_LOST, 8, "state_lost"},
+	{COL_STATE_GIVEN_UP, 8, "state_given_up"},
 	{COL_SENSORS, WIRE_ID_WIDTH, "sensors"},
 	{COL_UPLINKS, WIRE_ID_WIDTH, "uplinks"},
 	{COL_META, 1, "meta"},
@@ -110,6 +111,7 @@ const struct wire_member wire_state_members[] = {
 	STATE(COL_STATE_STATE, state),
 	STATE(COL_STATE_RECEIVED, received),
 	STATE(COL_STATE_LOST, lost),
+	STATE(COL_STATE_GIVEN_UP, given_up),
 };
 const unsigned wire_state_member_n = sizeof(wire_state_members) / sizeof(wire_state_members[0]);
 

@@ -174,7 +174,8 @@ static void tallies_states_and_meta_come_back(void **state) {
 		.sensor = 29,
 		.state = TT_STATE_DOWN,
 		.received = 1ull << 40,
-		.lost = 2};
+		.lost = 2,
+		.given_up = 3};
 	begin();
 	assert_int_equal(tt_batch_add_tally(batch, &t), 0);
 	assert_int_equal(tt_batch_add_state(batch, &s), 0);

@@ -55,10 +55,17 @@ struct tt_tally {
 };
 
 /// State of a sensor in an epoch that its probe closed.
-enum tt_state { TT_STATE_UP, TT_STATE_SILENT, TT_STATE_DOWN };
+enum tt_state {
+	TT_STATE_UP,
+	TT_STATE_SILENT,
+	TT_STATE_DOWN,
+	TT_STATE_UNTOLD, // the row adds given_up, another one tells the state
+	TT_STATE_N,
+};
 struct tt_sensor_state {
 	int64_t epoch;
 	uint16_t sensor;
 	uint8_t state;		 // enum tt_state
 	uint64_t received, lost; // of the sensor's uplinks: the factor in completeness
+	uint64_t given_up;	 // of those received, packets whose observations the spool gave up
 };

@@ -28,8 +28,10 @@ struct tt_link_client_conf {
 	const char *endpoint;
 	const char *probe, *boot;
 	struct tt_link_keys keys;
-	const char *spool;  // file; NULL: memory
-	uint64_t spool_max; // bytes, oldest given up first (counted)
+	const char *spool; // file; NULL: memory
+	/// Bytes that wait at most. Past that the observations of the oldest are given up, counted,
+	/// and told to the collector in their place (wire-format.md, `given_up`).
+	uint64_t spool_max;
 	unsigned window;    // batches in flight; 0: 64
 	bool block;	    // send waits for room instead of giving up (replay)
 	unsigned resend_ms; // 0: 5,000
@@ -46,8 +48,9 @@ struct tt_link_client;
 /// endpoint, CURVE missing, spool unusable).
 struct tt_link_client *tt_link_client_create(
 	const struct tt_link_client_conf *conf, struct tt_err *err);
-/// Hands over one encoded batch (copied). One thread at a time. 0; -EAGAIN where it was given up
-/// (counted); -ESHUTDOWN, -ECONNREFUSED where the collector refused this probe for good (message).
+/// Hands over one encoded batch (copied). One thread at a time. 0; -EAGAIN where there was no room
+/// for it or older ones (counted); -ESHUTDOWN, -ECONNREFUSED where the collector refused this probe
+/// for good (message).
 int tt_link_client_send(struct tt_link_client *c, uint64_t seq, uint64_t packets, const void *msg,
 	size_t len, struct tt_err *err);
 /// Waits until everything sent is acknowledged, at most timeout_ms (-1: as long as it takes while
