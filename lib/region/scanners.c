@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "lines.h"
 #include "tt_addr.h"
+#include "tt_conf.h"
 #include "tt_ranges.h"
 #include "tt_region.h"
 
@@ -15,7 +18,7 @@
 struct tt_scanners {
 	struct tt_ranges *ranges; // to the index, from 1
 	char **names;
-	unsigned n;
+	unsigned n, ports_per_day;
 };
 
 static bool is_list(const char *name) {
@@ -23,17 +26,24 @@ static bool is_list(const char *name) {
 	return name[0] != '.' && n > 4 && strcmp(name + n - 4, ".txt") == 0;
 }
 
-// "shodan_v4.txt" and "shodan_v6.txt" are one organisation. Files come sorted: it is the last.
-static int name_of(struct tt_scanners *s, const char *file) {
+// Its place among the names, from 1.
+static int name_of(struct tt_scanners *s, const char *text, size_t n) {
+	for (unsigned i = 0; i < s->n; i++) {
+		if (strncmp(s->names[i], text, n) == 0 && !s->names[i][n])
+			return (int)i + 1;
+	}
+	if (s->n == SCANNERS_MAX)
+		return -E2BIG;
+	s->names[s->n] = strndup(text, n);
+	return s->names[s->n] ? (int)++s->n : -ENOMEM;
+}
+
+// "shodan_v4.txt" and "shodan_v6.txt" are one organisation.
+static int name_of_file(struct tt_scanners *s, const char *file) {
 	size_t n = strlen(file) - 4;
 	if (n > 3 && (memcmp(file + n - 3, "_v4", 3) == 0 || memcmp(file + n - 3, "_v6", 3) == 0))
 		n -= 3;
-	for (unsigned i = 0; i < s->n; i++) {
-		if (strncmp(s->names[i], file, n) == 0 && !s->names[i][n])
-			return (int)i + 1;
-	}
-	s->names[s->n] = strndup(file, n);
-	return s->names[s->n] ? (int)++s->n : -ENOMEM;
+	return name_of(s, file, n);
 }
 
 // A prefix with what surrounds it taken away; "" where the line holds none.
@@ -75,40 +85,98 @@ static int load_all(struct tt_scanners *s, const char *dir, char **files, unsign
 		char path[PATH_MAX];
 		struct lines l;
 		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		int index = name_of(s, files[i]);
-		rc = index < 0 ? tt_err_set(err, index, "%s: out of memory", path)
+		int index = name_of_file(s, files[i]);
+		rc = index < 0 ? tt_err_set(err, index, "%s: %s", path, strerror(-index))
+
 			       : lines_open(&l, path, err);
 		if (rc == 0) {
 			rc = load_list(&l, (uint32_t)index, b, err);
 			lines_close(&l);
 		}
 	}
-	if (rc == 0 && !(s->ranges = tt_ranges_build(b)))
-		rc = tt_err_set(err, -ENOMEM, "%s: out of memory", dir);
 	return rc;
 }
 
-struct tt_scanners *tt_scanners_load(const char *dir, struct tt_err *err) {
-	struct tt_scanners *s = calloc(1, sizeof(*s));
-	struct tt_ranges_builder *b = tt_ranges_builder_create();
+static int load_dir(
+	struct tt_scanners *s, const char *dir, struct tt_ranges_builder *b, struct tt_err *err) {
 	char **files = NULL;
 	unsigned n = 0;
-	int rc = s && b ? list_files(dir, is_list, &files, &n, err)
-			: tt_err_set(err, -ENOMEM, "%s: out of memory", dir);
+	int rc = list_files(dir, is_list, &files, &n, err);
 	if (rc == 0 && (n == 0 || n > SCANNERS_MAX))
 		rc = tt_err_set(err, n ? -E2BIG : -ENOENT,
 			"%s: has %u lists (*.txt), expected 1 to %d", dir, n, SCANNERS_MAX);
-	if (rc == 0 && !(s->names = calloc(n, sizeof(*s->names))))
-		rc = tt_err_set(err, -ENOMEM, "%s: out of memory", dir);
 	if (rc == 0)
 		rc = load_all(s, dir, files, n, b, err);
 	free_files(files, n);
+	return rc;
+}
+
+static int add_prefixes(const json_t *list, uint32_t index, struct tt_ranges_builder *b) {
+	const json_t *text;
+	size_t i;
+	int rc = 0;
+	json_array_foreach(list, i, text) {
+		struct tt_prefix p;
+		struct tt_addr first, last;
+		tt_prefix_parse(json_string_value(text), &p);
+		tt_prefix_range(&p, &first, &last);
+		rc = rc ? rc : tt_ranges_add(b, &first, &last, index, p.len);
+	}
+	return rc;
+}
+
+static int load_json(
+	struct tt_scanners *s, const char *path, struct tt_ranges_builder *b, struct tt_err *err) {
+	json_t *root = NULL, *row;
+	char dir[PATH_MAX];
+	size_t i;
+	int rc = tt_conf_load(path, "scanners", &root, err);
+	if (rc != 0)
+		return rc;
+	const char *folder = json_string_value(json_object_get(root, "directory"));
+	if (folder && (rc = tt_conf_path(path, folder, dir, sizeof(dir), err)) == 0)
+		rc = load_dir(s, dir, b, err);
+	json_array_foreach(json_object_get(root, "scanners"), i, row) {
+		const char *name = json_string_value(json_object_get(row, "name"));
+		int index = rc ? rc : name_of(s, name, strlen(name));
+		if (index > 0)
+			index = add_prefixes(json_object_get(row, "prefixes"), (uint32_t)index, b);
+		if (rc == 0 && index < 0)
+			rc = tt_err_set(
+				err, index, "%s: $.scanners[%zu]: %s", path, i, strerror(-index));
+	}
+	const json_t *behaviour = json_object_get(root, "behaviour");
+	s->ports_per_day =
+		(unsigned)json_integer_value(json_object_get(behaviour, "ports_per_day"));
+	json_decref(root);
+	return rc;
+}
+
+struct tt_scanners *tt_scanners_load(const char *path, struct tt_err *err) {
+	struct tt_scanners *s = calloc(1, sizeof(*s));
+	struct tt_ranges_builder *b = tt_ranges_builder_create();
+	struct stat st;
+	int rc = s && b && (s->names = calloc(SCANNERS_MAX, sizeof(*s->names)))
+			 ? 0
+			 : tt_err_set(err, -ENOMEM, "%s: out of memory", path);
+	if (rc == 0 && stat(path, &st) < 0)
+		rc = tt_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (rc == 0) {
+		s->ports_per_day = TT_PORTS_PER_DAY;
+		rc = S_ISDIR(st.st_mode) ? load_dir(s, path, b, err) : load_json(s, path, b, err);
+	}
+	if (rc == 0 && !(s->ranges = tt_ranges_build(b)))
+		rc = tt_err_set(err, -ENOMEM, "%s: out of memory", path);
 	tt_ranges_builder_destroy(&b);
 	if (rc != 0) {
 		tt_scanners_destroy(&s);
 		errno = -rc;
 	}
 	return s;
+}
+
+unsigned tt_scanners_ports_per_day(const struct tt_scanners *s) {
+	return s ? s->ports_per_day : TT_PORTS_PER_DAY;
 }
 
 void tt_scanners_destroy(struct tt_scanners **s) {

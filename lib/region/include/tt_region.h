@@ -67,10 +67,14 @@ uint32_t tt_asn_of(const struct tt_asn *a, uint8_t family, const uint8_t addr[16
 /// Its name, or NULL. Owned by a.
 const char *tt_asn_name(const struct tt_asn *a, uint32_t asn);
 
-/// Listed survey scanners: a directory of files NAME.txt, NAME_v4.txt or NAME_v6.txt, one prefix a
-/// line, '#' comments. The longest prefix counts. Other files are passed over.
+/// Survey scanners: a directory of files NAME.txt, NAME_v4.txt or NAME_v6.txt, one prefix a line,
+/// '#' comments (other files are passed over); or scanners.json, which names such a directory,
+/// lists and the behaviour. The longest prefix counts.
 struct tt_scanners;
-struct tt_scanners *tt_scanners_load(const char *dir, struct tt_err *err);
+#define TT_PORTS_PER_DAY 10 // where nobody says how many
+struct tt_scanners *tt_scanners_load(const char *path, struct tt_err *err);
+/// A source that probes more ports than this in a local day is a surveyor by behaviour; 0: none is.
+unsigned tt_scanners_ports_per_day(const struct tt_scanners *s);
 void tt_scanners_destroy(struct tt_scanners **s);
 /// Index of the organisation (from 1), 0 where none is (s may be NULL).
 uint16_t tt_scanners_of(const struct tt_scanners *s, uint8_t family, const uint8_t addr[16]);
