@@ -28,6 +28,7 @@ BENCHES = [
     ("attack", "app/teiten-bench", "-g", "attack"),
     ("workers", "app/teiten-bench", "-g", "workers"),
     ("link", "app/teiten-bench", "-g", "link"),
+    ("sketch", "lib/sketch_bench"),
 ]
 
 # A free page count that all of the programs are content with.
