@@ -12,7 +12,7 @@
 #include "tt_conf.h"
 #include "tt_link.h"
 
-enum { OPT_DB = 256, OPT_LISTEN, OPT_PUBLISH, OPT_TZ, OPT_RIR, OPT_ASN, OPT_SCANNERS, OPT_REPLAY };
+enum { OPT_DB = 256, OPT_LISTEN, OPT_PUBLISH, OPT_TZ, OPT_RIR, OPT_ASN, OPT_SCANNERS, OPT_WATCHES, OPT_REPLAY };
 
 static const struct option longopts[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -23,6 +23,7 @@ static const struct option longopts[] = {
 	{"rir", required_argument, NULL, OPT_RIR},
 	{"asn", required_argument, NULL, OPT_ASN},
 	{"scanners", required_argument, NULL, OPT_SCANNERS},
+	{"watches", required_argument, NULL, OPT_WATCHES},
 	{"replay", no_argument, NULL, OPT_REPLAY},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
@@ -42,11 +43,12 @@ const char *options_help(void) {
 	       "      --rir DIR           RIR delegation files: source regions\n"
 	       "      --asn FILE          start,end,asn,name rows: origin AS of sources\n"
 	       "      --scanners DIR      prefix lists of survey scanners\n"
+	       "      --watches FILE      watches.json: what is followed day by day\n"
 	       "      --replay            a new database is one made by replay: expires nothing\n"
 	       "  -h, --help              this text\n"
 	       "  -V, --version           the version\n"
 	       "\n"
-	       "SIGHUP reads RIR, AS and scanner files and the lists of keys again; SIGTERM and "
+	       "SIGHUP reads RIR, AS, scanner and watch files and the lists of keys again; SIGTERM and "
 	       "SIGINT commit and end.\n"
 	       "\n"
 	       "example: teiten-collector --db teiten.db --listen ipc:///run/teiten/collector\n";
@@ -59,7 +61,7 @@ static const char *text(const json_t *conf, const char *key) {
 
 /// Paths in a file are relative to it. Replaces them in the document, which then owns them.
 static int resolve_paths(json_t *conf, const char *file) {
-	static const char *const keys[] = {"db", "rir", "asn", "scanners", "secret_key_file"};
+	static const char *const keys[] = {"db", "rir", "asn", "scanners", "watches", "secret_key_file"};
 	const char *slash = strrchr(file, '/');
 	if (!slash)
 		return 0;
@@ -115,6 +117,7 @@ static int from_file(struct options *o, const char *file, struct tt_err *err) {
 	o->rir = text(o->conf, "rir");
 	o->asn = text(o->conf, "asn");
 	o->scanners = text(o->conf, "scanners");
+	o->watches = text(o->conf, "watches");
 	o->raw_days = (int)json_integer_value(json_object_get(o->conf, "raw_days"));
 	o->rollup_rows = (uint32_t)json_integer_value(json_object_get(o->conf, "rollup_rows"));
 	o->rollup_sketch_bytes =
@@ -154,6 +157,9 @@ static int from_option(struct options *o, int opt, struct tt_err *err) {
 		return 0;
 	case OPT_SCANNERS:
 		o->scanners = optarg;
+		return 0;
+	case OPT_WATCHES:
+		o->watches = optarg;
 		return 0;
 	case OPT_REPLAY:
 		o->replay = true;

@@ -10,7 +10,7 @@
 
 struct options {
 	json_t *conf; // owns what the strings below point to, where they came from a file
-	const char *db, *timezone, *listen, *publish, *rir, *asn, *scanners;
+	const char *db, *timezone, *listen, *publish, *rir, *asn, *scanners, *watches;
 	const char *file; // of -c; NULL without
 	const char *user, *group;
 	struct tt_link_peer_key *probe_keys, *reader_keys; // who may deliver, subscribe over CURVE

@@ -77,6 +77,13 @@ static const struct option options[] = {
 		.format = &format_path,
 		.preset = "null",
 		.help = "Folder of prefix lists of known survey scanners."},
+	{.name = "watches",
+		.type = O_STRING,
+		.flags = O_NULL,
+		.format = &format_path,
+		.preset = "null",
+		.help = "watches.json: what is followed day by day; null: what the database was "
+			"given before."},
 	{.name = "raw_days",
 		.type = O_INT,
 		.min = 1,

@@ -10,7 +10,7 @@ static const struct option prefix_element = {.type = O_STRING, .format = &format
 static const struct option asn_element = {.type = O_INT, .max = 4294967295.0};
 static const struct option tool_element = {.type = O_STRING, .choices = "zmap|masscan|mirai"};
 static const struct option by_element = {
-	.type = O_STRING, .choices = "sensor|network|group|country|region|port|asn|tool"};
+	.type = O_STRING, .choices = "sensor|network|group|country|region|port|asn|tool|trait"};
 static const struct option sensor_element = {.type = O_STRING, .format = &format_id_or_star};
 static const struct option id_element = {.type = O_STRING, .format = &format_id};
 static const struct option trait_element = {.type = O_STRING,
@@ -43,8 +43,7 @@ static const struct option where[] = {
 		.max = 256,
 		.preset = "null",
 		.of = &region_element,
-		.help = "Regions of the sources; `$country` is that of the installation; null: "
-			"all."},
+		.help = "Regions of the sources; `$country` is that of this file; null: all."},
 	{.name = "sources",
 		.type = O_LIST,
 		.flags = O_NULL | O_DISTINCT,
@@ -146,6 +145,14 @@ static const struct option watch[] = {
 		.preset = "null",
 		.of = &id_element,
 		.help = "Only at sensors of these groups; null: of any."},
+	{.name = "plain_source_port",
+		.type = O_STRING,
+		.flags = O_NULL,
+		.format = &format_service,
+		.preset = "null",
+		.help = "Beside it, packets from this source port are counted whatever they carry, "
+			"as `udp/53`; the conditions on sources and sensors hold for them too. "
+			"Null: none."},
 	{.name = "measure",
 		.type = O_STRING,
 		.choices = "packets|bytes|sources",
@@ -157,7 +164,8 @@ static const struct option watch[] = {
 		.max = 8,
 		.preset = "[]",
 		.of = &by_element,
-		.help = "What it is shown by, besides the whole."},
+		.help = "What it is shown by, besides the whole; `country` is that of the sensors, "
+			"`region` that of the sources."},
 	{.name = "keep_sources",
 		.type = O_BOOL,
 		.preset = "false",
@@ -184,6 +192,12 @@ static const struct option watch[] = {
 static const struct option watch_element = {.type = O_OBJECT, .of = watch};
 
 static const struct option options[] = {
+	{.name = "country",
+		.type = O_STRING,
+		.flags = O_NULL,
+		.format = &format_country,
+		.preset = "null",
+		.help = "What `$country` stands for; null: the country that most sensors are in."},
 	{.name = "watches",
 		.type = O_LIST,
 		.flags = O_REQUIRED,
@@ -197,7 +211,10 @@ static const struct option options[] = {
 const struct kind kind_watches = {
 	.name = "watches",
 	.title = "What is followed day by day",
-	.help = "A watch counts what meets its conditions, from the day it was made or backfilled.",
+	.help = "A watch counts what meets its conditions by local day: packets, bytes and distinct "
+		"sources, from when it was put in force or backfilled on (`teiten watch "
+		"backfill`). Where its conditions are changed it begins anew; where it is taken "
+		"out of the file, what it counted stays.",
 	.example = "{\n"
 		   "  \"kind\": \"watches\", \"v\": 1,\n"
 		   "  \"watches\": [{\"name\": \"dns-reflection-domestic\",\n"
@@ -205,6 +222,7 @@ const struct kind kind_watches = {
 		   "\"国内からのDNS応答\"},\n"
 		   "    \"where\": {\"class\": [\"reflection\"], \"ports\": [\"udp/53\"], "
 		   "\"region\": [\"$country\"]},\n"
+		   "    \"plain_source_port\": \"udp/53\",\n"
 		   "    \"sensors\": [\"*\"], \"measure\": \"sources\", \"by\": [\"sensor\", "
 		   "\"network\"],\n"
 		   "    \"keep_sources\": true, \"surge\": {\"min\": 10, \"factor\": 5},\n"

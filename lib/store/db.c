@@ -22,7 +22,8 @@ static const char *const texts[ST_N] = {
 			"bytes = ? WHERE boot = ?",
 	[ST_FILE_COMPLETE] = "UPDATE file SET state = 'complete', completed = ? WHERE boot = ?",
 	[ST_BATCH_ADD] = "INSERT OR IGNORE INTO batch(boot, seq, epoch_s, epoch_min, epoch_max, "
-			 "rows, rir, raw, folded) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			 "rows, rir, raw, folded, watched) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
+			 "?9, ?6 = 0)",
 	[ST_BATCH_RIR] = "UPDATE batch SET rir = ? WHERE id = ?",
 	[ST_BATCH_COUNT] = "SELECT count(*), sum(rows > 0), max(seq) FROM batch WHERE boot = ?",
 	[ST_RAW_ADD] = "INSERT INTO raw(batch, message, derived) VALUES(?, ?, ?)",

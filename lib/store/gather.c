@@ -199,7 +199,7 @@ static int gather_batch(struct query *r, const struct raw_cursor *c) {
 
 int gather_raw(struct query *r, bool tail) {
 	struct raw_cursor c;
-	int rc = raw_open(r->s, &c, r->from, r->to, tail, r->err), more;
+	int rc = raw_open(r->s, &c, r->from, r->to, tail ? RAW_TAIL : RAW_ALL, r->err), more;
 
 	if (rc < 0)
 		return rc;

@@ -24,6 +24,13 @@ static bool country_passes(const char *want, const struct tt_sensor_conf *c) {
 	return want[0] == '!' ? strcmp(c->country, want + 1) != 0 : strcmp(c->country, want) == 0;
 }
 
+static bool among(const struct tt_query *q, const char *name) {
+	for (unsigned i = 0; i < q->sensor_n; i++)
+		if (strcmp(q->sensors[i], name) == 0)
+			return true;
+	return q->sensor_n == 0;
+}
+
 // Sensors that the sensor-side filters let through; those that nobody described have no country,
 // network or group.
 static int match_sensors(struct query *r) {
@@ -36,8 +43,8 @@ static int match_sensors(struct query *r) {
 	if ((rc = sensors_load(r->s, r->err)) < 0)
 		return rc;
 	r->sensor_n = r->s->sensor_n;
-	r->sensor_filter =
-		given(q->sensor) || given(q->group) || given(q->network) || given(q->country);
+	r->sensor_filter = given(q->sensor) || given(q->group) || given(q->network) ||
+			   given(q->country) || q->sensor_n > 0;
 	r->match = calloc(r->sensor_n + 1, sizeof(*r->match));
 	r->conf = calloc(r->sensor_n + 1, sizeof(*r->conf));
 	if (r->match == NULL || r->conf == NULL)
@@ -55,7 +62,7 @@ static int match_sensors(struct query *r) {
 			      (!given(q->group) || (c != NULL && in_group(c, q->group))) &&
 			      (!given(q->network) ||
 				      (c != NULL && strcmp(c->network, q->network) == 0)) &&
-			      country_passes(q->country, c);
+			      country_passes(q->country, c) && among(q, r->s->sensors[i]);
 	}
 	return 0;
 }
@@ -164,16 +171,24 @@ static int read_all(struct query *r, const struct tt_store_info *info) {
 	return gather_raw(r, true);
 }
 
-static int answer(struct query *r, struct tt_result *out) {
-	struct tt_store_info info;
-	int64_t g;
+// Span, sensors and when they were up.
+static int prepare(struct query *r, struct tt_store_info *info) {
 	int rc;
 
-	if ((rc = tt_store_info(r->s, &info, r->err)) < 0 || (rc = open_span(r, &info)) < 0 ||
+	if ((rc = tt_store_info(r->s, info, r->err)) < 0 || (rc = open_span(r, info)) < 0 ||
 		(rc = match_sensors(r)) < 0)
 		return rc;
 	prepare_filters(r);
-	if ((rc = make_steps(r)) < 0 || (rc = up_load(r)) < 0)
+	rc = make_steps(r);
+	return rc < 0 ? rc : up_load(r);
+}
+
+static int answer(struct query *r, struct tt_result *out) {
+	struct tt_store_info info;
+	int64_t g;
+	int rc = prepare(r, &info);
+
+	if (rc < 0)
 		return rc;
 	if (r->q->by == TT_BY_NONE && (g = agg_group(&r->agg, 0)) < 0)
 		return -ENOMEM;
@@ -186,6 +201,65 @@ static int answer(struct query *r, struct tt_result *out) {
 	out->raw_from = info.raw_from;
 	out->raw_to = info.raw_to;
 	return 0;
+}
+
+static int copy_up(struct query *r, struct tt_up *out) {
+	*out = (struct tt_up){.from = r->from, .to = r->to, .completeness = r->completeness};
+	out->sensors = calloc(r->sensor_n + 1, sizeof(*out->sensors));
+	out->starts = calloc(r->step_n + 1, sizeof(*out->starts));
+	out->step_completeness = calloc(r->step_n + 1, sizeof(*out->step_completeness));
+	if (out->sensors == NULL || out->starts == NULL || out->step_completeness == NULL)
+		return tt_err_set(r->err, -ENOMEM, "%s: no memory", r->s->path);
+	for (; out->step_n < r->step_n; out->step_n++) {
+		out->starts[out->step_n] = r->steps[out->step_n];
+		out->step_completeness[out->step_n] = r->step_completeness[out->step_n];
+	}
+	for (uint32_t i = 1; i <= r->sensor_n; i++) {
+		struct tt_up_sensor *s = &out->sensors[out->sensor_n];
+
+		if (!r->match[i])
+			continue;
+		memcpy(s->id, r->s->sensors[i], sizeof(s->id));
+		s->addresses = r->up[i].addresses;
+		s->up_days = r->up[i].up_days;
+		s->completeness = r->up[i].completeness;
+		out->sensor_n++;
+	}
+	return 0;
+}
+
+static void release(struct query *r) {
+	agg_free(&r->agg);
+	merge_free(&r->merge);
+	ids6_free(&r->v6);
+	up_free(r);
+	free(r->match);
+	free(r->conf);
+	big_free(r->steps, r->step_cap * sizeof(*r->steps));
+	free(r);
+}
+
+int tt_store_up(
+	struct tt_store *s, const struct tt_query *q, struct tt_up *out, struct tt_err *err) {
+	struct query *r = calloc(1, sizeof(*r));
+	struct tt_store_info info;
+	int rc;
+
+	*out = (struct tt_up){0};
+	if (r == NULL)
+		return tt_err_set(err, -ENOMEM, "%s: no memory", s->path);
+	*r = (struct query){.s = s, .q = q, .err = err};
+	if ((rc = prepare(r, &info)) == 0)
+		rc = copy_up(r, out);
+	release(r);
+	return rc;
+}
+
+void tt_up_free(struct tt_up *u) {
+	free(u->sensors);
+	free(u->starts);
+	free(u->step_completeness);
+	*u = (struct tt_up){0};
 }
 
 int tt_store_query(
@@ -204,13 +278,6 @@ int tt_store_query(
 		rc = answer(r, out);
 	if (tx && !sqlite3_get_autocommit(s->db))
 		db_tx(s, ST_COMMIT, NULL);
-	agg_free(&r->agg);
-	merge_free(&r->merge);
-	ids6_free(&r->v6);
-	up_free(r);
-	free(r->match);
-	free(r->conf);
-	big_free(r->steps, r->step_cap * sizeof(*r->steps));
-	free(r);
+	release(r);
 	return rc;
 }

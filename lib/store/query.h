@@ -91,6 +91,7 @@ struct merge {
 struct sensor_up {
 	double up_days; // 0: not rated
 	double addresses;
+	double completeness; // up / expected time, negative: nothing was expected
 };
 
 struct query {

@@ -26,19 +26,20 @@ int raw_sensor_map(struct tt_store *s, const struct tt_batch_view *v, bool creat
 }
 
 static int list_batches(
-	struct raw_cursor *c, int64_t from, int64_t to, bool tail, struct tt_err *err) {
-	sqlite3_stmt *st = db_prepare(c->s, err,
-		tail ? "SELECT b.id, b.epoch_min, b.rows FROM batch AS b JOIN boot ON boot.id = "
-		       "b.boot "
-		       "WHERE b.folded = 0 AND b.raw AND NOT boot.hidden AND b.epoch_max >= ?1 AND "
-		       "b.epoch_min < ?2 ORDER BY b.epoch_min, b.id"
-		     : "SELECT b.id, b.epoch_min, b.rows FROM batch AS b JOIN boot ON boot.id = "
-		       "b.boot "
-		       "WHERE b.rows > 0 AND b.raw AND NOT boot.hidden AND b.epoch_max >= ?1 AND "
-		       "b.epoch_min < ?2 ORDER BY b.epoch_min, b.id");
+	struct raw_cursor *c, int64_t from, int64_t to, enum raw_which which, struct tt_err *err) {
+	static const char *const conditions[] = {[RAW_ALL] = "b.rows > 0",
+		[RAW_TAIL] = "b.folded = 0",
+		[RAW_UNWATCHED] = "b.watched = 0"};
+	char sql[256];
+	sqlite3_stmt *st;
 	int step;
 
-	if (st == NULL)
+	snprintf(sql, sizeof(sql),
+		"SELECT b.id, b.epoch_min, b.rows FROM batch AS b JOIN boot ON boot.id = b.boot "
+		"WHERE %s AND b.raw AND NOT boot.hidden AND b.epoch_max >= ?1 AND b.epoch_min < ?2 "
+		"ORDER BY b.epoch_min, b.id",
+		conditions[which]);
+	if ((st = db_prepare(c->s, err, sql)) == NULL)
 		return c->s->rc;
 	db_bind(st, "ii", from, to);
 	while ((step = sqlite3_step(st)) == SQLITE_ROW) {
@@ -54,12 +55,12 @@ static int list_batches(
 	return step == SQLITE_DONE ? 0 : db_fail(c->s, err, "list batches");
 }
 
-int raw_open(struct tt_store *s, struct raw_cursor *c, int64_t from, int64_t to, bool tail,
-	struct tt_err *err) {
+int raw_open(struct tt_store *s, struct raw_cursor *c, int64_t from, int64_t to,
+	enum raw_which which, struct tt_err *err) {
 	int rc;
 
 	*c = (struct raw_cursor){.s = s};
-	if ((rc = list_batches(c, from, to, tail, err)) == 0) {
+	if ((rc = list_batches(c, from, to, which, err)) == 0) {
 		c->decoder = tt_batch_decoder_create();
 		c->st = db_prepare(s, err,
 			"SELECT b.rir, r.message, r.derived FROM batch AS b JOIN raw AS r ON "

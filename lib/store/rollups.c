@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fold.h"
+#include "tt_watch.h"
 
 // Rollups are checkpoints of the raw batches. Visible batches fold into s->fold as they are put;
 // those of a capture into a fold of its own, which joins when the capture is complete. Whenever
@@ -116,7 +117,7 @@ int fold_start(struct tt_store *s, struct tt_err *err) {
 static int catch_up(struct tt_store *s, struct tt_err *err) {
 	struct fold *f = NULL;
 	struct raw_cursor c;
-	int rc = raw_open(s, &c, INT64_MIN, INT64_MAX, true, err), more = 1;
+	int rc = raw_open(s, &c, INT64_MIN, INT64_MAX, RAW_TAIL, err), more = 1;
 
 	if (rc < 0)
 		return rc;
@@ -144,6 +145,8 @@ int tt_store_checkpoint(struct tt_store *s, struct tt_err *err) {
 	if (!s->write || s->in_tx)
 		return tt_err_set(err, -EINVAL, "%s: %s", s->path,
 			s->write ? "a transaction is open" : "is open for reading");
+	if ((rc = tt_store_watches_fold(s, err)) < 0)
+		return rc;
 	if (s->replay && ((rc = unfolded_rows(s, &n, err)) < 0 || n < RAW_ROWS_MAX))
 		return rc;
 	if (s->tail_unknown) {

@@ -20,9 +20,11 @@ static const char tables[] =
 	"CREATE TABLE batch(id INTEGER PRIMARY KEY, boot INTEGER NOT NULL, seq INTEGER NOT NULL, "
 	"epoch_s INTEGER NOT NULL, epoch_min INTEGER NOT NULL, epoch_max INTEGER NOT NULL, "
 	"rows INTEGER NOT NULL, rir TEXT NOT NULL, raw INTEGER NOT NULL, folded INTEGER NOT NULL, "
+	"watched INTEGER NOT NULL DEFAULT 0, "
 	"UNIQUE(boot, seq));"
 	"CREATE INDEX batch_span ON batch(epoch_min) WHERE rows > 0;"
 	"CREATE INDEX batch_tail ON batch(id) WHERE folded = 0;"
+	"CREATE INDEX batch_unwatched ON batch(id) WHERE watched = 0;"
 	"CREATE TABLE raw(batch INTEGER PRIMARY KEY, message BLOB NOT NULL, derived BLOB NOT NULL);"
 	"CREATE TABLE tally(epoch INTEGER, boot INTEGER, uplink TEXT, epoch_s INTEGER NOT NULL, "
 	"link_up INTEGER NOT NULL, non_ip INTEGER NOT NULL, non_ip_bytes INTEGER NOT NULL, "
@@ -36,7 +38,22 @@ static const char tables[] =
 	"CREATE TABLE uptime(sensor INTEGER, boot INTEGER, start INTEGER, \"end\" INTEGER NOT "
 	"NULL, "
 	"state INTEGER NOT NULL, received INTEGER NOT NULL, lost INTEGER NOT NULL, "
-	"PRIMARY KEY(sensor, boot, start)) WITHOUT ROWID;";
+	"PRIMARY KEY(sensor, boot, start)) WITHOUT ROWID;"
+	"CREATE TABLE watch(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, "
+	"definition TEXT NOT NULL, country TEXT NOT NULL, place INTEGER NOT NULL, "
+	"gap_from INTEGER NOT NULL, gap_to INTEGER NOT NULL, active INTEGER NOT NULL);"
+	"CREATE TABLE watch_day(watch INTEGER, start INTEGER, dim INTEGER, key INTEGER, "
+	"packets INTEGER NOT NULL, bytes INTEGER NOT NULL, spilled INTEGER NOT NULL, "
+	"sources BLOB, PRIMARY KEY(watch, start, dim, key)) WITHOUT ROWID;"
+	"CREATE TABLE watch_source(watch INTEGER, start INTEGER, source BLOB, "
+	"region TEXT NOT NULL, asn INTEGER NOT NULL, packets INTEGER NOT NULL, "
+	"bytes INTEGER NOT NULL, first_us INTEGER NOT NULL, last_us INTEGER NOT NULL, "
+	"traits INTEGER NOT NULL, proto INTEGER NOT NULL, port INTEGER NOT NULL, "
+	"other_port INTEGER, varied INTEGER NOT NULL, "
+	"PRIMARY KEY(watch, start, source)) WITHOUT ROWID;"
+	"CREATE TABLE verdict(watch INTEGER, source BLOB, day INTEGER, open INTEGER NOT NULL, "
+	"product TEXT NOT NULL, note TEXT NOT NULL, PRIMARY KEY(watch, source, day)) "
+	"WITHOUT ROWID;";
 
 // Version 2: pieces of rollups of hours that are not over; new kinds of rollups have their tables
 // made.

@@ -89,7 +89,7 @@ static int add_row(struct profile *p, const struct raw_cursor *c, uint32_t i, in
 
 static int collect(struct profile *p, int64_t from, int64_t to, struct tt_err *err) {
 	struct raw_cursor c;
-	int rc = raw_open(p->s, &c, from, to, false, err), more;
+	int rc = raw_open(p->s, &c, from, to, RAW_ALL, err), more;
 
 	if (rc < 0)
 		return rc;

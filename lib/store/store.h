@@ -184,9 +184,14 @@ struct raw_cursor {
 	struct derived d;
 	uint16_t *sensor; // number by the batch's index
 };
-/// Batches with an epoch in [from, to); `tail`: only those that rollups do not hold.
-int raw_open(struct tt_store *s, struct raw_cursor *c, int64_t from, int64_t to, bool tail,
-	struct tt_err *err);
+enum raw_which {
+	RAW_ALL,
+	RAW_TAIL,      // those that rollups do not hold
+	RAW_UNWATCHED, // those that the watches in force have not counted
+};
+/// Batches with an epoch in [from, to).
+int raw_open(struct tt_store *s, struct raw_cursor *c, int64_t from, int64_t to,
+	enum raw_which which, struct tt_err *err);
 int raw_next(struct raw_cursor *c, struct tt_err *err); // 1, 0 at the end, -errno
 void raw_close(struct raw_cursor *c);
 /// Numbers of a batch's sensors by its index.

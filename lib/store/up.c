@@ -148,7 +148,7 @@ static int close_sensor(struct loader *l, uint32_t sensor) {
 	struct query *r = l->r;
 	const char *name = r->s->sensors[sensor];
 	const struct tt_sensor_conf *conf = r->conf[sensor];
-	double seconds = 0;
+	double seconds = 0, good = 0, expected = 0;
 	int rc = expect(l, name, conf, l->first[sensor]);
 
 	if (rc < 0)
@@ -157,14 +157,18 @@ static int close_sensor(struct loader *l, uint32_t sensor) {
 		account_span(l, SUM_UP, l->up.s[i].from, l->up.s[i].to);
 		seconds += (double)(l->up.s[i].to - l->up.s[i].from);
 	}
-	for (size_t i = 0; i < l->expected.n; i++)
+	for (size_t i = 0; i < l->expected.n; i++) {
 		account_span(l, SUM_EXPECTED, l->expected.s[i].from, l->expected.s[i].to);
+		expected += (double)(l->expected.s[i].to - l->expected.s[i].from);
+	}
 	for (size_t i = 0, j = 0; i < l->up.n && j < l->expected.n;) {
 		struct span u = l->up.s[i], e = l->expected.s[j];
 		int64_t a = u.from > e.from ? u.from : e.from, b = u.to < e.to ? u.to : e.to;
 
-		if (a < b)
+		if (a < b) {
 			account_span(l, SUM_GOOD, a, b);
+			good += (double)(b - a);
+		}
 		if (u.to < e.to)
 			i++;
 		else
@@ -172,6 +176,7 @@ static int close_sensor(struct loader *l, uint32_t sensor) {
 	}
 	r->up[sensor].up_days = seconds / 86400;
 	r->up[sensor].addresses = conf != NULL && conf->addresses > 0 ? conf->addresses : 1;
+	r->up[sensor].completeness = expected > 0 ? good / expected : -1;
 	r->rated_n += seconds > 0;
 	l->up.n = 0;
 	return 0;

@@ -129,6 +129,8 @@ struct tt_query {
 	struct tt_prefix source;
 	const char *region, *country, *sensor, *group, *network; // "" or NULL: none
 	// a country behind '!' stands for the sensors of every other one that is known
+	const char *const *sensors; // only these, where sensor_n is not 0
+	unsigned sensor_n;
 	uint32_t asn;
 	int tool;   // enum tt_tool, -1: none (note: zero is ZMap; use TT_QUERY_INIT)
 	int family; // 0, 4, 6
@@ -192,6 +194,27 @@ struct tt_result {
 int tt_store_query(
 	struct tt_store *s, const struct tt_query *q, struct tt_result *out, struct tt_err *err);
 void tt_result_free(struct tt_result *r);
+
+/// When sensors were up.
+struct tt_up_sensor {
+	char id[TT_ID_LEN];
+	double addresses, up_days;
+	double completeness; // up / expected seconds; negative: nothing was expected
+};
+struct tt_up {
+	int64_t from, to;
+	double completeness; // of all, negative: no data (null)
+	struct tt_up_sensor *sensors;
+	unsigned sensor_n;
+	int64_t *starts; // of the steps, where the question has steps
+	double *step_completeness;
+	unsigned step_n;
+};
+/// Answers the part of a question that is about its sensors and span; nothing else is read.
+/// tt_up_free in every case.
+int tt_store_up(
+	struct tt_store *s, const struct tt_query *q, struct tt_up *out, struct tt_err *err);
+void tt_up_free(struct tt_up *u);
 
 /// Sensors known to the store (union over probes, latest description each). Owned by the store.
 const struct tt_catalog *tt_store_catalog(struct tt_store *s, struct tt_err *err);

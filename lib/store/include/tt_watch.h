@@ -25,7 +25,7 @@ enum tt_measure { TT_MEASURE_PACKETS, TT_MEASURE_BYTES, TT_MEASURE_SOURCES };
 /// What the database knows of a watch.
 struct tt_watch_info {
 	char name[TT_ID_LEN];
-	char *title_en, *title_ja; // the name where not given
+	const char *title_en, *title_ja; // the name where not given; of settings
 	enum tt_measure measure;
 	unsigned by; // bit 1 << enum tt_watch_by: what watches.json asks to be shown by
 	bool keep_sources, has_surge;
@@ -33,7 +33,9 @@ struct tt_watch_info {
 	bool has_plain; // packets of a UDP or TCP source port are counted beside
 	uint8_t plain_proto;
 	uint16_t plain_port;
-	int64_t since;	  // counts observations that were stored from then on, or backfilled
+	/// What lies in [missing_from, missing_to) was there before the watch and not backfilled.
+	int64_t missing_from, missing_to;
+	char country[3];  // what $country stands for, "" where not known
 	json_t *settings; // the watch's object of watches.json, defaults filled in; borrowed
 };
 struct tt_watch_list {
@@ -45,13 +47,10 @@ struct tt_watch_list {
 int tt_store_watches(struct tt_store *s, struct tt_watch_list *out, struct tt_err *err);
 void tt_watch_list_free(struct tt_watch_list *l);
 
-/// Puts a validated watches.json (tt_conf_load) in force; `country`: what $country stands for
-/// (NULL: the sensors' country where all have the same one, else whatever the database had).
-/// Watches that are new or whose conditions changed begin with the batches stored from now on;
-/// those that are gone keep what they counted and count no more. -EINVAL with a message and the
-/// old set in force where one cannot be used. A transaction of its own.
-int tt_store_watches_set(struct tt_store *s, const char *file, const json_t *root,
-	const char *country, struct tt_err *err);
+/// Puts a validated watches.json (tt_conf_load) in force, in a transaction of its own. Watches that
+/// are new or whose conditions changed count what is stored from now on (and begin anew); those
+/// that are gone keep what they counted and count no more.
+int tt_store_watches_set(struct tt_store *s, const json_t *root, struct tt_err *err);
 /// Counts visible batches that were not counted yet (a transaction of its own). tt_store_checkpoint
 /// does so too.
 int tt_store_watches_fold(struct tt_store *s, struct tt_err *err);
@@ -71,9 +70,12 @@ struct tt_watch_day {
 };
 struct tt_watch_part {
 	enum tt_watch_by by;
-	char key[64];	  // "jp-cloud", "Cloud X", "JP", "udp/53", "AS64500", "zmap", "dns_dnssec"
-	double addresses; // of the sensors of the part; 0 where it is not about sensors
-	double up_days;	  // of them together in the span: sum of addresses * days / addresses
+	char key[64]; // "jp-cloud", "Cloud X", "JP", "udp/53", "AS64500", "zmap", "dns_dnssec"
+	// of the sensors of the part; 0 where it is not about sensors
+	unsigned sensor_n;
+	double addresses;
+	double address_days; // addresses times days that they were up
+	double completeness; // up / expected time; negative: nothing was expected, or not about it
 	uint64_t packets, bytes, sources; // of the whole span
 	double sources_error;
 	struct tt_watch_day *days; // day_n of the counts
@@ -86,9 +88,11 @@ struct tt_watch_counts {
 	struct tt_watch_part *parts; // by `by`, then packets descending
 	unsigned part_n;
 	double completeness;
+	bool lower_bound; // some packets were counted without the source that would decide
 };
-/// Reads what a watch counted in local days of [from, to) (0: open), with batches that are not
-/// folded yet. `bys`: bits of enum tt_watch_by. -ENOENT for an unknown watch.
+/// Reads what a watch counted in the local days that touch [from, to) (0: open), with batches that
+/// are not folded yet. `bys`: bits of enum tt_watch_by. -ENOENT for an unknown watch.
+/// tt_watch_counts_free in every case.
 int tt_store_watch_read(struct tt_store *s, const char *name, int64_t from, int64_t to,
 	unsigned bys, struct tt_watch_counts *out, struct tt_err *err);
 void tt_watch_counts_free(struct tt_watch_counts *c);
