@@ -74,12 +74,16 @@ void progress_stop(struct progress **p);
 struct tt_store;
 /// Opens --db for reading; NULL after a message, with the status to end with.
 struct tt_store *open_db(const struct args *a, int *status);
+/// The same for writing to one that is there.
+struct tt_store *open_db_for_writing(const struct args *a, int *status);
 
 int run_replay(const struct args *a);
 int run_top(const struct args *a);
 int run_series(const struct args *a);
 int run_show(const struct args *a);
 int run_sql(const struct args *a);
+int run_watch(const struct args *a);
+int run_annotate(const struct args *a);
 int run_sub(const struct args *a);
 int run_status(const struct args *a);
 int run_check(const struct args *a);

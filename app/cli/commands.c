@@ -18,7 +18,8 @@ static const struct opt replay[] = {
 	{"db", 0, "OUT.db", "The database; made where there is none."},
 	{"config", 'c', "probe.json", "Configuration of the probe."},
 	{"sensors", 's', "sensors.json", "The sensors; without it all belongs to one, 'default'."},
-	{"watches", 0, "F", "Watches (watches.json): checked."},
+	{"watches", 0, "F",
+		"Watches (watches.json): put in force, so that they count what is read now."},
 	{"services", 0, "F", "Names of services (services.json), kept in the database."},
 	{"scanners", 0, "DIR", "Lists of known survey scanners, a file each."},
 	{"rir", 0, "DIR",
@@ -86,6 +87,19 @@ static const struct opt show[] = {
 
 static const struct opt sql[] = {
 	{"format", 0, "table|json|csv", "How it is printed (table)."},
+	{NULL},
+};
+
+static const struct opt span[] = {
+	{"from", 0, "T", "Begin: RFC 3339, or a local date."},
+	{"to", 0, "T", "End, exclusive."},
+	{"period", 0, "P", "Instead of both: 2024Q4, 2024-12, 2024, FROM..TO in local dates."},
+	{"format", 0, "table|json|csv", "How it is printed (table)."},
+	{NULL},
+};
+
+static const struct opt annotate[] = {
+	{"watch", 0, "NAME", "The watch whose sources the verdicts are about."},
 	{NULL},
 };
 
@@ -198,6 +212,22 @@ const struct command commands[] = {
 		"reflection      8964\n"
 		"scan          268142\n",
 		{db, sql}, run_sql},
+	{"watch", "list|show NAME|sources NAME|backfill NAME", 1, 2, "db", "what watches counted",
+		"list: the watches of the database. show: a watch's days, surges, who saw them and "
+		"what the packets were like. sources: its sources by local day, where it keeps "
+		"them. backfill: counts it anew from --from on, of the raw observations that are "
+		"still there; stop the collector of that database meanwhile.",
+		"$ teiten watch show dns-reflection-domestic --db q.db --period 2024Q4\n"
+		"...\n",
+		{db, span}, run_watch},
+	{"annotate", "FILE.csv", 1, 1, "db watch", "join verdicts made elsewhere",
+		"Reads rows of address, date, open (yes or no), product and note, in any order of "
+		"columns by the names in the first line, and keeps them beside the sources of a "
+		"watch: `teiten watch show` and the report count them. A row replaces what was "
+		"said about the same address and date. A file with a bad row is not taken at all.",
+		"$ teiten annotate --db q.db --watch dns-reflection-domestic scan.csv\n"
+		"scan.csv: 512 verdicts\n",
+		{db, annotate}, run_annotate},
 	{"sub", "ENDPOINT [TOPIC...]", 1, INT_MAX, NULL, "print a stream of messages",
 		"Subscribes to what a probe or a collector publishes and prints one JSON message a "
 		"line until it is interrupted. Without a topic: everything. Topics are matched "

@@ -19,6 +19,7 @@
 #include "tt_log.h"
 #include "tt_report.h"
 #include "tt_store.h"
+#include "tt_watch.h"
 
 struct replay {
 	const struct args *args;
@@ -160,6 +161,17 @@ static int keep_services(const struct replay *r, struct tt_store *s, struct tt_e
 	return rc;
 }
 
+// They count what this run reads.
+static int keep_watches(const struct replay *r, struct tt_store *s, struct tt_err *err) {
+	const char *path = arg(r->args, "watches");
+	json_t *root = NULL;
+	int rc = path ? tt_conf_load(path, "watches", &root, err) : 0;
+	if (!rc && root)
+		rc = tt_store_watches_set(s, root, err);
+	json_decref(root);
+	return rc;
+}
+
 static int begin_captures(struct replay *r) {
 	struct tt_store *s = NULL;
 	struct tt_err err = {0};
@@ -168,6 +180,8 @@ static int begin_captures(struct replay *r) {
 	if (rc)
 		return complain(rc == -EINVAL ? USAGE : FAILED, "%s", err.msg);
 	rc = keep_services(r, s, &err);
+	if (!rc)
+		rc = keep_watches(r, s, &err);
 	for (unsigned i = 0; i < r->n && rc >= 0; i++) {
 		struct capture *c = &r->captures[i];
 		const struct capture *same = same_before(r, i);

@@ -50,8 +50,8 @@ const char *find_program(const char *name, char *buf, size_t len) {
 	return name;
 }
 
-struct tt_store *open_db(const struct args *a, int *status) {
-	struct tt_store_conf conf = {.path = arg(a, "db"), .mode = TT_STORE_READ};
+static struct tt_store *open_mode(const struct args *a, enum tt_store_mode mode, int *status) {
+	struct tt_store_conf conf = {.path = arg(a, "db"), .mode = mode};
 	struct tt_store *s = NULL;
 	struct tt_err err = {0};
 	if (tt_store_open(&conf, &s, &err)) {
@@ -59,4 +59,17 @@ struct tt_store *open_db(const struct args *a, int *status) {
 		return NULL;
 	}
 	return s;
+}
+
+struct tt_store *open_db(const struct args *a, int *status) {
+	return open_mode(a, TT_STORE_READ, status);
+}
+
+struct tt_store *open_db_for_writing(const struct args *a, int *status) {
+	// one that is not there would be made
+	if (access(arg(a, "db"), F_OK)) {
+		*status = complain(FAILED, "%s: %s", arg(a, "db"), strerror(errno));
+		return NULL;
+	}
+	return open_mode(a, TT_STORE_WRITE, status);
 }

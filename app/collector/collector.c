@@ -20,6 +20,7 @@
 #include "tt_privilege.h"
 #include "tt_store.h"
 #include "tt_wire.h"
+#include "watching.h"
 
 enum {
 	RECEIVE_MAX = 64,      // batches between looks at the clock
@@ -214,6 +215,7 @@ static bool on_signal(struct collector *c) {
 	struct signalfd_siginfo si;
 	bool end = false;
 	while (read(c->signals, &si, sizeof(si)) == sizeof(si)) {
+		struct tt_err err = {""};
 		if (si.ssi_signo != SIGHUP) {
 			end = true;
 			continue;
@@ -221,6 +223,8 @@ static bool on_signal(struct collector *c) {
 		reload_keys(c);
 		if (c->reloader)
 			reloader_wake(c->reloader);
+		if (commit(c) == 0 && watches_put(c->o, c->store, &err) < 0)
+			tt_log(TT_ERR, "%s; the watches in force stay", err.msg);
 	}
 	return end;
 }
@@ -311,6 +315,9 @@ static int start(struct collector *c, struct tt_err *err) {
 	if (!r)
 		return -errno;
 	use_resolvers(c, r);
+	rc = watches_put(c->o, c->store, err);
+	if (rc < 0)
+		return rc;
 	c->reloader = c->o->replay ? NULL : reloader_create(c->o, r);
 	if (!c->reloader && !c->o->replay)
 		return tt_err_set(err, -errno, "reloader: %s", strerror(errno));

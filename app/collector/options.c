@@ -12,7 +12,17 @@
 #include "tt_conf.h"
 #include "tt_link.h"
 
-enum { OPT_DB = 256, OPT_LISTEN, OPT_PUBLISH, OPT_TZ, OPT_RIR, OPT_ASN, OPT_SCANNERS, OPT_WATCHES, OPT_REPLAY };
+enum {
+	OPT_DB = 256,
+	OPT_LISTEN,
+	OPT_PUBLISH,
+	OPT_TZ,
+	OPT_RIR,
+	OPT_ASN,
+	OPT_SCANNERS,
+	OPT_WATCHES,
+	OPT_REPLAY
+};
 
 static const struct option longopts[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -61,7 +71,8 @@ static const char *text(const json_t *conf, const char *key) {
 
 /// Paths in a file are relative to it. Replaces them in the document, which then owns them.
 static int resolve_paths(json_t *conf, const char *file) {
-	static const char *const keys[] = {"db", "rir", "asn", "scanners", "watches", "secret_key_file"};
+	static const char *const keys[] = {
+		"db", "rir", "asn", "scanners", "watches", "secret_key_file"};
 	const char *slash = strrchr(file, '/');
 	if (!slash)
 		return 0;

@@ -211,7 +211,8 @@ static const struct option options[] = {
 const struct kind kind_watches = {
 	.name = "watches",
 	.title = "What is followed day by day",
-	.help = "A watch counts what meets its conditions by local day: packets, bytes and distinct "
+	.help = "A watch counts what meets its conditions by local day: packets, bytes and "
+		"distinct "
 		"sources, from when it was put in force or backfilled on (`teiten watch "
 		"backfill`). Where its conditions are changed it begins anew; where it is taken "
 		"out of the file, what it counted stays.",

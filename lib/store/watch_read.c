@@ -174,7 +174,7 @@ static void dim_key(enum watch_dim dim, uint32_t v, char key[64]) {
 			snprintf(key, 64, "%s/%u", proto, v & 0xffff);
 		break;
 	case DIM_ASN:
-		snprintf(key, 64, "AS%u", v);
+		snprintf(key, 64, v != 0 ? "AS%u" : "--", v);
 		break;
 	case DIM_TOOL:
 		snprintf(key, 64, "%s", tt_tool_name((enum tt_tool)v));

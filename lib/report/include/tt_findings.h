@@ -93,7 +93,8 @@ void tt_changes_free(struct tt_changes *c);
 /// One network, group or sensor in the test of exclusivity.
 struct tt_seen {
 	char key[64];
-	double addresses, up_share; // up-time of what was expected in the span, 0..1
+	double addresses, address_days;
+	double up_share; // up-time of what was expected in the span, 0..1
 	double expected; // packets, had it come to every address as it came to those that saw it
 	uint64_t seen;	 // beyond the usual
 	bool saw;
@@ -117,14 +118,15 @@ struct tt_watch_surge {
 	unsigned trait_n;
 	double mean_size; // bytes a packet
 };
+struct tt_watch_product {
+	char name[64]; // "" where it was not given
+	uint64_t sources;
+};
 struct tt_watch_verdicts {
-	uint64_t annotated;    // sources (of the watch, in the period) with a verdict
-	uint64_t open, closed; // of them, by the latest verdict
-	uint64_t unknown;      // verdicts about addresses that the watch did not see
-	struct {
-		char name[64];
-		uint64_t sources;
-	} * products; // of those that are open, by count
+	uint64_t annotated;		   // sources (of the watch, in the period) with a verdict
+	uint64_t open, closed;		   // of them, by the latest verdict
+	uint64_t unknown;		   // verdicts about addresses that the watch did not keep
+	struct tt_watch_product *products; // of those that are open, by count
 	unsigned product_n;
 };
 struct tt_watch_result {
@@ -142,6 +144,12 @@ struct tt_watch_result {
 int tt_watch_find(struct tt_store *s, const char *name, int64_t from, int64_t to,
 	struct tt_watch_result *out, struct tt_err *err);
 void tt_watch_result_free(struct tt_watch_result *r);
+
+/// Reads verdicts of a CSV file with the columns address, date (local), open, product, note by the
+/// names in its first line. -EINVAL with "FILE:ROW: ..."; *out is owned by the caller.
+#define TT_VERDICTS_MAX (1u << 30) // bytes of the file
+int tt_verdicts_read(
+	struct tt_tz *tz, const char *path, struct tt_verdict **out, size_t *n, struct tt_err *err);
 
 /// Prints `teiten changes` and `teiten watch show`.
 int tt_report_changes(struct tt_store *s, const struct tt_changes_conf *conf, enum tt_format format,

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "query.h"
+#include "tt_findings.h"
+#include "tt_print.h"
+
+struct ask { // a subcommand on its way
+	const struct args *a;
+	struct tt_store *s;
+	const char *name;
+	int64_t from, to;
+	enum tt_format format;
+};
+
+static int list(const struct ask *k, struct tt_err *err) {
+	struct tt_watch_list l;
+	char from[TT_SHOW_LEN], to[TT_SHOW_LEN];
+	int rc = tt_store_watches(k->s, &l, err);
+	if (!rc && k->format == TT_FORMAT_JSON) {
+		json_dumpf(l.json, stdout, JSON_INDENT(1));
+		putchar('\n');
+	} else if (!rc) {
+		for (unsigned i = 0; i < l.n; i++) {
+			const struct tt_watch_info *w = &l.watches[i];
+			printf("%s: %s", w->name, w->title_en);
+			if (w->missing_from < w->missing_to)
+				printf(" (not counted: %s to %s)",
+					tt_show_time(w->missing_from, from),
+					tt_show_time(w->missing_to, to));
+			putchar('\n');
+		}
+	}
+	tt_watch_list_free(&l);
+	return rc;
+}
+
+static int show(const struct ask *k, struct tt_err *err) {
+	// the answer appears whole
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	int rc =
+		out ? tt_report_watch(k->s, k->name, k->from, k->to, k->format, out, err) : -ENOMEM;
+	if (out && fclose(out) && !rc)
+		rc = tt_err_set(err, -ENOMEM, "the answer: %s", strerror(ENOMEM));
+	if (!rc)
+		fwrite(text, 1, len, stdout);
+	free(text);
+	return rc;
+}
+
+struct sink {
+	const struct ask *k;
+	bool any;
+};
+
+static void print_traits(uint32_t traits, const char *sep) {
+	bool any = false;
+	for (unsigned i = 0; i < TT_TRAIT_N; i++)
+		if (traits >> i & 1) {
+			printf("%s%s", any ? sep : "", tt_trait_name(i));
+			any = true;
+		}
+}
+
+// Rows as CSV, or as JSON objects in a list.
+static int print_source(void *arg, const struct tt_watch_source *s) {
+	struct sink *k = arg;
+	bool json = k->k->format == TT_FORMAT_JSON;
+	const char *q = json ? "\"" : "";
+	char addr[TT_ADDR_STRLEN], day[TT_RFC3339_LEN], first[TT_RFC3339_LEN], last[TT_RFC3339_LEN];
+	char proto[8], other[8] = "", asn[12] = "";
+	if (s->has_other_port)
+		snprintf(other, sizeof(other), "%u", s->other_port);
+	if (s->asn)
+		snprintf(asn, sizeof(asn), "%u", s->asn);
+	if (json && !other[0])
+		strcpy(other, "null");
+	if (json && !asn[0])
+		strcpy(asn, "null");
+	printf(json ? "%s{\"day\":\"%s\",\"source\":\"%s\",\"region\":\"%s\",\"asn\":%s,"
+		      "\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64
+		      ",\"first\":\"%s\",\"last\":\"%s\",\"proto\":\"%s\",\"port\":%u,"
+		      "\"other_port\":%s,\"other_port_varied\":%s,\"traits\":%s"
+		    : "%s%s,%s,%s,%s,%" PRIu64 ",%" PRIu64 ",%s,%s,%s,%u,%s,%s,%s",
+		!json	 ? ""
+		: k->any ? ",\n"
+			 : "\n",
+		tt_day_format(tt_tz_day(tt_store_tz(k->k->s), s->day), day),
+		tt_addr_format(&s->source, addr), s->region, asn, s->packets, s->bytes,
+		tt_time_format_ns(s->first_us * 1000, 6, first),
+		tt_time_format_ns(s->last_us * 1000, 6, last), tt_proto_format(s->proto, proto),
+		s->port, other,
+		json		       ? s->other_port_varied ? "true" : "false"
+		: s->other_port_varied ? "1"
+				       : "0",
+		q);
+	print_traits(s->traits, " ");
+	fputs(json ? "\"}" : "\r\n", stdout);
+	k->any = true;
+	return 0;
+}
+
+static int sources(const struct ask *k, struct tt_err *err) {
+	struct sink sink = {.k = k};
+	bool json = k->format == TT_FORMAT_JSON;
+	fputs(json ? "["
+		   : "day,source,region,asn,packets,bytes,first,last,proto,port,other_port,"
+		     "other_port_varied,traits\r\n",
+		stdout);
+	int rc = tt_store_watch_sources(k->s, k->name, k->from, k->to, print_source, &sink, err);
+	if (json)
+		fputs("]\n", stdout);
+	return rc;
+}
+
+static int backfill(const struct ask *k, struct tt_err *err) {
+	char from[TT_RFC3339_LEN], to[TT_RFC3339_LEN];
+	int64_t raw_from, raw_to;
+	int rc = tt_store_watch_backfill(k->s, k->name, k->from, &raw_from, &raw_to, err);
+	if (!rc)
+		printf("%s: counted anew from %s to %s\n", k->name, tt_time_format(raw_from, from),
+			tt_time_format(raw_to, to));
+	return rc;
+}
+
+static const struct {
+	const char *name;
+	bool named, writes;
+	int (*run)(const struct ask *k, struct tt_err *err);
+} subs[] = {
+	{"list", false, false, list},
+	{"show", true, false, show},
+	{"sources", true, false, sources},
+	{"backfill", true, true, backfill},
+};
+
+static int find_sub(const struct args *a) {
+	for (unsigned i = 0; i < sizeof(subs) / sizeof(*subs); i++)
+		if (!strcmp(subs[i].name, a->operands[0]))
+			return a->operand_n == (subs[i].named ? 2 : 1) ? (int)i : -1;
+	return -1;
+}
+
+int run_watch(const struct args *a) {
+	struct ask k = {.a = a};
+	struct tt_err err = {0};
+	int i = find_sub(a), status = DONE;
+	if (i < 0)
+		return complain(
+			USAGE, "watch: expected list, show NAME, sources NAME or backfill NAME");
+	if (subs[i].writes && !arg(a, "from"))
+		return complain(USAGE, "watch backfill: expected --from T");
+	if (subs[i].named && !tt_id_valid(a->operands[1]))
+		return complain(
+			USAGE, "watch: '%s', expected 1 to 32 of a-z, 0-9 and -", a->operands[1]);
+	if (format_read(a, &k.format, &err))
+		return complain(USAGE, "watch: %s", err.msg);
+	k.name = subs[i].named ? a->operands[1] : NULL;
+	k.s = subs[i].writes ? open_db_for_writing(a, &status) : open_db(a, &status);
+	if (!k.s)
+		return status;
+	if (span_read(a, k.s, &k.from, &k.to, &err)) {
+		status = complain(USAGE, "watch: %s", err.msg);
+	} else {
+		struct progress *p = progress_start("teiten: reading %s", arg(a, "db"));
+		int rc = subs[i].run(&k, &err);
+		progress_stop(&p);
+		if (rc)
+			status = complain(FAILED, "watch: %s", err.msg);
+	}
+	if (tt_store_close(&k.s, &err) && !status)
+		status = complain(FAILED, "watch: %s", err.msg);
+	return status;
+}
+
+int run_annotate(const struct args *a) {
+	const char *path = a->operands[0], *watch = arg(a, "watch");
+	struct tt_err err = {0};
+	struct tt_verdict *v = NULL;
+	size_t n = 0;
+	int status = DONE;
+	struct tt_store *s = open_db_for_writing(a, &status);
+	if (!s)
+		return status;
+	int rc = tt_verdicts_read(tt_store_tz(s), path, &v, &n, &err);
+	if (rc) {
+		status = complain(rc == -EINVAL ? USAGE : FAILED, "annotate: %s", err.msg);
+	} else if (tt_store_verdicts_put(s, watch, v, n, &err)) {
+		status = complain(FAILED, "annotate: %s", err.msg);
+	} else {
+		printf("%s: %zu verdicts\n", path, n);
+	}
+	free(v);
+	if (tt_store_close(&s, &err) && !status)
+		status = complain(FAILED, "annotate: %s", err.msg);
+	return status;
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "options.h"
+#include "tt_store.h"
+
+/// Puts the watches that the options name in force. 0, or -errno with a message and no change.
+int watches_put(const struct options *o, struct tt_store *store, struct tt_err *err);

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Watches and changes over generated quarters whose truth is known."""
+import csv
+import io
+import json
+import shutil
+import signal
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from framework.programs import ROOT, Programs
+from framework.suite import TestSuite
+
+DATA = ROOT / "dts-tests" / "data" / "findings"
+WATCH = "dns-reflection-domestic"
+PERIOD = {"period": "2024Q4"}
+SURGES = ["2024-12-05", "2024-12-06", "2024-12-17", "2024-12-18"]
+
+
+class Quarters:
+    """Two generated quarters in a database, and the generator's books."""
+
+    def __init__(self, programs, directory, scenario):
+        self.dir = Path(directory)
+        self.db = self.dir / f"{scenario}.db"
+        self.truth = self.dir / f"{scenario}.json"
+        self.captures = [self.dir / f"{scenario}-q3.pcap", self.dir / f"{scenario}-q4.pcap"]
+        programs.gen("--scenario", DATA / f"{scenario}.json", "--sensors", DATA / "sensors.json",
+                     "--truth", self.truth, "--truth-split", "2024-10-01T00:00:00+09:00",
+                     "--write-rir", self.dir / "rir", *self.captures)
+        self.books = json.loads(self.truth.read_text())
+        self.options = {"timezone": "Asia/Tokyo", "s": DATA / "sensors.json", "rir": self.dir / "rir"}
+        programs.replay(self.db, *self.captures, watches=ROOT / "config" / "watches.json",
+                        **self.options)
+
+
+def local_day(sql):
+    """An SQL expression for the day in Tokyo, which never has summer time."""
+    return f"date({sql}, 'unixepoch', '+9 hours')"
+
+
+class TestFindings(TestSuite):
+    programs = None
+
+    @classmethod
+    def set_up_suite(cls):
+        cls.programs = Programs.from_environment()
+        cls.shared = tempfile.mkdtemp(prefix="teiten-findings-")
+        cls.planted = Quarters(cls.programs, cls.shared, "scenario")
+        cls.quiet = Quarters(cls.programs, cls.shared, "quiet")
+
+    @classmethod
+    def tear_down_suite(cls):
+        shutil.rmtree(cls.shared)
+
+    def run(self, *args, **kw):
+        return self.programs.run("teiten", *args, **kw)
+
+    def watch(self, db, what="show", name=WATCH, **options):
+        options = {"period": "2024Q4", "format": "json", **options}
+        flags = [x for k, v in options.items() if v for x in (f"--{k}", v)]
+        return json.loads(self.run("watch", what, name, "--db", db, *flags).out)
+
+    def recount(self, where):
+        """Packets and sources by local day and sensor, from the raw rows, in Python."""
+        packets, sources = defaultdict(int), defaultdict(set)
+        for r in self.programs.sql(self.planted.db, f"""
+                SELECT {local_day('epoch')} AS day, sensor, source, sum(packets) AS packets
+                FROM observation WHERE {where} GROUP BY 1, 2, 3"""):
+            for key in (r["day"], (r["day"], r["sensor"]), r["sensor"]):
+                packets[key] += int(r["packets"])
+                sources[key].add(r["source"])
+        return packets, sources
+
+    @pytest.mark.smoke
+    def test_a_watch_counts_what_the_raw_rows_say(self):
+        """
+        Steps: recount the watch's days and sensors from the observations.
+        Verify: packets and distinct sources are equal for each day, each sensor and both, and so is
+        the plain count of the source port.
+        """
+        got = self.watch(self.planted.db)
+        domestic = "region = 'JP' AND epoch >= unixepoch('2024-09-30 15:00:00')"
+        packets, sources = self.recount(f"{domestic} AND class = 'reflection' AND proto = 'udp' AND port = 53")
+        plain, plain_sources = self.recount(
+            f"{domestic} AND proto = 'udp' AND ((class = 'reflection' AND port = 53) OR "
+            "(class = 'scan' AND other_port = 53))")
+        assert len(got["days"]) == 92 and got["country"] == "JP"
+        for d in got["days"]:
+            assert (d["packets"], d["sources"]) == (packets[d["day"]], len(sources[d["day"]])), d
+            assert (d["plain_packets"], d["plain_sources"]) == \
+                (plain[d["day"]], len(plain_sources[d["day"]])), d
+        assert {s["key"] for s in got["by"]["sensor"]} == \
+            {"jp-isp-a1", "jp-isp-a2", "jp-cloud-1", "sg-cloud-2"}
+        for s in got["by"]["sensor"]:
+            assert s["packets"] == packets[s["key"]]
+            if s["sources_error"] == 0:
+                assert s["sources"] == len(sources[s["key"]])
+            for d in s["days"]:
+                assert d["packets"] == packets[d["day"], s["key"]]
+        assert sum(n["packets"] for n in got["by"]["network"]) == got["packets"]
+
+    def test_surges_are_on_the_planted_days_and_at_one_network(self):
+        """
+        Steps: read the watch's surges.
+        Verify: they are on the four planted days; only Cloud X saw them, which is said with what
+        ISP A would have seen; traits are those of the packets on these days.
+        """
+        got = self.watch(self.planted.db)
+        assert [d["day"] for d in got["days"] if d["surge"]] == SURGES
+        assert [(s["from"], s["to"], s["days"]) for s in got["surges"]] == \
+            [("2024-12-05", "2024-12-07", 2), ("2024-12-17", "2024-12-19", 2)]
+        for s in got["surges"]:
+            assert s["exclusive"] == "yes" and s["only"] == "Cloud X"
+            places = {n["network"]: n for n in s["networks"]}
+            rate = places["Cloud X"]["seen"] / (20 * 2)
+            assert places["ISP A"]["expected"] == pytest.approx(rate * 9 * 2, rel=0.01)
+            assert places["ISP A"]["seen"] < 5 and not places["ISP A"]["saw"]
+            rows = self.programs.sql(self.planted.db, f"""
+                SELECT traits, sum(packets) AS packets, sum(bytes) AS bytes FROM observation
+                WHERE class = 'reflection' AND port = 53 AND region = 'JP' AND
+                {local_day('epoch')} >= '{s['from']}' AND {local_day('epoch')} < '{s['to']}' GROUP BY 1""")
+            total = sum(int(r["packets"]) for r in rows)
+            assert s["packets"] == total
+            assert s["mean_size"] == pytest.approx(sum(int(r["bytes"]) for r in rows) / total)
+            for t in s["traits"]:
+                assert t["packets"] == sum(int(r["packets"]) for r in rows
+                                           if t["trait"] in r["traits"].split(","))
+
+    def test_a_quiet_watch_has_no_surge(self):
+        """
+        Steps: read the watch over quarters with nothing in them.
+        Verify: no surge.
+        """
+        assert self.watch(self.quiet.db)["surges"] == []
+
+    def test_backfill_counts_what_was_there_before(self):
+        """
+        Steps: read captures without watches; put the watch in force with a capture of its own;
+        backfill it from October on, then from the beginning.
+        Verify: days before are not known, not zero; afterwards they equal those of a database that
+        had the watch from the beginning.
+        """
+        db, more = self.dir / "late.db", self.dir / "more.pcap"
+        self.programs.replay(db, *self.planted.captures, **self.planted.options)
+        self.programs.gen("--packets", 2000, "--sensors", DATA / "sensors.json", "--start",
+                          "2025-01-03T00:00:00Z", more)
+        self.programs.replay(db, more, watches=ROOT / "config" / "watches.json", **self.planted.options)
+        before = self.watch(db)
+        assert before["not_counted"] and all(d["packets"] is None for d in before["days"])
+        done = self.run("watch", "backfill", WATCH, "--db", db, "--from", "2024-10-01")
+        assert WATCH in done.out
+        want = self.watch(self.planted.db)
+        got = self.watch(db)
+        assert got["days"] == want["days"]
+        for s in got["surges"] + want["surges"]:
+            del s["usual"]  # of fewer days, as long as September is not counted
+        assert got["surges"] == want["surges"]
+        assert self.watch(db, period="2024-09")["packets"] == 0
+        self.run("watch", "backfill", WATCH, "--db", db, "--from", "2024-07-01")
+        assert self.watch(db, period="2024Q3") == self.watch(self.planted.db, period="2024Q3")
+
+    def test_sources_are_kept(self):
+        """
+        Steps: list the watch's sources of December.
+        Verify: each local day's addresses, packets, first and last time equal the raw rows.
+        """
+        got = self.watch(self.planted.db, "sources", period="2024-12")
+        rows = self.programs.sql(self.planted.db, f"""
+            SELECT {local_day('epoch')} AS day, source, sum(packets) AS packets, min(first) AS first,
+            max(last) AS last FROM observation WHERE class = 'reflection' AND proto = 'udp' AND
+            port = 53 AND region = 'JP' AND epoch >= unixepoch('2024-11-30 15:00:00') AND
+            epoch < unixepoch('2024-12-31 15:00:00') GROUP BY 1, 2""")
+        assert {(r["day"], r["source"], int(r["packets"]), r["first"], r["last"]) for r in rows} == \
+            {(s["day"], s["source"], s["packets"], s["first"], s["last"]) for s in got}
+        assert len(got) == len(rows) > 900
+
+    def verdicts(self, text, ok=True):
+        db, file = self.dir / "annotated.db", self.dir / "verdicts.csv"
+        if not db.exists():
+            shutil.copy(self.planted.db, db)
+        file.write_text(text, newline="")
+        done = self.run("annotate", "--db", db, "--watch", WATCH, file, ok=ok)
+        return done if not ok else self.watch(db)["verdicts"]
+
+    def test_verdicts_made_elsewhere_are_counted(self):
+        """
+        Steps: annotate sources: open with products, closed, one twice, one that was never seen.
+        Verify: each source counts once by its latest verdict, products by open sources.
+        """
+        seen = sorted({s["source"] for s in self.watch(self.planted.db, "sources", period="2024-12")})[:5]
+        a, b, c, d, e = seen
+        got = self.verdicts("date,address,open,product,note\r\n"
+                            f"2024-12-05,{a},yes,\"Router, model 1\",x\r\n"
+                            f"2024-12-05,{b},open,\"Router, model 1\",\r\n"
+                            f"2024-12-05,{c},no,,\r\n2024-12-05,{d},yes,old,\r\n2024-12-18,{d},closed,,\r\n"
+                            f"2024-12-17,{e},1,NAS,\"said \"\"hello\"\"\"\r\n2024-12-05,192.0.2.77,yes,NAS,\r\n")
+        assert got == {"annotated": 5, "open": 3, "closed": 2, "unknown": 1, "products": [
+            {"product": "Router, model 1", "sources": 2}, {"product": "NAS", "sources": 1}]}
+
+    @pytest.mark.parametrize("text, told", [
+        ("", ":1: expected a line that names the columns"),
+        ("address,date\n1.2.3.4,2024-12-05\n", ":1: expected a line that names the columns"),
+        ("address,date,open,colour\n", "colour"),
+        ("address,date,open\n1.2.3.4,2024-12-05,yes\n1.2.3.400,2024-12-05,yes\n", ":3: address is '1.2.3.400'"),
+        ("address,date,open\n1.2.3.4,5 December,yes\n", ":2: date is '5 December'"),
+        ("address,date,open\n1.2.3.4,2024-12-05,perhaps\n", ":2: open is 'perhaps', expected yes or no"),
+        ("address,date,open\n1.2.3.4,2024-12-05\n", ":2: has 2 fields"),
+        ("address,date,open\n1.2.3.4,2024-12-05,\"yes\n", ":2: a quoted field does not end"),
+        ("address,date,open\n\0\0\0", "zero bytes"),
+    ])
+    def test_bad_verdicts_are_not_taken(self, text, told):
+        """
+        Steps: annotate with a good file, then with a bad one.
+        Verify: one line that names file and row, status 2, and the verdicts stay as they were.
+        """
+        source = self.watch(self.planted.db, "sources", period="2024-12")[0]["source"]
+        before = self.verdicts(f"address,date,open\n{source},2024-12-05,yes\n")
+        done = self.verdicts(text, ok=False)
+        assert done.status == 2 and len(done.messages) == 1, done
+        assert "verdicts.csv" in done.messages[0] and told in done.messages[0], done
+        assert self.watch(self.dir / "annotated.db")["verdicts"] == before
+        assert before["annotated"] == 1
+
+    @pytest.mark.parametrize("text, told", [
+        ("", "watches.json:1:0"),
+        ('{"kind":"watches","v":1,"watches":[{"name":"x","where":{"ports":["udp/99999"]}}]}',
+         "$.watches[0].where.ports[0]: is \"udp/99999\""),
+        ('{"kind":"watches","v":1,"watches":[{"name":"x"},{"name":"x"}]}', "$.watches[1]"),
+        ('{"kind":"watches","v":1,"watches":[{"name":"x","where":{"traits":["loud"]}}]}', "\"loud\""),
+        ('{"kind":"watches","v":1,"watches":[{"name":"x","where":{"colour":1}}]}', "colour"),
+        ('{"kind":"sensors","v":1,"sensors":[]}', "sensors"),
+    ])
+    def test_bad_watches_leave_those_in_force(self, text, told):
+        """
+        Steps: start a collector with watches, break the file, send SIGHUP; start it with the broken
+        file.
+        Verify: one line that names file and place, the watches in force stay; with the broken file it
+        does not start, status 2.
+        """
+        file, db = self.dir / "watches.json", self.dir / "live.db"
+        shutil.copy(ROOT / "config" / "watches.json", file)
+        args = ("--db", db, "--listen", f"ipc://{self.dir}/link", "--watches", file)
+        p = self.programs.popen("teiten-collector", *args)
+        try:
+            self.until(lambda: db.exists() and WATCH in self.run("watch", "list", "--db", db, ok=False).out)
+            file.write_text(text)
+            time.sleep(0.2)
+            p.send_signal(signal.SIGHUP)
+            time.sleep(0.5)
+            assert WATCH in self.run("watch", "list", "--db", db).out
+        finally:
+            p.terminate()
+            _, err = p.communicate(timeout=20)
+        lines = [x for x in err.splitlines() if "watches" in x]
+        assert len(lines) == 1 and told in lines[0] and "the watches in force stay" in lines[0], err
+        again = self.programs.run("teiten-collector", *args, ok=False, timeout=20)
+        assert again.status == 2 and told in again.err, again
+
+    def until(self, condition, seconds=20):
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "it did not come"
+            time.sleep(0.05)
+
+    def test_unknown_watches_are_told(self):
+        """
+        Steps: ask for a watch that is not there; for none; backfill without --from.
+        Verify: one line, status 1 or 2.
+        """
+        for args, status, told in ((("show", "nothing"), 1, "no watch nothing"),
+                                   (("show",), 2, "show NAME"), (("dance", "x"), 2, "show NAME"),
+                                   (("backfill", WATCH), 2, "--from"), (("show", "A B"), 2, "a-z")):
+            done = self.run("watch", *args, "--db", self.planted.db, ok=False)
+            assert done.status == status and told in done.err and len(done.messages) == 1, done
+
+    def test_csv_and_table_say_the_same(self):
+        """
+        Steps: print the watch as CSV and as a table.
+        Verify: the rows of CSV equal those of JSON; the table names the days and the network.
+        """
+        want = self.watch(self.planted.db)
+        text = self.run("watch", "show", WATCH, "--db", self.planted.db, "--period", "2024Q4",
+                        "--format", "csv").out
+        rows = list(csv.DictReader(io.StringIO(text)))
+        whole = [r for r in rows if r["by"] == ""]
+        assert [(r["day"], int(r["packets"]), int(r["sources"]), r["surge"] == "1") for r in whole] == \
+            [(d["day"], d["packets"], d["sources"], d["surge"]) for d in want["days"]]
+        assert sum(int(r["packets"]) for r in rows if r["by"] == "network") == want["packets"]
+        table = self.run("watch", "show", WATCH, "--db", self.planted.db, "--period", "2024Q4").out
+        assert "Only the sensors in Cloud X saw it." in table
+        assert [x.split()[0] for x in table.splitlines() if "  surge" in x] == SURGES
