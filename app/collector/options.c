@@ -58,7 +58,8 @@ const char *options_help(void) {
 	       "  -h, --help              this text\n"
 	       "  -V, --version           the version\n"
 	       "\n"
-	       "SIGHUP reads RIR, AS, scanner and watch files and the lists of keys again; SIGTERM and "
+	       "SIGHUP reads RIR, AS, scanner and watch files and the lists of keys again; SIGTERM "
+	       "and "
 	       "SIGINT commit and end.\n"
 	       "\n"
 	       "example: teiten-collector --db teiten.db --listen ipc:///run/teiten/collector\n";
