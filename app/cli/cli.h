@@ -80,6 +80,7 @@ struct tt_store *open_db_for_writing(const struct args *a, int *status);
 int run_replay(const struct args *a);
 int run_top(const struct args *a);
 int run_series(const struct args *a);
+int run_report(const struct args *a);
 int run_show(const struct args *a);
 int run_sql(const struct args *a);
 int run_watch(const struct args *a);

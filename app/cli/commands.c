@@ -78,6 +78,24 @@ static const struct opt format[] = {
 	{NULL},
 };
 
+static const struct opt report[] = {
+	{"period", 0, "P", "2024Q4, 2024-12, 2024, or FROM..TO in local dates."},
+	{"output", 'o', "DIR", "Folder of what is written; made where there is none."},
+	{"config", 'c', "report.json", "Title, issuer, country, ... (kind report)."},
+	{"country", 0, "CC",
+		"One's own country: its sensors make the tables (report.json's; else all)."},
+	{"group", 0, "G", "Only sensors of a group."},
+	{"lang", 0, "en|ja", "Language of the page (report.json's first; en)."},
+	{"notes", 0, "DIR", "Markdown by the analysts, SECTION[.replace][.LANG].md."},
+	{"previous", 0, "FILE.json",
+		"The report.json of an earlier report, whose ranks are those before."},
+	{"publish", 0, NULL, "Freeze this period's ranks in the database, for the next report."},
+	{"recipient", 0, "NAME",
+		"Name sensors and networks by pseudonyms that are this recipient's own."},
+	{"services", 0, "F", "Names of services (services.json) instead of the database's."},
+	{NULL},
+};
+
 static const struct opt show[] = {
 	{"from", 0, "T", "Begin: RFC 3339, or a local date."},
 	{"to", 0, "T", "End, exclusive."},
@@ -181,6 +199,13 @@ const struct command commands[] = {
 		"2024-11  11,211     6,310   3,415   100.0 %\n"
 		"2024-12  11,316     6,329   3,556   100.0 %\n",
 		{db, series, filters, format}, run_series},
+	{"report", "", 0, 0, "db period output", "make the quarterly report",
+		"Writes DIR/report.html (one self-contained page that prints on A4), report.json "
+		"(every table and figure), tables/*.csv and figures/*.svg. Ranks are by rate, "
+		"class scan, ICMP as one row. Prints the name of the page.",
+		"$ teiten report --db q.db --period 2024Q4 --country JP -o q4\n"
+		"q4/report.html\n",
+		{db, report}, run_report},
 	{"show", "ADDRESS", 1, 1, "db", "all that is known of a source",
 		"Prints what a source did, when, to which sensors, and what it is.",
 		"$ teiten show 23.128.97.218 --db q.db\n"

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
 #include "option.h"
 
 static const struct option language_element = {.type = O_STRING, .choices = "en|ja"};
 static const struct option id_element = {.type = O_STRING, .format = &format_id};
+
+static bool is_key(const char *text) {
+	return strlen(text) >= 16;
+}
+static const struct format pseudonym_key = {
+	.expected = "a secret of 16 to 256 characters", .ok = is_key, .max = 256};
 
 static const struct option contact[] = {
 	{.name = "name", .type = O_STRING, .preset = "\"\"", .help = "Whom to ask."},
@@ -84,6 +92,13 @@ static const struct option options[] = {
 		.choices = "CLEAR|GREEN|AMBER|AMBER+STRICT|RED",
 		.preset = "\"CLEAR\"",
 		.help = "Traffic Light Protocol 2.0."},
+	{.name = "pseudonym_key",
+		.type = O_STRING,
+		.flags = O_NULL,
+		.format = &pseudonym_key,
+		.preset = "null",
+		.help = "Secret that the pseudonyms of `--recipient` are made with, so that they "
+			"stay the same over several databases; null: the database's own."},
 	{.name = "licence",
 		.type = O_STRING,
 		.preset = "\"\"",

@@ -71,7 +71,9 @@ static void unlock_writer(struct tt_store *s) {
 }
 
 static int open_db(struct tt_store *s, struct tt_err *err) {
-	int flags = s->write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+	int flags = s->write	? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+		    : s->beside ? SQLITE_OPEN_READWRITE
+				: SQLITE_OPEN_READONLY;
 	char *uri = NULL, *wal = NULL;
 	int64_t n;
 
@@ -79,7 +81,8 @@ static int open_db(struct tt_store *s, struct tt_err *err) {
 	if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)
 		return db_fail(s, err, "open");
 	sqlite3_busy_timeout(s->db, BUSY_MS);
-	if (s->write || db_int(s, err, "SELECT count(*) FROM sqlite_master", 0, &n) != -EACCES)
+	if (s->write || s->beside ||
+		db_int(s, err, "SELECT count(*) FROM sqlite_master", 0, &n) != -EACCES)
 		return 0;
 	// Where the folder is not writable SQLite cannot share memory with a writer. Nobody can be
 	// writing then, unless a log is left over.
@@ -152,7 +155,7 @@ static int set_up(struct tt_store *s, const struct tt_store_conf *conf, struct t
 	if ((rc = read_settings(s, conf->timezone, err)) < 0)
 		return rc;
 	rc = db_exec(s, err,
-		s->write
+		s->write || s->beside
 			? "PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; "
 			  "PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864; "
 			  "PRAGMA temp_store = MEMORY"
@@ -190,6 +193,7 @@ int tt_store_open(const struct tt_store_conf *conf, struct tt_store **out, struc
 	s->lock_fd = -1;
 	s->write = conf->mode == TT_STORE_WRITE;
 	tt_store_budget(s, BUDGET_ROWS, BUDGET_SKETCHES);
+	s->beside = conf->mode == TT_STORE_BESIDE;
 	s->path = strdup(conf->path);
 	s->decoder = tt_batch_decoder_create();
 	if (s->path == NULL || s->decoder == NULL)

@@ -61,7 +61,7 @@ struct mem {
 struct tt_store {
 	sqlite3 *db;
 	char *path;
-	bool write, replay;
+	bool write, beside, replay; // beside: documents only, without the lock
 	int lock_fd;
 	char *lock_path;
 	struct tt_tz *tz;

@@ -19,7 +19,11 @@ struct tt_store;
 #define TT_STORE_VERSION 2
 #define TT_RIR_LEN	 128
 
-enum tt_store_mode { TT_STORE_READ, TT_STORE_WRITE };
+enum tt_store_mode {
+	TT_STORE_READ,
+	TT_STORE_WRITE,
+	TT_STORE_BESIDE, // reads, and puts documents, also while the one writer is at work
+};
 struct tt_store_conf {
 	const char *path;
 	enum tt_store_mode mode;

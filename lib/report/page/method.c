@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// References, and the notes on method and data.
+#include <string.h>
+
+#include "page.h"
+#include "sections.h"
+
+struct note {
+	const char *en, *ja;
+};
+
+static void item(struct page *p, struct tt_buf *b, const struct note *n) {
+	html_printf(b, "<li>%s</li>\n", p->lang == TT_LANG_JA ? n->ja : n->en);
+}
+
+static const struct note always[] = {
+	{"Names of services are those of the IANA registry for a port number. They do not prove "
+	 "that "
+	 "the packets spoke that protocol.",
+		"サービス名はIANAがポート番号に登録している名称であり、パケットが実際にそのプロトコ"
+		"ル"
+		"によるものであることを示すものではありません。"},
+	{"Tables and figures of services and source regions count packets of the class scan: TCP "
+	 "connection attempts and probes, UDP packets that answer nothing, and echo, timestamp, "
+	 "information and mask requests of ICMP. All ICMP packets are one row.",
+		"宛先ポート番号と送信元地域の表・図は、分類「スキャン」のパケット（TCPの接続試行と"
+		"探索、"
+		"応答ではないUDP、ICMPのエコー・タイムスタンプ・情報・アドレスマスク要求）を数えて"
+		"います。ICMPは1行にまとめています。"},
+	{"Rankings are by the rate: the mean over the sensors of packets per address and day of "
+	 "up-time. Retransmissions count as they arrive.",
+		"順位は、センサーごとの「稼働日1日・1アドレスあたりのパケット数」の平均によります。"
+		"再送"
+		"されたパケットも到着した数だけ数えています。"},
+	{"The source region is where a registry (RIR) first registered the address; it is not a "
+	 "geolocation, and source addresses may be spoofed.",
+		"送信元地域は、地域インターネットレジストリ（RIR）がそのアドレスを最初に登録した国"
+		"・地域"
+		"であり、位置情報ではありません。また、送信元アドレスは詐称されている可能性がありま"
+		"す。"},
+	{"Completeness is the share of the expected observation that took place: up-time of the "
+	 "sensors over expected time, less known losses. Where it is under 90 %, figures are "
+	 "marked "
+	 "with † and days are shaded. A missing day is no data, not zero.",
+		"観測の完全性は、期待される観測のうち実際に行われた割合（センサーの稼働時間と既知の"
+		"損失"
+		"から算出）です。90%"
+		"未満の値には†を付し、図では該当日を網掛けしています。データのない日は"
+		"0件とはみなしません。"},
+	{"‡ marks rows of which one sensor, § rows of which one source made more than half of the "
+	 "packets.",
+		"‡は1台のセンサー、§は1つの送信元アドレスがパケットの過半を占める行を示します。"},
+};
+
+static void previous_note(struct page *p, struct tt_buf *b) {
+	const json_t *prev = json_object_get(p->doc, "previous");
+	const char *source = json_string_value(json_object_get(prev, "source"));
+	static const struct note none = {
+		"There is no data of the period before: its ranks are shown as –.",
+		"前の期間のデータがないため、その順位は「–」としています。"};
+	static const struct note notes[] = {
+		{"Previous ranks are computed by the same method, over that period's sensors and "
+		 "registration data.",
+			"前の期間の順位は、当時のセンサーと割り当て情報により同じ方法で算出していま"
+			"す。"},
+		{"Previous ranks are those that were published then.",
+			"前の期間の順位は、当時公表した値です。"},
+		{"Previous ranks are those of the earlier report that was given.",
+			"前の期間の順位は、指定された過去のレポートの値です。"}};
+	if (!json_is_true(json_object_get(prev, "known")))
+		item(p, b, &none);
+	else
+		item(p, b,
+			&notes[!strcmp(source, "published") ? 1
+				: !strcmp(source, "file")   ? 2
+							    : 0]);
+	const json_t *c = json_object_get(prev, "completeness");
+	char share[TT_SHOW_LEN];
+	if (!json_is_number(c) || json_number_value(c) >= INCOMPLETE)
+		return;
+	tt_show_share(json_number_value(c), share);
+	html_printf(b,
+		p->lang == TT_LANG_JA ? "<li>前の期間の観測の完全性は%sです。</li>\n"
+				      : "<li>The observation of the period before was complete to "
+					"%s only.</li>\n",
+		share);
+}
+
+static void scope_note(struct page *p, struct tt_buf *b) {
+	static const struct note no_country = {
+		"No sensor has a country: all of them make the tables and figures.",
+		"国・地域が設定されたセンサーがないため、すべてのセンサーを表・図の対象としています"
+		"。"};
+	char region[NAME_LEN];
+	json_t *row = json_pack("{s:s}", "region", p->country);
+	if (p->country[0] && !p->any_country)
+		item(p, b, &no_country);
+	else if (p->country[0])
+		html_printf(b,
+			p->lang == TT_LANG_JA
+				? "<li>表1・表2および図1・図2は%"
+				  "sのセンサー、図3は同国・地域を送信元とする"
+				  "全センサーでの観測を対象としています。</li>\n"
+				: "<li>Tables 1 and 2 and Figures 1 and 2 are about sensors in %s; "
+				  "Figure 3 "
+				  "is about sources registered there, at all sensors.</li>\n",
+			region_name(p->lang, row, region));
+	json_decref(row);
+}
+
+static void data_notes(struct page *p, struct tt_buf *b) {
+	const json_t *o = json_object_get(p->doc, "overview");
+	const char *zone = json_string_value(json_object_get(p->doc, "timezone"));
+	const char *rir =
+		json_string_value(json_object_get(json_object_get(p->doc, "table2"), "rir"));
+	const char *surveyors = json_string_value(json_object_get(p->doc, "surveyors"));
+	double error = json_number_value(json_object_get(o, "sources_error"));
+	char share[TT_SHOW_LEN];
+	bool ja = p->lang == TT_LANG_JA;
+	html_printf(b, ja ? "<li>日付は%sによります。</li>\n" : "<li>Days are those of %s.</li>\n",
+		zone);
+	if (rir)
+		html_printf(b,
+			ja ? "<li>割り当て情報は%sのものです。</li>\n"
+			   : "<li>Registration data are of %s.</li>\n",
+			rir);
+	if (error > 0) {
+		tt_show_share(error, share);
+		html_printf(b,
+			ja ? "<li>送信元アドレス数は推定値です（相対標準誤差%s）。</li>\n"
+			   : "<li>Numbers of source addresses are estimates with a relative "
+			     "standard error of %s.</li>\n",
+			share);
+	}
+	if (json_is_true(json_object_get(o, "sources_lower_bound")))
+		html_printf(b, "<li>%s</li>\n",
+			ja ? "一部のパケットは送信元を記録できなかったため、送信元アドレス数は下限"
+			     "値です。"
+			   : "Some packets were counted without their source: numbers of sources "
+			     "are lower bounds.");
+	if (strcmp(surveyors, "with"))
+		html_printf(b, "<li>%s</li>\n",
+			!strcmp(surveyors, "without")
+				? ja ? "既知の調査目的のスキャナーは除いています。"
+				     : "Known survey scanners are left out."
+			: ja ? "既知の調査目的のスキャナーのみを数えています。"
+			     : "Only known survey scanners are counted.");
+	if (p->conf->recipient)
+		html_printf(b, "<li>%s</li>\n",
+			ja ? "センサーとネットワークの名称は、提供先ごとに固有の仮名です。"
+			   : "Sensors and networks are named by pseudonyms that are this "
+			     "recipient's own.");
+}
+
+void write_method(struct page *p, struct tt_buf *b) {
+	tt_buf_printf(b, "<ol class=\"method\">\n");
+	for (unsigned i = 0; i < sizeof(always) / sizeof(*always); i++)
+		item(p, b, &always[i]);
+	scope_note(p, b);
+	previous_note(p, b);
+	data_notes(p, b);
+	tt_buf_printf(b, "</ol>\n");
+}
+
+void write_references(struct page *p, struct tt_buf *b) {
+	static const struct note titles[] = {
+		{"IANA: Service Name and Transport Protocol Port Number Registry",
+			"IANA: Service Name and Transport Protocol Port Number Registry"},
+		{"NRO: RIR Statistics, delegation files of the registries",
+			"NRO: RIR Statistics（各地域インターネットレジストリの割り当て情報）"}};
+	static const char *const links[] = {
+		"https://www.iana.org/assignments/service-names-port-numbers/",
+		"https://www.nro.net/about/rirs/statistics/"};
+	tt_buf_printf(b, "<ul>\n");
+	for (unsigned i = 0; i < 2; i++)
+		html_printf(b, "<li>%s<br><a href=\"%s\" rel=\"noreferrer\">%s</a></li>\n",
+			p->lang == TT_LANG_JA ? titles[i].ja : titles[i].en, links[i], links[i]);
+	tt_buf_printf(b, "</ul>\n");
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// The analysts' texts: a Markdown file a section, into which figures of the document are put by
+// placeholder. cmark parses them; of its tree only text, emphasis, lists, code and links to the web
+// or to mail are let through. Raw HTML is shown as what was typed.
+#include <cmark.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "page.h"
+#include "sections.h"
+#include "tt_file.h"
+
+#define NOTE_MAX (1u << 20)
+
+struct note_file {
+	struct page *p;
+	const char *path;
+	int rc;
+};
+
+static int complain(struct note_file *f, int line, const char *what, const char *expected) {
+	f->rc = tt_err_set(
+		f->p->err, -EINVAL, "%s:%d: %s, expected %s", f->path, line, what, expected);
+	return f->rc;
+}
+
+// ---- placeholders
+
+static const json_t *look_up(const struct page *p, const char *path, size_t len) {
+	const json_t *v = p->doc;
+	char text[256], *rest = text, *part;
+	if (!len || len >= sizeof(text))
+		return NULL;
+	memcpy(text, path, len);
+	text[len] = '\0';
+	while (v && (part = strsep(&rest, "."))) {
+		char *end;
+		unsigned long i = strtoul(part, &end, 10);
+		if (!json_is_array(v))
+			v = json_object_get(v, part);
+		else
+			v = isdigit((unsigned char)*part) && !*end ? json_array_get(v, i) : NULL;
+	}
+	return v;
+}
+
+static bool ends(const char *path, size_t len, const char *with) {
+	size_t n = strlen(with);
+	return len >= n && !memcmp(path + len - n, with, n);
+}
+
+// The text of a figure; false where it is none.
+static bool show(const struct page *p, const char *path, size_t len, char out[TT_SHOW_LEN * 8]) {
+	const json_t *v = look_up(p, path, len);
+	if (json_is_integer(v))
+		tt_show_count((uint64_t)json_integer_value(v), out);
+	else if (json_is_real(v) && (ends(path, len, "_share") || ends(path, len, "completeness")))
+		tt_show_share(json_real_value(v), out);
+	else if (json_is_real(v))
+		show_rate(json_real_value(v), out);
+	else if (json_is_string(v))
+		snprintf(out, TT_SHOW_LEN * 8, "%s", json_string_value(v));
+	else if (json_is_null(v))
+		snprintf(out, TT_SHOW_LEN * 8, "–");
+	else if (json_is_object(v) && (json_object_get(v, "en") || json_object_get(v, "ja")))
+		snprintf(out, TT_SHOW_LEN * 8, "%s", bilingual_text(p->lang, v));
+	else
+		return false;
+	return true;
+}
+
+// The next "{{PATH}}"; blanks inside do not count.
+static const char *find_mark(const char *text, const char **path, size_t *len, const char **end) {
+	const char *at = strstr(text, "{{");
+	*end = at ? strstr(at, "}}") : NULL;
+	if (!at)
+		return NULL;
+	const char *stop = *end ? *end : at + strcspn(at, "\n");
+	*path = at + 2;
+	while (*path < stop && **path == ' ')
+		++*path;
+	while (stop > *path && stop[-1] == ' ')
+		stop--;
+	*len = (size_t)(stop - *path);
+	*end = *end ? *end + 2 : NULL;
+	return at;
+}
+
+static int check_marks(struct note_file *f, const char *line, int number) {
+	const char *path, *end;
+	size_t len;
+	char what[320], value[TT_SHOW_LEN * 8];
+	for (; find_mark(line, &path, &len, &end); line = end) {
+		if (end && show(f->p, path, len, value))
+			continue;
+		snprintf(what, sizeof(what), "{{%.*s%s", (int)(len > 200 ? 200 : len), path,
+			end ? "}}" : " without }}");
+		return complain(f, number, what,
+			"the path of a figure in report.json, as {{table1.rows.0.packets}}");
+	}
+	return 0;
+}
+
+static char *fill_marks(const struct page *p, const char *text) {
+	struct tt_buf b = TT_BUF_INIT(4 * NOTE_MAX);
+	const char *path, *end, *at;
+	size_t len;
+	char value[TT_SHOW_LEN * 8];
+	while ((at = find_mark(text, &path, &len, &end)) && end && show(p, path, len, value)) {
+		tt_buf_append(&b, text, (size_t)(at - text));
+		tt_buf_append(&b, value, strlen(value));
+		text = end;
+	}
+	tt_buf_append(&b, text, strlen(text));
+	tt_buf_append(&b, "", 1);
+	if (b.rc)
+		tt_buf_free(&b);
+	return (char *)b.data;
+}
+
+// ---- secrecy
+
+static bool is_word(char c) {
+	return isalnum((unsigned char)c) || c == '-' || (unsigned char)c >= 0x80;
+}
+
+static bool names(const char *text, const char *name) {
+	size_t n = strlen(name);
+	bool wide = (unsigned char)name[0] >= 0x80; // scripts that write no blanks between words
+	for (const char *at = n ? strcasestr(text, name) : NULL; at; at = strcasestr(at + 1, name))
+		if (wide || ((at == text || !is_word(at[-1])) && !is_word(at[n])))
+			return true;
+	return false;
+}
+
+bool names_a_sensor(struct page *p, const char *text) {
+	const struct tt_catalog *c = tt_store_catalog(p->s, NULL);
+	for (unsigned i = 0; c && i < c->sensor_n; i++) {
+		const struct tt_sensor_conf *s = &c->sensors[i];
+		if (names(text, s->id) || names(text, s->name_en) || names(text, s->name_ja) ||
+			names(text, s->network))
+			return true;
+	}
+	return false;
+}
+
+static int check_lines(struct note_file *f, char *text) {
+	int number = 0;
+	for (char *line = text, *next; line && !f->rc; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next = '\0';
+		number++;
+		check_marks(f, line, number);
+		if (!f->rc && f->p->conf->recipient && names_a_sensor(f->p, line))
+			complain(f, number, "names a sensor or its network",
+				"a text that does not, since it is for another recipient");
+		if (next)
+			*next++ = '\n';
+	}
+	return f->rc;
+}
+
+// ---- the tree
+
+static bool is_web(const char *url) {
+	static const char *const ok[] = {"https://", "http://", "mailto:", "#"};
+	for (unsigned i = 0; i < sizeof(ok) / sizeof(*ok); i++)
+		if (!strncasecmp(url, ok[i], strlen(ok[i])))
+			return true;
+	return false;
+}
+
+// Raw HTML becomes text.
+static void make_text(cmark_node *node) {
+	bool block = cmark_node_get_type(node) == CMARK_NODE_HTML_BLOCK;
+	cmark_node *text = cmark_node_new(CMARK_NODE_TEXT), *as = text;
+	cmark_node_set_literal(text, cmark_node_get_literal(node));
+	if (block) {
+		as = cmark_node_new(CMARK_NODE_PARAGRAPH);
+		cmark_node_append_child(as, text);
+	}
+	cmark_node_replace(node, as);
+	cmark_node_free(node);
+}
+
+static void fill_literal(struct note_file *f, cmark_node *node) {
+	const char *literal = cmark_node_get_literal(node);
+	char *text;
+	if (!literal || !strstr(literal, "{{"))
+		return;
+	text = fill_marks(f->p, literal);
+	if (text)
+		cmark_node_set_literal(node, text);
+	else
+		f->rc = tt_err_set(f->p->err, -ENOMEM, "%s: no memory", f->path);
+	free(text);
+}
+
+static void visit(struct note_file *f, cmark_node *node) {
+	int line = cmark_node_get_start_line(node);
+	switch (cmark_node_get_type(node)) {
+	case CMARK_NODE_HTML_BLOCK:
+	case CMARK_NODE_HTML_INLINE:
+		make_text(node);
+		return;
+	case CMARK_NODE_IMAGE:
+		complain(f, line, "an image", "none: the page loads nothing");
+		return;
+	case CMARK_NODE_LINK:
+		if (!is_web(cmark_node_get_url(node)))
+			complain(f, line, "a link that is neither http(s) nor mailto",
+				"one of these");
+		return;
+	case CMARK_NODE_HEADING:
+		// the page's own headings are above those of a section's text
+		line = cmark_node_get_heading_level(node) + 2;
+		cmark_node_set_heading_level(node, line > 6 ? 6 : line);
+		return;
+	default:
+		fill_literal(f, node);
+	}
+}
+
+static char *render(struct note_file *f, const struct tt_buf *text) {
+	cmark_node *doc =
+		cmark_parse_document((const char *)text->data, text->len, CMARK_OPT_VALIDATE_UTF8);
+	cmark_iter *it;
+	cmark_node *last = NULL;
+	char *html = NULL;
+	// raw HTML first, so that placeholders in it are filled as in other text
+	for (unsigned pass = 0; !f->rc && pass < 2; pass++) {
+		cmark_event_type e;
+		last = NULL;
+		it = cmark_iter_new(doc);
+		while (!f->rc && (e = cmark_iter_next(it)) != CMARK_EVENT_DONE) {
+			cmark_node *node = cmark_iter_get_node(it);
+			cmark_node_type t = cmark_node_get_type(node);
+			bool raw = t == CMARK_NODE_HTML_BLOCK || t == CMARK_NODE_HTML_INLINE;
+			if (e != CMARK_EVENT_ENTER || raw != !pass || node == last)
+				continue;
+			last = raw ? NULL : node;
+			visit(f, node);
+		}
+		cmark_iter_free(it);
+		if (!pass)
+			cmark_consolidate_text_nodes(doc);
+	}
+	if (!f->rc)
+		html = cmark_render_html(doc, CMARK_OPT_DEFAULT);
+	cmark_node_free(doc);
+	return html;
+}
+
+// ---- files
+
+static int read_note(
+	struct page *p, const char *dir, const char *name, const char *section, bool replace) {
+	struct tt_buf text = TT_BUF_INIT(NOTE_MAX);
+	char path[PATH_MAX + 64];
+	struct note_file f = {.p = p, .path = path};
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f.rc = tt_file_read(path, &text, p->err);
+	if (!f.rc && text.len && memchr(text.data, '\0', text.len))
+		complain(&f, 1, "zero bytes", "Markdown in UTF-8");
+	if (!f.rc && text.len && !check_lines(&f, (char *)text.data)) {
+		char *html = render(&f, &text);
+		if (html && !f.rc)
+			json_object_set_new(p->notes, section,
+				json_pack("{s:s, s:b}", "html", html, "replace", replace));
+		free(html);
+	}
+	tt_buf_free(&text);
+	return f.rc;
+}
+
+struct parts {
+	char section[32];
+	bool replace;
+	int lang; // -1: any
+};
+
+// SECTION[.replace][.LANG].md
+static bool split_name(const char *name, struct parts *out) {
+	char text[NAME_MAX + 1], *rest = text, *part;
+	snprintf(text, sizeof(text), "%s", name);
+	*out = (struct parts){.lang = -1};
+	part = strsep(&rest, ".");
+	if (strlen(part) >= sizeof(out->section) || !section_exists(part))
+		return false;
+	snprintf(out->section, sizeof(out->section), "%s", part);
+	part = strsep(&rest, ".");
+	if (part && !strcmp(part, "replace")) {
+		out->replace = true;
+		part = strsep(&rest, ".");
+	}
+	if (part && tt_lang_parse(part) >= 0) {
+		out->lang = tt_lang_parse(part);
+		part = strsep(&rest, ".");
+	}
+	return part && !strcmp(part, "md") && !rest;
+}
+
+static int is_markdown(const struct dirent *e) {
+	size_t n = strlen(e->d_name);
+	return e->d_name[0] != '.' && n > 3 && !strcmp(e->d_name + n - 3, ".md");
+}
+
+int notes_read(struct page *p) {
+	const char *dir = p->conf->notes;
+	struct dirent **list;
+	char sections[256];
+	int rc = 0, n;
+	p->notes = json_object();
+	if (!dir)
+		return 0;
+	n = scandir(dir, &list, is_markdown, alphasort);
+	if (n < 0)
+		return tt_err_set(p->err, -errno, "%s: %s, expected a folder of Markdown files",
+			dir, strerror(errno));
+	// texts of one language come after, and stand instead of, those of any
+	for (int pass = 0; pass < 2; pass++) {
+		for (int i = 0; i < n && !rc; i++) {
+			struct parts parts;
+			if (!split_name(list[i]->d_name, &parts))
+				rc = tt_err_set(p->err, -EINVAL,
+					"%s/%s: is no section's, expected "
+					"SECTION[.replace][.en|.ja].md "
+					"with one of %s",
+					dir, list[i]->d_name,
+					section_list(sections, sizeof(sections)));
+			else if (pass ? parts.lang == (int)p->lang : parts.lang < 0)
+				rc = read_note(
+					p, dir, list[i]->d_name, parts.section, parts.replace);
+		}
+	}
+	for (int i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+	return rc;
+}

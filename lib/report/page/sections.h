@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+#include "page.h"
+
+// Sections of the page.
+void write_overview(struct page *p, struct tt_buf *b);
+void write_services(struct page *p, struct tt_buf *b);
+void write_regions(struct page *p, struct tt_buf *b);
+void write_topics(struct page *p, struct tt_buf *b);
+void write_sensors(struct page *p, struct tt_buf *b);
+void write_references(struct page *p, struct tt_buf *b);
+void write_method(struct page *p, struct tt_buf *b);
+/// The generated sentences of a section.
+void write_sentences(struct page *p, struct tt_buf *b, const char *section);
+void write_logo(struct page *p, struct tt_buf *b);
+/// "3 sensors in JP".
+const char *scope_name(const struct page *p, enum tt_lang lang, char buf[NAME_LEN]);
+
+extern const char page_style[];
+/// SHA-256 of page_style in base64.
+void style_hash(char out[64]);
+
+// Tables: `kinds` has a letter a column, n for numbers.
+void table_begin(struct page *p, struct tt_buf *b, const char *id, const char *caption,
+	const enum word *words, const char *kinds);
+void table_end(struct tt_buf *b);
+
+// Cells of tables.
+void cell_count(struct tt_buf *b, const json_t *v);
+void cell_rate(struct tt_buf *b, const json_t *v);
+void cell_share(struct page *p, struct tt_buf *b, const json_t *v);
+
+bool section_exists(const char *id);
+const char *section_list(char *out, size_t size);

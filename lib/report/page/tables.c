@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// The tables and figures of the document as CSV (RFC 4180).
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "page.h"
+#include "tt_file.h"
+
+#define VALUES                                                                                     \
+	"packets", "bytes", "sources", "sources_error", "rate", "median_rate", "top_sensor_share", \
+		"top_source_share"
+#define SERVICE "proto", "port", "type", "code", "service"
+
+// What a spreadsheet would run as a formula gets an apostrophe before it (OWASP, CSV Injection).
+static void csv_text(FILE *out, const char *text) {
+	bool formula = strchr("=+@\t\r", text[0]) || (text[0] == '-' && strcmp(text, "--"));
+	char *safe;
+	if (!text[0] || !formula) {
+		tt_print_csv_text(out, text);
+		return;
+	}
+	if (asprintf(&safe, "'%s", text) < 0)
+		return;
+	tt_print_csv_text(out, safe);
+	free(safe);
+}
+
+static void csv_value(FILE *out, const json_t *v) {
+	if (json_is_integer(v))
+		fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+	else if (json_is_real(v))
+		fprintf(out, "%.15g", json_real_value(v));
+	else if (json_is_string(v))
+		csv_text(out, json_string_value(v));
+	else if (json_is_object(v))
+		csv_text(out, bilingual_text(TT_LANG_EN, v));
+}
+
+static void csv_row(FILE *out, const char *const *columns, const json_t *row, const json_t *more) {
+	for (unsigned i = 0; columns[i]; i++) {
+		const json_t *v = json_object_get(row, columns[i]);
+		if (i)
+			fputc(',', out);
+		csv_value(out, v ? v : json_object_get(more, columns[i]));
+	}
+	fputs("\r\n", out);
+}
+
+static void csv_heads(FILE *out, const char *const *columns) {
+	for (unsigned i = 0; columns[i]; i++)
+		fprintf(out, "%s%s", i ? "," : "", columns[i]);
+	fputs("\r\n", out);
+}
+
+static void csv_rows(
+	FILE *out, const char *const *columns, const json_t *rows, const json_t *more) {
+	const json_t *row;
+	size_t i;
+	json_array_foreach((json_t *)rows, i, row) csv_row(out, columns, row, more);
+}
+
+static void write_rows(
+	struct page *p, FILE *out, const char *const *columns, const char *a, const char *b) {
+	const json_t *o = json_object_get(p->doc, a);
+	csv_heads(out, columns);
+	csv_rows(out, columns, b ? json_object_get(o, b) : o, NULL);
+}
+
+// A line a point: the day, what it is of, what it is.
+static void write_points(
+	struct page *p, FILE *out, const char *const *columns, const char *a, const char *b) {
+	const json_t *rows = json_object_get(json_object_get(p->doc, a), b), *row;
+	size_t i;
+	csv_heads(out, columns);
+	json_array_foreach((json_t *)rows, i, row) {
+		json_t *key = json_deep_copy(json_object_get(row, "key"));
+		if (json_object_get(row, "label"))
+			json_object_set(key, "label", json_object_get(row, "label"));
+		csv_rows(out, columns, json_object_get(row, "points"), key);
+		json_decref(key);
+	}
+}
+
+static void write_tops(
+	struct page *p, FILE *out, const char *const *columns, const char *a, const char *b) {
+	const json_t *list = json_object_get(p->doc, a), *row;
+	size_t i;
+	csv_heads(out, columns);
+	json_array_foreach((json_t *)list, i, row) {
+		json_t *more = json_pack("{s:O}", "sensor", json_object_get(row, "id"));
+		csv_rows(out, columns, json_object_get(row, b), more);
+		json_decref(more);
+	}
+}
+
+static void write_compare(
+	struct page *p, FILE *out, const char *const *columns, const char *a, const char *b) {
+	const json_t *side = json_object_get(json_object_get(p->doc, a), b);
+	csv_heads(out, columns);
+	csv_rows(out, columns, json_object_get(side, "rows"), NULL);
+}
+
+static const struct table {
+	const char *file;
+	void (*write)(struct page *, FILE *, const char *const *, const char *, const char *);
+	const char *a, *b; // where its rows are in the document
+	const char *columns[24];
+} tables[] = {
+	{"table1", write_rows, "table1", "rows",
+		{"rank", "previous_rank", "rank_all_classes", SERVICE, VALUES}},
+	{"table2", write_rows, "table2", "rows", {"rank", "previous_rank", "region", VALUES}},
+	{"figure1", write_points, "figure1", "rows",
+		{"start", SERVICE, "packets", "bytes", "sources", "completeness"}},
+	{"figure2", write_points, "figure2", "rows",
+		{"start", "region", "packets", "bytes", "sources", "completeness"}},
+	{"figure3", write_points, "figure3", "rows",
+		{"start", "label", "packets", "bytes", "sources", "completeness"}},
+	{"classes", write_rows, "overview", "classes", {"class", "packets", "bytes", "sources"}},
+	{"sensors", write_rows, "sensors", NULL,
+		{"id", "name", "country", "network", "packets", "completeness"}},
+	{"sensor-tops", write_tops, "sensors", "rows", {"sensor", "rank", SERVICE, VALUES}},
+	{"domestic", write_compare, "compare", "domestic",
+		{"rank", SERVICE, "rate", "packets", "other_rank", "other_rate"}},
+	{"overseas", write_compare, "compare", "overseas",
+		{"rank", SERVICE, "rate", "packets", "other_rank", "other_rate"}},
+};
+
+static int write_table(struct page *p, const char *dir, const struct table *t) {
+	char path[PATH_MAX], *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	if (!out)
+		return tt_err_set(p->err, -ENOMEM, "%s: no memory", t->file);
+	t->write(p, out, t->columns, t->a, t->b);
+	int rc = fclose(out) ? tt_err_set(p->err, -ENOMEM, "%s: no memory", t->file) : 0;
+	snprintf(path, sizeof(path), "%s/tables/%s.csv", dir, t->file);
+	if (!rc)
+		rc = tt_file_write(path, text, len, 0644, p->err);
+	free(text);
+	return rc;
+}
+
+int tables_write(struct page *p, const char *dir) {
+	int rc = 0;
+	for (unsigned i = 0; !rc && i < sizeof(tables) / sizeof(*tables); i++)
+		rc = write_table(p, dir, &tables[i]);
+	return rc;
+}
