@@ -14,6 +14,7 @@ struct request {
 	char country[3], notes[PATH_MAX];
 	json_t *config;
 	struct tt_services *services;
+	struct tt_atlas *atlas;
 };
 
 static int read_country(const struct args *a, struct request *r, struct tt_err *err) {
@@ -41,6 +42,9 @@ static int read_config(const struct args *a, struct request *r, struct tt_err *e
 		return -EINVAL;
 	}
 	r->conf.config = r->config;
+	if (arg(a, "regions") && !(r->atlas = tt_atlas_load(arg(a, "regions"), err)))
+		return -EINVAL;
+	r->conf.atlas = r->atlas;
 	r->conf.notes = arg(a, "notes");
 	notes = json_string_value(json_object_get(r->config, "notes"));
 	if (r->conf.notes || !notes)
@@ -95,6 +99,7 @@ int run_report(const struct args *a) {
 	if (s && !status)
 		status = make(a, s, &r, &err);
 	tt_services_destroy(&r.services);
+	tt_atlas_destroy(&r.atlas);
 	json_decref(r.config);
 	tt_store_close(&s, NULL);
 	return status;

@@ -3,12 +3,12 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "tt_atlas.h"
 #include "tt_report.h"
 
 /// The quarterly report: one self-contained HTML page, and every table and figure of it as JSON,
 /// CSV and SVG.
 
-enum tt_lang { TT_LANG_EN, TT_LANG_JA };
 /// The language of "en" or "ja", or -1.
 int tt_lang_parse(const char *text);
 
@@ -26,6 +26,7 @@ struct tt_page_conf {
 	bool publish;		 // freeze the ranks of this period in the database
 	const char *out;	 // folder; made where it is not there
 	const struct tt_services *services;
+	const struct tt_atlas *atlas; // names of regions; NULL: the built-in ones
 };
 
 /// What report.json is where there is none; owned by the caller.

@@ -40,7 +40,7 @@ static void label_line(struct page *p, struct drawing *d, unsigned line, const j
 	if (label)
 		snprintf(d->labels[line], NAME_LEN, "%s", bilingual_text(p->lang, label));
 	else if (json_object_get(key, "region"))
-		region_name(p->lang, key, d->labels[line]);
+		region_name(p, p->lang, key, d->labels[line]);
 	else
 		service_name(p->lang, key, d->labels[line]);
 	d->chart.lines[line].label = d->labels[line];

@@ -10,7 +10,7 @@ struct note {
 };
 
 static void item(struct page *p, struct tt_buf *b, const struct note *n) {
-	html_printf(b, "<li>%s</li>\n", p->lang == TT_LANG_JA ? n->ja : n->en);
+	html_printf(b, "<li>%s</li>\n", p->lang == TT_JA ? n->ja : n->en);
 }
 
 static const struct note always[] = {
@@ -80,9 +80,9 @@ static void previous_note(struct page *p, struct tt_buf *b) {
 		return;
 	tt_show_share(json_number_value(c), share);
 	html_printf(b,
-		p->lang == TT_LANG_JA ? "<li>前の期間の観測の完全性は%sです。</li>\n"
-				      : "<li>The observation of the period before was complete to "
-					"%s only.</li>\n",
+		p->lang == TT_JA ? "<li>前の期間の観測の完全性は%sです。</li>\n"
+				 : "<li>The observation of the period before was complete to "
+				   "%s only.</li>\n",
 		share);
 }
 
@@ -97,14 +97,14 @@ static void scope_note(struct page *p, struct tt_buf *b) {
 		item(p, b, &no_country);
 	else if (p->country[0])
 		html_printf(b,
-			p->lang == TT_LANG_JA
+			p->lang == TT_JA
 				? "<li>表1・表2および図1・図2は%"
 				  "sのセンサー、図3は同国・地域を送信元とする"
 				  "全センサーでの観測を対象としています。</li>\n"
 				: "<li>Tables 1 and 2 and Figures 1 and 2 are about sensors in %s; "
 				  "Figure 3 "
 				  "is about sources registered there, at all sensors.</li>\n",
-			region_name(p->lang, row, region));
+			region_name(p, p->lang, row, region));
 	json_decref(row);
 }
 
@@ -116,7 +116,7 @@ static void data_notes(struct page *p, struct tt_buf *b) {
 	const char *surveyors = json_string_value(json_object_get(p->doc, "surveyors"));
 	double error = json_number_value(json_object_get(o, "sources_error"));
 	char share[TT_SHOW_LEN];
-	bool ja = p->lang == TT_LANG_JA;
+	bool ja = p->lang == TT_JA;
 	html_printf(b, ja ? "<li>日付は%sによります。</li>\n" : "<li>Days are those of %s.</li>\n",
 		zone);
 	if (rir)
@@ -174,6 +174,6 @@ void write_references(struct page *p, struct tt_buf *b) {
 	tt_buf_printf(b, "<ul>\n");
 	for (unsigned i = 0; i < 2; i++)
 		html_printf(b, "<li>%s<br><a href=\"%s\" rel=\"noreferrer\">%s</a></li>\n",
-			p->lang == TT_LANG_JA ? titles[i].ja : titles[i].en, links[i], links[i]);
+			p->lang == TT_JA ? titles[i].ja : titles[i].en, links[i], links[i]);
 	tt_buf_printf(b, "</ul>\n");
 }

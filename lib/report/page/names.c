@@ -7,7 +7,7 @@
 #include "page.h"
 
 int tt_lang_parse(const char *text) {
-	return !strcmp(text, "en") ? TT_LANG_EN : !strcmp(text, "ja") ? TT_LANG_JA : -1;
+	return !strcmp(text, "en") ? TT_EN : !strcmp(text, "ja") ? TT_JA : -1;
 }
 
 const char *say(enum tt_lang lang, enum word w) {
@@ -52,19 +52,21 @@ const char *service_name(enum tt_lang lang, const json_t *row, char buf[NAME_LEN
 	else if (strcmp(proto, "tcp") && strcmp(proto, "udp"))
 		snprintf(buf, NAME_LEN, "%s %s", say(lang, W_PROTOCOL), proto);
 	else if (name)
-		snprintf(buf, NAME_LEN, lang == TT_LANG_JA ? "%.64s（%d/%s）" : "%.64s (%d/%s)",
-			name, (int)json_integer_value(port), up);
+		snprintf(buf, NAME_LEN, lang == TT_JA ? "%.64s（%d/%s）" : "%.64s (%d/%s)", name,
+			(int)json_integer_value(port), up);
 	else
 		snprintf(buf, NAME_LEN, "%d/%s", (int)json_integer_value(port), up);
 	return buf;
 }
 
-const char *region_name(enum tt_lang lang, const json_t *row, char buf[NAME_LEN]) {
+const char *region_name(
+	const struct page *p, enum tt_lang lang, const json_t *row, char buf[NAME_LEN]) {
 	const char *code = json_string_value(json_object_get(row, "region"));
 	if (!code || !strcmp(code, "--"))
 		snprintf(buf, NAME_LEN, "%s", say(lang, W_REGION_UNKNOWN));
 	else
-		snprintf(buf, NAME_LEN, "%.8s", code);
+		snprintf(buf, NAME_LEN, lang == TT_JA ? "%.200s（%.8s）" : "%.200s (%.8s)",
+			tt_atlas_name(p->conf->atlas, code, lang), code);
 	return buf;
 }
 
@@ -74,7 +76,7 @@ static const char *const months[] = {"January", "February", "March", "April", "M
 const char *day_name(enum tt_lang lang, int64_t day, char buf[NAME_LEN]) {
 	int y, m, d;
 	tt_civil_from_days(day, &y, &m, &d);
-	if (lang == TT_LANG_JA)
+	if (lang == TT_JA)
 		snprintf(buf, NAME_LEN, "%d年%d月%d日", y, m, d);
 	else
 		snprintf(buf, NAME_LEN, "%d %s %d", d, months[m - 1], y);
@@ -100,7 +102,7 @@ const char *period_name(enum tt_lang lang, int64_t from, int64_t to, char buf[NA
 	int y, m, d, y2, m2, d2;
 	tt_civil_from_days(from, &y, &m, &d);
 	tt_civil_from_days(to - 1, &y2, &m2, &d2);
-	bool ja = lang == TT_LANG_JA;
+	bool ja = lang == TT_JA;
 	switch (period_length(from, to)) {
 	case LENGTH_YEAR:
 		snprintf(buf, NAME_LEN, ja ? "%d年" : "%d", y);

@@ -32,7 +32,7 @@ const char *section_list(char *out, size_t size) {
 }
 
 static const char *lang_code(const struct page *p) {
-	return p->lang == TT_LANG_JA ? "ja" : "en";
+	return p->lang == TT_JA ? "ja" : "en";
 }
 
 static const char *title_of(const struct page *p) {

@@ -91,7 +91,8 @@ bool names_a_sensor(struct page *p, const char *text);
 #define NAME_LEN 256
 /// "telnet (23/TCP)", "8728/TCP", "ICMP"; from a row of a top by port.
 const char *service_name(enum tt_lang lang, const json_t *row, char buf[NAME_LEN]);
-const char *region_name(enum tt_lang lang, const json_t *row, char buf[NAME_LEN]);
+const char *region_name(
+	const struct page *p, enum tt_lang lang, const json_t *row, char buf[NAME_LEN]);
 const char *period_name(enum tt_lang lang, int64_t from_day, int64_t to_day, char buf[NAME_LEN]);
 const char *day_name(enum tt_lang lang, int64_t day, char buf[NAME_LEN]);
 /// One of two texts of {"en", "ja"}; the other where there is but one; "" without either.

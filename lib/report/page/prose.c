@@ -61,9 +61,9 @@ static bool is_ranked(const json_t *row) {
 	return json_is_integer(json_object_get(row, "rank"));
 }
 
-static const char *row_name(
-	enum tt_lang lang, const json_t *row, const char *section, char buf[NAME_LEN]) {
-	return section[0] == 's' ? service_name(lang, row, buf) : region_name(lang, row, buf);
+static const char *row_name(const struct page *p, enum tt_lang lang, const json_t *row,
+	const char *section, char buf[NAME_LEN]) {
+	return section[0] == 's' ? service_name(lang, row, buf) : region_name(p, lang, row, buf);
 }
 
 // "(7th in the previous quarter)"; nothing where nothing is known.
@@ -73,13 +73,13 @@ static void add_before(
 	const char *period = length_word(p, lang, true);
 	char buf[16];
 	if (json_is_string(before)) {
-		if (lang == TT_LANG_JA)
+		if (lang == TT_JA)
 			tt_buf_printf(b, "（%sはTOP%u 外）", period, p->previous_top);
 		else
 			tt_buf_printf(b, " (outside the top %u in %s)", p->previous_top, period);
 	} else if (json_is_integer(before)) {
 		json_int_t rank = json_integer_value(before);
-		if (lang == TT_LANG_JA)
+		if (lang == TT_JA)
 			tt_buf_printf(b, "（%s%lld位）", period, (long long)rank);
 		else
 			tt_buf_printf(b, " (%s in %s)", ordinal(rank, buf), period);
@@ -90,28 +90,28 @@ static void first_en(
 	const struct page *p, const char *section, const json_t *row, bool same, struct tt_buf *b) {
 	char name[NAME_LEN];
 	bool service = section[0] == 's';
-	row_name(TT_LANG_EN, row, section, name);
+	row_name(p, TT_EN, row, section, name);
 	tt_buf_printf(
 		b, service ? "The service probed most was %s" : "Most packets came from %s", name);
 	if (same)
-		tt_buf_printf(b, ", as in %s", length_word(p, TT_LANG_EN, true));
+		tt_buf_printf(b, ", as in %s", length_word(p, TT_EN, true));
 	else
-		add_before(p, TT_LANG_EN, row, b);
+		add_before(p, TT_EN, row, b);
 }
 
 static void first_ja(
 	const struct page *p, const char *section, const json_t *row, bool same, struct tt_buf *b) {
 	char name[NAME_LEN];
 	bool service = section[0] == 's';
-	row_name(TT_LANG_JA, row, section, name);
+	row_name(p, TT_JA, row, section, name);
 	tt_buf_printf(b,
 		service ? "最も多く観測されたのは%s宛のパケット"
 			: "最も多く観測されたのは%sを送信元地域とするパケット",
 		name);
 	if (!same)
-		add_before(p, TT_LANG_JA, row, b);
+		add_before(p, TT_JA, row, b);
 	tt_buf_printf(
-		b, same ? "で、%sに続き1位でした。" : "でした。", length_word(p, TT_LANG_JA, true));
+		b, same ? "で、%sに続き1位でした。" : "でした。", length_word(p, TT_JA, true));
 }
 
 // The order of a table, with where each stood before.
@@ -133,16 +133,16 @@ static void tell_order(struct page *p, const char *table, const char *section) {
 		if (!i || !is_ranked(row))
 			continue;
 		told++;
-		row_name(TT_LANG_EN, row, section, en);
-		row_name(TT_LANG_JA, row, section, ja);
+		row_name(p, TT_EN, row, section, en);
+		row_name(p, TT_JA, row, section, ja);
 		tt_buf_printf(&text[0], "%s%s",
 			told == 1	? ", followed by "
 			: told == n - 1 ? " and "
 					: ", ",
 			en);
 		tt_buf_printf(&text[1], "%s%s", told == 1 ? "次いで、" : "、", ja);
-		add_before(p, TT_LANG_EN, row, &text[0]);
-		add_before(p, TT_LANG_JA, row, &text[1]);
+		add_before(p, TT_EN, row, &text[0]);
+		add_before(p, TT_JA, row, &text[1]);
 	}
 	tt_buf_printf(&text[0], ".");
 	if (told)
@@ -158,11 +158,11 @@ static void tell_left(struct page *p, const char *section) {
 		const json_t *rank = json_object_get(row, "rank");
 		char en[NAME_LEN], ja[NAME_LEN], a[16], b[16];
 		json_int_t before = whole(row, "previous_rank");
-		row_name(TT_LANG_EN, row, section, en);
-		row_name(TT_LANG_JA, row, section, ja);
+		row_name(p, TT_EN, row, section, en);
+		row_name(p, TT_JA, row, section, ja);
 		tt_buf_printf(&text[0], "%s, %s in %s, ", en, ordinal(before, a),
-			length_word(p, TT_LANG_EN, true));
-		tt_buf_printf(&text[1], "%s%lld位であった%sは、", length_word(p, TT_LANG_JA, true),
+			length_word(p, TT_EN, true));
+		tt_buf_printf(&text[1], "%s%lld位であった%sは、", length_word(p, TT_JA, true),
 			(long long)before, ja);
 		if (json_is_integer(rank) && json_integer_value(rank) <= p->previous_top) {
 			tt_buf_printf(
@@ -187,8 +187,8 @@ static void tell_marks(struct page *p, const char *table, const char *section) {
 		char en[NAME_LEN], ja[NAME_LEN], share[TT_SHOW_LEN];
 		if (!is_ranked(row) || json_number_value(source) <= 0.5)
 			continue;
-		row_name(TT_LANG_EN, row, section, en);
-		row_name(TT_LANG_JA, row, section, ja);
+		row_name(p, TT_EN, row, section, en);
+		row_name(p, TT_JA, row, section, ja);
 		tt_show_share(json_number_value(source), share);
 		tt_buf_printf(
 			&text[0], "%s of the packets of %s came from a single source.", share, en);
@@ -217,13 +217,13 @@ static void tell_overview(struct page *p) {
 	tt_buf_printf(&text[0],
 		"From %s to %s, %lld sensor%s received %s packets from %s source addresses; %s of "
 		"the packets were scans.",
-		day_name(TT_LANG_EN, first, day[0]), day_name(TT_LANG_EN, last, day[1]),
-		(long long)sensors, sensors == 1 ? "" : "s", packets, sources, share);
+		day_name(TT_EN, first, day[0]), day_name(TT_EN, last, day[1]), (long long)sensors,
+		sensors == 1 ? "" : "s", packets, sources, share);
 	tt_buf_printf(&text[1],
 		"%sから%sまでの間に、%lld台のセンサーが、%s個の送信元アドレスから%s個のパケットを"
 		"受信しました。このうち%sがスキャンでした。",
-		day_name(TT_LANG_JA, first, day[2]), day_name(TT_LANG_JA, last, day[3]),
-		(long long)sensors, sources, packets, share);
+		day_name(TT_JA, first, day[2]), day_name(TT_JA, last, day[3]), (long long)sensors,
+		sources, packets, share);
 	prose_add(p, "overview", text);
 }
 

@@ -48,9 +48,9 @@ const char *scope_name(const struct page *p, enum tt_lang lang, char buf[NAME_LE
 	json_t *region = json_pack("{s:s}", "region", p->country);
 	char country[NAME_LEN] = "";
 	if (p->country[0] && p->any_country)
-		region_name(lang, region, country);
+		region_name(p, lang, region, country);
 	json_decref(region);
-	if (lang == TT_LANG_JA)
+	if (lang == TT_JA)
 		snprintf(buf, NAME_LEN, "%.100s%sセンサー%d台%s%.40s%s", country,
 			*country ? "の" : "", n, group ? "（グループ " : "", group ? group : "",
 			group ? "）" : "");
@@ -144,7 +144,7 @@ static void cell_previous(struct page *p, struct tt_buf *b, const json_t *row) {
 	const json_t *v = json_object_get(row, "previous_rank");
 	char text[64];
 	if (json_is_string(v)) {
-		snprintf(text, sizeof(text), p->lang == TT_LANG_JA ? "TOP%u 外" : "outside top %u",
+		snprintf(text, sizeof(text), p->lang == TT_JA ? "TOP%u 外" : "outside top %u",
 			p->previous_top);
 		html_printf(b, "<td class=\"n\">%s</td>", text);
 	} else {
@@ -158,7 +158,7 @@ static void cell_name(struct page *p, struct tt_buf *b, const json_t *row, bool 
 	double sensor = json_number_value(json_object_get(row, "top_sensor_share"));
 	int sensors = (int)json_integer_value(part(p, "scope", "sensors"));
 	html_printf(b, "<td>%s%s%s</td>",
-		service ? service_name(p->lang, row, name) : region_name(p->lang, row, name),
+		service ? service_name(p->lang, row, name) : region_name(p, p->lang, row, name),
 		sensors > 2 && sensor > 0.5 ? "‡" : "", source > 0.5 ? "§" : "");
 }
 

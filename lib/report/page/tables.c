@@ -36,7 +36,7 @@ static void csv_value(FILE *out, const json_t *v) {
 	else if (json_is_string(v))
 		csv_text(out, json_string_value(v));
 	else if (json_is_object(v))
-		csv_text(out, bilingual_text(TT_LANG_EN, v));
+		csv_text(out, bilingual_text(TT_EN, v));
 }
 
 static void csv_row(FILE *out, const char *const *columns, const json_t *row, const json_t *more) {
