@@ -128,9 +128,9 @@ static struct tt_flow *build(const struct tt_flow_conf *c) {
 	hasher_init(&f->hasher, c->secret, true);
 	memset(f->conf.secret, 0, sizeof(f->conf.secret));
 	for (unsigned i = 0; i < BURST_MAX; i++) {
-		f->burst.ptr4[i] = &f->burst.key4[i];
-		f->burst.ptr6[i] = &f->burst.key6[i];
-		f->burst.ptr_spill[i] = &f->burst.key_spill[i];
+		f->burst.v4.key[i] = &f->burst.key4[i];
+		f->burst.v6.key[i] = &f->burst.key6[i];
+		f->burst.spill.key[i] = &f->burst.key_spill[i];
 	}
 	atomic_init(&f->handed, -1);
 	f->live = zeroed(c->sensors ? c->sensors : 1, sizeof(*f->live), c->socket);

@@ -35,21 +35,37 @@ struct flow_run {
 
 #define PLACE_TOTAL -1 // of a spilled packet that is counted in total
 
+/// From one number up to another.
+struct flow_part {
+	unsigned from, to;
+};
+
+/// Packets of a burst that go through the stages together, and their keys.
+struct flow_chunk {
+	struct flow_part packets, v4, v6;
+};
+
+/// The keys of one family in a burst, one after the other.
+struct flow_lane {
+	const void *key[BURST_MAX]; // constant: where keys are made
+	uint32_t sig[BURST_MAX];
+	int32_t pos[BURST_MAX];
+	uint8_t index[BURST_MAX]; // of the packet
+	unsigned n;
+};
+
 /// What a burst's stages hand on; indexes are the packet's unless they say otherwise.
 struct flow_burst {
 	struct key4 key4[BURST_MAX]; // in order of the IPv4 packets
 	struct key6 key6[BURST_MAX]; // of the IPv6 packets
 	struct key4 key_spill[BURST_MAX];
-	const void *ptr4[BURST_MAX], *ptr6[BURST_MAX], *ptr_spill[BURST_MAX]; // to the keys above
+	struct flow_lane v4, v6, spill;
 	int32_t place[BURST_MAX];  // in the table of its family or the spill table; PLACE_TOTAL
 	uint32_t total[BURST_MAX]; // row of the totals
 	struct flow_run runs[BURST_MAX];
 	uint32_t us[BURST_MAX];
-	uint32_t sig4[BURST_MAX], sig6[BURST_MAX];
-	int32_t pos[BURST_MAX];
-	uint8_t index4[BURST_MAX], index6[BURST_MAX], index_spill[BURST_MAX]; // of the packet
 	uint8_t fate[BURST_MAX], dst_bit[BURST_MAX];
-	unsigned n, n4, n6, n_spill, n_runs; // n: packets before a table cut any
+	unsigned n_runs, run; // run: the one that is counted
 };
 
 struct tt_flow {

@@ -119,7 +119,7 @@ static void values_add_up(void **state) {
 	struct tt_pkt p[3] = {simple(9), simple(9), simple(9)};
 	p[0].ttl = 60, p[1].ttl = 50, p[2].ttl = 70;
 	p[0].tcp_flags = 2, p[1].tcp_flags = 1, p[2].tcp_flags = 8;
-	p[0].has_ports = 0; // the first packet says nothing about the other port
+	p[0].has_ports = p[0].other_port = 0; // nothing about the other port
 	p[1].other_port = 1234, p[2].other_port = 1234;
 	p[1].syn_sample = 1, p[1].window = 1024, p[1].opt_hash = 77;
 	p[2].syn_sample = 1, p[2].window = 2048, p[2].opt_hash = 78;

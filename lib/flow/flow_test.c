@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -28,6 +29,55 @@ static void every_packet_comes_out_once(void **state) {
 		assert_int_equal(st.spilled, 0);
 		rig_drain(&b);
 		rig_assert_same(&b);
+		rig_close(&b);
+	}
+}
+
+/// Hashes that fall together: all keys of one burst's chain, or a few buckets with few tags.
+static void hash4_poor(const struct hasher *h, const struct key4 *k, uint32_t *sigs, unsigned n) {
+	(void)h;
+	for (unsigned i = 0; i < n; i++)
+		sigs[i] = (k[i].src & 3) << 16 | (k[i].port & 1);
+}
+
+static void hash6_poor(const struct hasher *h, const struct key6 *k, uint32_t *sigs, unsigned n) {
+	(void)h;
+	(void)k;
+	memset(sigs, 0, n * sizeof(*sigs));
+}
+
+static void peeking_finds_what_rte_hash_finds(void **state) {
+	(void)state;
+	// with the buckets read and without; with keys spread and piled up in chains
+	for (unsigned i = 0; i < 8; i++) {
+		rig_seed = 80 + i;
+		struct rig b;
+		struct tt_flow_conf c = rig_conf;
+		c.ipv4 = c.ipv6 = i & 4 ? 120 : 8000;
+		c.spill = 20000;
+		rig_open(&b, &c);
+		for (unsigned half = 0; half < 2; half++) {
+			struct flow_half *h = &b.flow->half[half];
+#if defined(__SSE2__)
+			assert_non_null(h->v4.buckets);
+			assert_non_null(h->v6.buckets);
+#endif
+			if (i & 1)
+				h->v4.buckets = h->v6.buckets = NULL;
+		}
+		if (i & 2) {
+			b.flow->hasher.hash4 = hash4_poor;
+			b.flow->hasher.hash6 = hash6_poor;
+		}
+		rig_add_random(&b, &(struct rig_traffic){20, 2, 1734490000, 120}, 400);
+		rig_drain(&b);
+		if (i & 4) {
+			assert_true(b.flow->spilled > 100);
+			rig_assert_same_but_spilled(&b, true);
+		} else {
+			assert_int_equal(b.flow->spilled, 0);
+			rig_assert_same(&b);
+		}
 		rig_close(&b);
 	}
 }
@@ -227,6 +277,7 @@ static void worker_and_harvester_share_without_loss(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_packet_comes_out_once),
+		cmocka_unit_test(peeking_finds_what_rte_hash_finds),
 		cmocka_unit_test(waiting_tables_of_any_size_lose_nothing),
 		cmocka_unit_test(spilling_loses_no_packet),
 		cmocka_unit_test(full_tallies_wait_or_fold),

@@ -25,7 +25,7 @@ static void values_take(
 		for (unsigned t = 0; t < TT_TOOL_N; t++)
 			o->matches[t] = rare->matches[t];
 	}
-	o->tested = saturated(v->testable ? o->packets - unlike : unlike);
+	o->tested = saturated(v->marks & TT_MARK_TESTABLE ? o->packets - unlike : unlike);
 	o->first_us = v->first_us;
 	o->last_us = v->last_us;
 	o->traits = v->bits & VALUE_TRAITS;

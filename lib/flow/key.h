@@ -28,16 +28,21 @@ static_assert(sizeof(struct key6) == 32, "IPv6 keys are 32 bytes");
 /// in a place that was taken in a burst which stopped before it counted the packet.
 struct flow_value {
 	uint64_t dst_bitmap;
-	uint32_t packets, bytes;    // low halves; flow_rare counts how often they went over
+	union {
+		struct {
+			uint32_t bytes, packets; // low halves; flow_rare has the others
+		};
+		uint64_t sums; // both at once
+	};
 	uint32_t first_us, last_us; // after the epoch's start: 3,600 s fit
 	uint32_t bits;		    // enum tt_trait, and enum value_bit
 	uint32_t opt_hash;
 	uint16_t other_port, window;
 	uint8_t tcp_flags, ttl_min, ttl_max;
-	uint8_t testable; // what the first packet was, and most are expected to be
+	uint8_t marks; // tt_pkt_marks without tools: testable as the first packet, else as any
 };
 
-enum { TESTABLE_NEW = 0x80 }; // in a row that the table has just made
+enum { MARK_NEW = 0x80 }; // in a row that the table has just made
 
 /// Bits above the traits. VALUE_FLAGS and up: enum tt_obs_flag.
 enum value_bit {
@@ -48,7 +53,7 @@ enum value_bit {
 
 /// What few packets touch; valid where VALUE_RARE is set.
 struct flow_rare {
-	uint64_t unlike; // packets whose being testable is not what the value says
+	uint64_t unlike; // packets whose being testable is not what the first was
 	uint32_t packets_high, bytes_high;
 	uint32_t matches[3]; // by enum tt_tool
 	uint32_t zero;

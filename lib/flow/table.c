@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "table.h"
+#include "peek.h"
 
 #include <string.h>
 
@@ -88,6 +88,7 @@ int table_create(
 	}
 	memset(t->rare, 0, rare);
 	memset(t->list, 0, list);
+	peek_learn(t);
 	rte_hash_reset(t->hash); // writes, hence touches, all of it
 	return 0;
 }

@@ -19,6 +19,8 @@ struct flow_table {
 	struct flow_rare *rare; // by position
 	uint32_t *list;		// positions in use, in the order they came
 	uint32_t used, budget;
+	const uint8_t *buckets; // the hash's own, where they could be learnt (peek.h); or NULL
+	uint32_t bucket_mask;
 };
 
 static inline const void *table_key(const struct flow_table *t, uint32_t pos) {
@@ -52,34 +54,39 @@ static inline bool table_few(const struct flow_table *t) {
 	return t->used < t->budget / 32;
 }
 
-/// Position of a key that a lookup missed: made, or found where an earlier packet of the burst has
-/// made it. used0: t->used before the burst. Negative when the table is full (the budget is checked
-/// first: rte_hash needs 17,000 cycles to find out by itself). testable: of a new value.
+/// Position of a key that was not found: made, or found where an earlier packet of the burst has
+/// made it, or where only rte_hash looks. Negative when the table is full (the budget is checked
+/// first: rte_hash needs 17,000 cycles to find out by itself). value: what a new row begins with.
 static inline int32_t table_insert(
-	struct flow_table *t, const void *key, uint32_t sig, uint32_t used0, uint8_t testable) {
-	if (unlikely(t->used >= t->budget)) {
-		if (t->used == used0)
-			return -ENOSPC;
+	struct flow_table *t, const void *key, uint32_t sig, const struct flow_value *value) {
+	if (unlikely(t->used >= t->budget))
 		return rte_hash_lookup_with_hash(t->hash, key, sig);
-	}
-	// the hash copies a whole row for a new key; minima and maxima need no special first packet
-	static const struct flow_value none = {.first_us = UINT32_MAX, .ttl_min = UINT8_MAX};
-	struct flow_value value = none;
-	uint8_t row[sizeof(struct key6) + sizeof(value)];
-	value.testable = testable | TESTABLE_NEW;
+	// the hash copies a whole row for a new key, and the mark tells whether it did
+	struct {
+		uint8_t key[sizeof(struct key4)];
+		struct flow_value value;
+	} row4;
+	struct {
+		uint8_t key[sizeof(struct key6)];
+		struct flow_value value;
+	} row6;
+	int32_t pos;
 	if (likely(t->key_len == sizeof(struct key4))) {
-		memcpy(row, key, sizeof(struct key4));
-		memcpy(row + sizeof(struct key4), &value, sizeof(value));
+		memcpy(row4.key, key, sizeof(row4.key));
+		row4.value = *value;
+		row4.value.marks |= MARK_NEW;
+		pos = rte_hash_add_key_with_hash(t->hash, &row4, sig);
 	} else {
-		memcpy(row, key, sizeof(struct key6));
-		memcpy(row + sizeof(struct key6), &value, sizeof(value));
+		memcpy(row6.key, key, sizeof(row6.key));
+		row6.value = *value;
+		row6.value.marks |= MARK_NEW;
+		pos = rte_hash_add_key_with_hash(t->hash, &row6, sig);
 	}
-	int32_t pos = rte_hash_add_key_with_hash(t->hash, row, sig);
 	if (unlikely(pos < 0))
 		return pos;
 	struct flow_value *v = table_value(t, (uint32_t)pos);
-	if (v->testable & TESTABLE_NEW) { // not made by an earlier packet of the burst
-		v->testable = testable;
+	if (v->marks & MARK_NEW) {
+		v->marks &= (uint8_t)~MARK_NEW;
 		t->list[t->used++] = (uint32_t)pos;
 	}
 	return pos;

@@ -67,7 +67,7 @@ int tt_flow_harvest(struct tt_flow *f, const struct tt_flow_sink *sink);
 struct tt_live {
 	_Atomic uint64_t packets[TT_OBSERVED_CLASS_N], bytes[TT_OBSERVED_CLASS_N];
 	_Atomic int64_t last_ns; // newest packet
-};
+} __attribute__((aligned(128))); // found by a shift, and no line is another sensor's
 const struct tt_live *tt_flow_live(const struct tt_flow *f, uint16_t sensor);
 
 /// Counters of the table itself (relaxed reads).

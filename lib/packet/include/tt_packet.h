@@ -72,7 +72,7 @@ struct tt_packet_conf {
 /// The table of field.md section 2, ports 4789 and 6081, no tunnels.
 void tt_packet_conf_init(struct tt_packet_conf *conf);
 
-/// What the parser found: two cache lines. Addresses in network order (IPv4 in the first four
+/// What the parser found. Addresses in network order (IPv4 in the first four
 /// bytes, rest zero).
 struct tt_pkt {
 	uint8_t src[16];
@@ -83,23 +83,24 @@ struct tt_pkt {
 	uint8_t class;	     // enum tt_class, with TT_MALFORMED and TT_NON_IP
 	uint8_t proto;	     // IP protocol of the last header walked
 	uint16_t other_port; // the port that is not the service port
-	uint8_t family;	     // 4, 6; 0 where there is no IP header
-	uint8_t has_ports;   // other_port is one
+	// these four are together: tt_pkt_marks
+	uint8_t has_ports;  // other_port is one
+	uint8_t syn_sample; // window and opt_hash are a SYN's
+	uint8_t testable;   // 1: an IPv4 TCP SYN of class scan: Masscan and Mirai could be tested
+	uint8_t tools;	    // bit 1 << enum tt_tool that matched
+	uint32_t traits;    // enum tt_trait
+	uint32_t opt_hash;  // of a SYN's option kinds, in order; 0 without options
+	uint16_t window;    // of a SYN of class scan
+	uint8_t family;	    // 4, 6; 0 where there is no IP header
 	uint8_t ttl;
 	uint8_t tcp_flags;
-	uint8_t tools;	    // bit 1 << enum tt_tool that matched; testable follows
-	uint8_t testable;   // 1: an IPv4 TCP SYN of class scan: Masscan and Mirai could be tested
-	uint8_t syn_sample; // window and opt_hash are a SYN's
-	uint8_t feed_fragment; // set by lib/sensor: an outer fragment of a declared feed
-	uint32_t traits;       // enum tt_trait
-	uint32_t opt_hash;     // of a SYN's option kinds, in order; 0 without options
-	uint16_t window;       // of a SYN of class scan
 	// from here on 0 where there is neither VLAN tag nor declared tunnel nor UDP
-	uint8_t vlan_n;	      // VLAN tags stripped, outermost first
-	uint8_t depth;	      // feeds opened so far
-	uint8_t tunnel;	      // enum tt_tunnel: what this could be, if declared
-	uint8_t tunnel_state; // enum tt_tunnel_state
-	uint8_t inner_link;   // what the payload is, for tt_packet_open
+	uint8_t feed_fragment; // 1, by lib/sensor: an outer fragment of a declared feed
+	uint8_t vlan_n;	       // VLAN tags stripped, outermost first
+	uint8_t depth;	       // feeds opened so far
+	uint8_t tunnel;	       // enum tt_tunnel: what this could be, if declared
+	uint8_t tunnel_state;  // enum tt_tunnel_state
+	uint8_t inner_link;    // what the payload is, for tt_packet_open
 	uint8_t tunnel_has_key;
 	uint16_t vlan[4];
 	uint32_t inner_off; // offset of the payload from the frame's data
@@ -107,6 +108,25 @@ struct tt_pkt {
 	uint32_t tunnel_key;
 	uint32_t payload_len; // of UDP, as the UDP length says (>= 8) or as it is there
 } __attribute__((aligned(8)));
+
+/// has_ports, syn_sample, testable and tools as one number: what most packets of a flow share.
+enum {
+	TT_MARK_PORTS = 1u << 0,
+	TT_MARK_SYN = 1u << 1,
+	TT_MARK_TESTABLE = 1u << 2,
+	TT_MARK_TOOLS_SHIFT = 3, // bit 1 << (3 + enum tt_tool)
+	TT_MARK_TOOLS = 7u << TT_MARK_TOOLS_SHIFT,
+};
+static inline uint8_t tt_pkt_marks(const struct tt_pkt *p) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	// one factor moves each byte's bits to where they go; no two meet
+	uint32_t four;
+	__builtin_memcpy(&four, &p->has_ports, sizeof(four));
+	return (uint8_t)(four * (1u << 24 | 1u << 17 | 1u << 10 | 1u << 3) >> 24);
+#else
+	return (uint8_t)(p->has_ports | p->syn_sample << 1 | p->testable << 2 | p->tools << 3);
+#endif
+}
 
 /// Parses n frames (at most 64 a call) into n results: class, service port, traits, tools exactly
 /// as the definitions say (field definitions, sections 2 and 3). Never reads past caplen. Pure:

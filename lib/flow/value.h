@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#pragma once
+// What a packet adds to its flow's counters.
+#include "table.h"
+#include "tt_obs.h"
+
+#define FLAG(flag) ((uint32_t)(flag) << VALUE_FLAGS_SHIFT)
+
+static inline uint32_t saturate(uint32_t x, uint32_t add) {
+	uint32_t sum = x + add;
+	return sum < x ? UINT32_MAX : sum;
+}
+
+/// What the row of a flow begins with that this packet is the first of; nothing is counted yet.
+/// Later packets then need to look only at where they differ from the first.
+static inline struct flow_value value_first(const struct tt_pkt *p) {
+	return (struct flow_value){
+		.first_us = UINT32_MAX,
+		.bits = (p->has_ports ? FLAG(TT_OBS_OTHER_PORT) : 0) |
+			(p->syn_sample ? FLAG(TT_OBS_SYN_SAMPLE) : 0),
+		.opt_hash = p->syn_sample ? p->opt_hash : 0,
+		.other_port = p->has_ports ? p->other_port : 0,
+		.window = p->syn_sample ? p->window : 0,
+		.ttl_min = UINT8_MAX,
+		.marks = tt_pkt_marks(p) & (uint8_t)~TT_MARK_TOOLS,
+	};
+}
+
+// A branch for what hardly ever changes after a flow's first packets, none for what may or may not.
+static inline void span_add(uint32_t *first, uint32_t *last, uint32_t us) {
+	if (unlikely(us < *first))
+		*first = us;
+	*last = us > *last ? us : *last;
+}
+
+/// Adds to the low halves; true where one went over.
+static inline bool sums_add(struct flow_value *v, uint32_t len) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	uint64_t sums;
+	if (likely(!__builtin_add_overflow(v->sums, 1ull << 32 | len, &sums) &&
+		    (uint32_t)sums >= len)) {
+		v->sums = sums;
+		return false;
+	}
+#endif
+	bool packets = __builtin_add_overflow(v->packets, 1u, &v->packets);
+	bool bytes = __builtin_add_overflow(v->bytes, len, &v->bytes);
+	return packets || bytes;
+}
+
+/// A packet whose marks are not the flow's: keeps what it is the first to bring.
+/// Returns the other port that the flow's is to be compared with.
+static inline uint16_t value_unlike(struct flow_value *v, const struct tt_pkt *p) {
+	if (p->syn_sample && !(v->bits & FLAG(TT_OBS_SYN_SAMPLE))) {
+		v->window = p->window;
+		v->opt_hash = p->opt_hash;
+		v->bits |= FLAG(TT_OBS_SYN_SAMPLE);
+		v->marks |= TT_MARK_SYN;
+	}
+	if (!p->has_ports)
+		return v->other_port;
+	if (!(v->bits & FLAG(TT_OBS_OTHER_PORT))) {
+		v->other_port = p->other_port;
+		v->bits |= FLAG(TT_OBS_OTHER_PORT);
+		v->marks |= TT_MARK_PORTS; // one without a port differs from now on
+	}
+	return p->other_port;
+}
+
+/// Returns whether the packet needs rare_add too.
+static inline bool value_add(
+	struct flow_value *v, const struct tt_pkt *p, uint32_t us, uint32_t len, unsigned dst_bit) {
+	uint16_t other_port = p->other_port;
+	unsigned differ = tt_pkt_marks(p) ^ v->marks;
+	if (unlikely(differ))
+		other_port = value_unlike(v, p);
+	v->dst_bitmap |= 1ull << dst_bit;
+	v->bits |= p->traits | (v->other_port != other_port ? FLAG(TT_OBS_OTHER_PORT_VARIED) : 0);
+	v->tcp_flags |= p->tcp_flags;
+	if (unlikely(p->ttl < v->ttl_min))
+		v->ttl_min = p->ttl;
+	if (unlikely(p->ttl > v->ttl_max))
+		v->ttl_max = p->ttl;
+	span_add(&v->first_us, &v->last_us, us);
+	return sums_add(v, len) || unlikely(differ & (TT_MARK_TESTABLE | TT_MARK_TOOLS));
+}
+
+/// What few packets need: a low half that went over, a tool's mark, a packet that is testable where
+/// the flow's first was not or the other way round.
+static inline void rare_add(
+	const struct flow_table *t, uint32_t pos, const struct tt_pkt *p, uint32_t len) {
+	const struct flow_value *v = table_value(t, pos);
+	struct flow_rare *r = table_rare(t, pos);
+	r->packets_high += v->packets == 0;
+	r->bytes_high += v->bytes < len;
+	r->unlike += p->testable != !!(v->marks & TT_MARK_TESTABLE);
+	for (unsigned tool = 0; tool < TT_TOOL_N; tool++)
+		r->matches[tool] = saturate(r->matches[tool], p->tools >> tool & 1);
+}
+
+/// A spilled packet: no more than what every packet has.
+static inline void spill_add(const struct flow_table *t, uint32_t pos, uint32_t us, uint32_t len) {
+	struct flow_value *v = table_value(t, pos);
+	if (sums_add(v, len)) {
+		struct flow_rare *r = table_rare(t, pos);
+		r->packets_high += v->packets == 0;
+		r->bytes_high += v->bytes < len;
+	}
+	span_add(&v->first_us, &v->last_us, us);
+}
