@@ -30,6 +30,7 @@ enum {
 	SETTLE_MS = 100, // at a time; probes wait meanwhile
 	LATE_S = 300,	 // how long the last batches of an hour are waited for
 	WINDOW = 64,
+	FUTURE_S = 600,	     // epochs that begin later than so far from now are not taken yet
 	PUBLISH_HWM = 10000, // messages that a slow subscriber may be behind
 	LAST_WAIT_MS = 100,  // after SIGTERM: how long a silent link is waited for
 	LAST_S = 10,	     // and how long at most
@@ -112,6 +113,12 @@ static int take(void *arg, const char *probe, const char *boot, uint64_t seq, co
 	int rc = tt_batch_peek(msg, len, &head, err);
 	if (rc < 0)
 		return rc;
+	// a probe's clock ran ahead: nothing is stored under a time that was not yet
+	int64_t ahead = head.epoch_max - tt_now_ns() / TT_NS;
+	if (!c->o->replay && ahead > FUTURE_S)
+		return tt_err_set(err, -EAGAIN,
+			"a batch of %" PRId64 " s from now: expected a probe's clock that is right",
+			ahead);
 	if (!c->open) {
 		if ((rc = tt_store_begin(c->store, err)) < 0) {
 			complain(c, err->msg);
@@ -288,7 +295,7 @@ static int start_streams(struct collector *c, struct tt_err *err) {
 	c->pub = tt_pub_create(c->zmq_pub, &conf, err);
 	if (!c->pub)
 		return -errno;
-	c->merge = merge_create(c->pub);
+	c->merge = merge_create(c->pub, c->server);
 	return c->merge ? 0 : tt_err_set(err, -ENOMEM, "out of memory");
 }
 

@@ -51,6 +51,7 @@ struct source {
 
 struct merge {
 	struct tt_pub *pub;
+	struct tt_link_server *server;
 	char boot[TT_BOOT_LEN]; // of this collector: a subscriber counts its losses by boot and seq
 	struct tt_batch_decoder *decoder;
 	struct staged *head, **tail;
@@ -62,12 +63,13 @@ struct merge {
 	uint64_t lost; // messages that could not be sent
 };
 
-struct merge *merge_create(struct tt_pub *pub) {
+struct merge *merge_create(struct tt_pub *pub, struct tt_link_server *server) {
 	struct merge *m = calloc(1, sizeof(*m));
 	uint64_t boot;
 	if (!m)
 		return NULL;
 	m->pub = pub;
+	m->server = server;
 	m->tail = &m->head;
 	m->buf.max = 1 << 20;
 	m->decoder = tt_batch_decoder_create();
@@ -282,7 +284,12 @@ static void send_health(struct merge *m, struct source *s, const struct epoch *e
 		.start = e->start,
 		.end = e->start + v->head.epoch_s};
 	tt_buf_reset(&m->buf);
-	tt_message_merged_health(&m->buf, &h, &x, (double)tt_now_ns() / TT_NS - (double)h.end);
+	struct tt_merged merged = {.lag_s = (double)tt_now_ns() / TT_NS - (double)h.end};
+	int64_t skew_ms;
+	if (tt_link_server_skew_ms(m->server, s->probe, &skew_ms) == 0)
+		merged.skew_ms = &skew_ms;
+	tt_link_server_refused(m->server, &merged.refused);
+	tt_message_merged_health(&m->buf, &h, &x, &merged);
 	send(m, "health", s->probe, NULL);
 }
 

@@ -10,8 +10,8 @@
 struct merge;
 struct tt_regions;
 
-/// pub: where the messages go; borrowed.
-struct merge *merge_create(struct tt_pub *pub);
+/// pub: where the messages go; server: asked for clocks and what was refused. Both are borrowed.
+struct merge *merge_create(struct tt_pub *pub, struct tt_link_server *server);
 void merge_destroy(struct merge **m);
 /// Keeps a copy of a batch that the store took; nothing is told before it is committed.
 void merge_stage(struct merge *m, const void *msg, size_t len);

@@ -177,7 +177,7 @@ static int make_thin(struct tt_link_client *c, struct item *it) {
 
 // Nothing is left to make smaller: the oldest goes, and with it what it tells.
 static void drop(struct tt_link_client *c) {
-	struct item *it = queue_next_unsent(&c->queue);
+	struct item *it = queue_next_unsent(&c->queue, 0);
 	if (!it)
 		it = c->queue.head;
 	c->stats.lost_batches += it->packets > 0;

@@ -68,11 +68,15 @@ static void forget_ranges(
 		c->progress_ns = tt_mono_ns();
 }
 
+// what the collector cannot take now makes way for what it can
 static void wait_longer(void *arg, struct item *it) {
 	struct tt_link_client *c = arg;
-	if (it->sent_ns)
-		it->sent_ns = tt_mono_ns();
-	it->timeout_ns = c->resend_ns;
+	int64_t now = tt_mono_ns();
+	if (it->timeout_ns < c->resend_ns)
+		it->timeout_ns = c->resend_ns;
+	it->not_before_ns = now + it->timeout_ns;
+	it->timeout_ns = it->timeout_ns * 2 < TIMEOUT_MAX_NS ? it->timeout_ns * 2 : TIMEOUT_MAX_NS;
+	queue_unsent(&c->queue, it);
 }
 
 static void refused_batch(void *arg, struct item *it) {
@@ -212,8 +216,11 @@ static void watch(struct tt_link_client *c) {
 
 // false: no room in the socket, or the batch cannot be read
 static bool send_item(struct tt_link_client *c, struct item *it) {
-	struct proto_frame f = {
-		.type = PROTO_BATCH, .version = PROTO_VERSION, .boot = it->boot, .seq = it->seq};
+	struct proto_frame f = {.type = PROTO_BATCH,
+		.version = PROTO_VERSION,
+		.value = (uint32_t)(tt_now_ns() / 1000000),
+		.boot = it->boot,
+		.seq = it->seq};
 	struct tt_err err;
 	if (!it->data && spool_read(c->spool, it, &err)) {
 		complain(c, err.msg);
@@ -256,8 +263,10 @@ static void pump(struct tt_link_client *c) {
 	pthread_mutex_lock(&c->lock);
 	if (c->welcomed) {
 		resend(c);
-		while (c->queue.in_flight < c->window && (it = queue_next_unsent(&c->queue))) {
-			it->timeout_ns = c->resend_ns;
+		int64_t now = tt_mono_ns();
+		while (c->queue.in_flight < c->window && (it = queue_next_unsent(&c->queue, now))) {
+			if (it->timeout_ns < c->resend_ns)
+				it->timeout_ns = c->resend_ns;
 			if (!send_item(c, it))
 				break;
 		}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,9 @@ struct peer {
 	struct peer *next; // in its bucket
 	uint64_t serial;   // never used twice
 	int64_t seen_ns;
+	int64_t hello_skew_ms; // how far our clock is before the probe's, when it said HELLO,
+	int64_t skew_ms;       // and of what came since it was last asked the least
+	bool skew_known;
 	char probe[TT_ID_LEN];
 	uint8_t id_len;
 	uint8_t id[PEER_ID_MAX];

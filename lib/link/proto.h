@@ -18,10 +18,10 @@
 enum proto_type {
 	PROTO_HELLO = 1, // u16 lowest and highest version spoken, i64 clock (ns), probe (32 bytes)
 	PROTO_WELCOME,	 // value: window; seq: every batch of the boot up to here is committed
-	PROTO_BATCH,
-	PROTO_ACK,    // value: number of ranges, each u64 first and last seq; they are committed
-	PROTO_REFUSE, // value: enum proto_refusal; seq: the batch, 0: the connection; text
-	PROTO_WHO,    // the server does not know this connection: say HELLO again
+	PROTO_BATCH,	 // value: the probe's clock, the low 32 bits of milliseconds
+	PROTO_ACK,	 // value: number of ranges, each u64 first and last seq; they are committed
+	PROTO_REFUSE,	 // value: enum proto_refusal; seq: the batch, 0: the connection; text
+	PROTO_WHO,	 // the server does not know this connection: say HELLO again
 };
 
 enum proto_refusal {

@@ -54,9 +54,9 @@ void queue_reset(struct queue *q) {
 		queue_unsent(q, it);
 }
 
-struct item *queue_next_unsent(const struct queue *q) {
+struct item *queue_next_unsent(const struct queue *q, int64_t now_ns) {
 	struct item *it = q->head;
-	while (it && it->sent_ns)
+	while (it && (it->sent_ns || (now_ns && it->not_before_ns > now_ns)))
 		it = it->next;
 	return it;
 }

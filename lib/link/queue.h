@@ -8,10 +8,11 @@
 struct item {
 	struct item *prev, *next;
 	uint64_t boot, seq, packets;
-	int64_t spool_id;   // row of the spool, 0: none
-	int64_t created_ns; // wall clock
-	int64_t sent_ns;    // monotonic; 0: not in flight
-	int64_t timeout_ns; // after which it is sent again
+	int64_t spool_id;      // row of the spool, 0: none
+	int64_t created_ns;    // wall clock
+	int64_t sent_ns;       // monotonic; 0: not in flight
+	int64_t timeout_ns;    // after which it is sent again
+	int64_t not_before_ns; // monotonic; the collector cannot take it until then
 	bool was_sent;
 	bool thin; // its observations were given up
 	size_t len;
@@ -34,7 +35,8 @@ void queue_sent(struct queue *q, struct item *it, int64_t now_ns);
 void queue_unsent(struct queue *q, struct item *it);
 /// Nothing is in flight any more: all will be sent again.
 void queue_reset(struct queue *q);
-struct item *queue_next_unsent(const struct queue *q);
+/// The first that is not in flight and may be sent now (now_ns 0: whenever).
+struct item *queue_next_unsent(const struct queue *q, int64_t now_ns);
 /// Calls fn for every item of the boot with first <= seq <= last that is in flight or was sent;
 /// fn may remove it.
 void queue_each_in(struct queue *q, uint64_t boot, uint64_t first, uint64_t last,

@@ -16,6 +16,8 @@
 #include "tt_wire.h"
 
 #define WINDOW_DEFAULT 64
+#define SKEW_WARN_MS   2000
+#define SKEW_WRAP_MS   (20ll * 86400000)
 #define PER_KEY	       8 // connections: a probe that comes back may be ahead of its own end
 
 // A batch that was taken and waits for the store's transaction.
@@ -34,7 +36,7 @@ struct tt_link_server {
 	struct taken *taken;
 	size_t taken_n, taken_cap;
 	uint64_t unsent; // answers that found no room or no peer: the sender asks again
-	struct grumbler grumbler;
+	struct grumbler grumbler, clocks;
 	struct tt_link_refused refused; // written by its thread; door has the rest
 };
 
@@ -138,6 +140,39 @@ static void refuse(struct tt_link_server *s, const void *id, size_t id_len, enum
 	answer(s, id, id_len, &f);
 }
 
+// What is late on its way seems to come from a clock that is behind: the least is the nearest.
+static void note_skew(struct tt_link_server *s, struct peer *p, int64_t skew_ms) {
+	char text[96];
+	if (!p->skew_known || skew_ms < p->skew_ms)
+		p->skew_ms = skew_ms;
+	p->skew_known = true;
+	if (llabs(skew_ms) > SKEW_WARN_MS) {
+		snprintf(text, sizeof(text), "its clock is %" PRId64 " s %s ours",
+			(int64_t)llabs(skew_ms) / 1000, skew_ms > 0 ? "behind" : "ahead of");
+		grumble(&s->clocks, s->endpoint, p->probe, text);
+	}
+}
+
+// a batch carries 32 bits of its clock: enough near what HELLO said
+static void note_batch_clock(struct tt_link_server *s, struct peer *p, uint32_t ms) {
+	int32_t skew = (int32_t)((uint32_t)(tt_now_ns() / 1000000) - ms);
+	if (ms && llabs(p->hello_skew_ms) < SKEW_WRAP_MS)
+		note_skew(s, p, skew);
+}
+
+int tt_link_server_skew_ms(struct tt_link_server *s, const char *probe, int64_t *ms) {
+	struct peer *found = NULL;
+	for (unsigned i = 0; i < PEER_BUCKETS; i++)
+		for (struct peer *p = s->peers.buckets[i]; p; p = p->next)
+			if (!strcmp(p->probe, probe) && (!found || p->seen_ns > found->seen_ns))
+				found = p;
+	if (!found)
+		return -ENOENT;
+	*ms = found->skew_ms;
+	found->skew_known = false;
+	return 0;
+}
+
 static void on_hello(struct tt_link_server *s, const void *id, size_t id_len, const char *owner,
 	const struct proto_frame *f) {
 	char text[128];
@@ -161,6 +196,9 @@ static void on_hello(struct tt_link_server *s, const void *id, size_t id_len, co
 		return;
 	memcpy(p->probe, f->probe, sizeof(p->probe));
 	p->seen_ns = tt_mono_ns();
+	p->hello_skew_ms = tt_now_ns() / 1000000 - f->clock_ns / 1000000;
+	p->skew_known = false;
+	note_skew(s, p, p->hello_skew_ms);
 	struct proto_frame w = {.type = PROTO_WELCOME,
 		.version = PROTO_VERSION,
 		.value = s->window,
@@ -197,6 +235,7 @@ static void on_batch(struct tt_link_server *s, const void *id, size_t id_len,
 		return;
 	}
 	p->seen_ns = tt_mono_ns();
+	note_batch_clock(s, p, f->value);
 	err.msg[0] = 0;
 	int rc = tt_batch_peek(msg, len, &head, &err);
 	if (!rc && strcmp(head.probe, p->probe))

@@ -123,7 +123,8 @@ static void the_document_names_every_field(void **state) {
 	names_all(text, "\n## live", &b);
 	tt_message_health(&b, &of_probe, &x);
 	names_all(text, "\n## health", &b);
-	tt_message_merged_health(&b, &of_probe, &x, 1.5);
+	const struct tt_merged merged = {.lag_s = 1.5};
+	tt_message_merged_health(&b, &of_probe, &x, &merged);
 	names_all(text, "\n## health", &b);
 	tt_fold_destroy(&fold);
 	tt_buf_free(&b);

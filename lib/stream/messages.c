@@ -158,9 +158,20 @@ void tt_message_health(
 }
 
 void tt_message_merged_health(struct tt_buf *b, const struct tt_message_head *h,
-	const struct tt_health *x, double lag_s) {
+	const struct tt_health *x, const struct tt_merged *m) {
+	const struct tt_link_refused *r = &m->refused;
 	head(b, h);
 	health_uplinks(b, x);
 	health_sensors(b, x);
-	tt_buf_printf(b, ",\"collector\":{\"lag_s\":%.1f}}", lag_s);
+	tt_buf_printf(b, ",\"collector\":{\"lag_s\":%.1f,\"clock_skew_ms\":", m->lag_s);
+	if (m->skew_ms)
+		tt_buf_printf(b, "%" PRId64, *m->skew_ms);
+	else
+		tt_buf_printf(b, "null");
+	tt_buf_printf(b,
+		",\"refused\":{\"keys\":%" PRIu64 ",\"connections\":%" PRIu64
+		",\"revoked\":%" PRIu64 ",\"messages\":%" PRIu64 ",\"names\":%" PRIu64
+		",\"versions\":%" PRIu64 ",\"batches\":%" PRIu64 "}}}",
+		r->keys, r->connections, r->revoked, r->messages, r->names, r->versions,
+		r->batches);
 }

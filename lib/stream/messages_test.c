@@ -177,8 +177,37 @@ static void test_health_gives_every_packet_one_fate(void **state) {
 	json_decref(j);
 }
 
+static void a_collector_says_what_it_refused_and_how_clocks_differ(void **state) {
+	struct tt_buf b = TT_BUF_INIT(4096);
+	const int64_t skew = -1500;
+	struct tt_merged m = {.lag_s = 2.5,
+		.skew_ms = &skew,
+		.refused = {.keys = 1,
+			.connections = 2,
+			.revoked = 3,
+			.messages = 4,
+			.names = 5,
+			.versions = 6,
+			.batches = 7}};
+	const struct tt_message_head h = {.probe = "tokyo", .boot = "00", .seq = 1};
+	const struct tt_health x = {0};
+	tt_message_merged_health(&b, &h, &x, &m);
+	tt_buf_append(&b, "", 1);
+	assert_non_null(strstr((char *)b.data,
+		"\"collector\":{\"lag_s\":2.5,\"clock_skew_ms\":-1500,\"refused\":{\"keys\":1,"
+		"\"connections\":2,\"revoked\":3,\"messages\":4,\"names\":5,\"versions\":6,"
+		"\"batches\":7}}}"));
+	tt_buf_reset(&b);
+	m.skew_ms = NULL;
+	tt_message_merged_health(&b, &h, &x, &m);
+	tt_buf_append(&b, "", 1);
+	assert_non_null(strstr((char *)b.data, "\"clock_skew_ms\":null"));
+	tt_buf_free(&b);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_collector_says_what_it_refused_and_how_clocks_differ),
 		cmocka_unit_test(
 			test_topics_end_with_a_full_stop_so_that_prefixes_do_not_match_others),
 		cmocka_unit_test(test_live_has_every_class),

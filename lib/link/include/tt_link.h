@@ -98,6 +98,9 @@ void tt_link_server_destroy(struct tt_link_server **s);
 int tt_link_server_allow(struct tt_link_server *s, const struct tt_link_peer_key *allowed,
 	unsigned n, struct tt_err *err);
 void tt_link_server_refused(struct tt_link_server *s, struct tt_link_refused *out);
+/// How many milliseconds our clock is before a probe's: the least that its messages showed since it
+/// was last asked, which contains the time that the quickest of them took. -ENOENT: not connected.
+int tt_link_server_skew_ms(struct tt_link_server *s, const char *probe, int64_t *ms);
 /// The ROUTER socket, for zmq_poll; only the thread that created the server may use it.
 void *tt_link_server_socket(struct tt_link_server *s);
 

@@ -55,9 +55,15 @@ struct tt_health {
 void tt_message_health(
 	struct tt_buf *b, const struct tt_message_head *h, const struct tt_health *x);
 
-/// What a collector knows of a probe's epoch: uplinks and sensors of `x`, and how long after the
-/// epoch's end it was on disk.
-void tt_message_merged_health(
-	struct tt_buf *b, const struct tt_message_head *h, const struct tt_health *x, double lag_s);
+/// What a collector knows of a probe's epoch besides.
+struct tt_merged {
+	double lag_s; // how long after the epoch's end it was on disk
+	const int64_t
+		*skew_ms; // how far the collector's clock is before the probe's; NULL: unknown
+	struct tt_link_refused refused; // of anybody, since the collector's start
+};
+/// Uplinks and sensors are those of `x`.
+void tt_message_merged_health(struct tt_buf *b, const struct tt_message_head *h,
+	const struct tt_health *x, const struct tt_merged *m);
 
 const char *tt_state_name(enum tt_state state);
