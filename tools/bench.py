@@ -28,6 +28,8 @@ BENCHES = [
     ("attack", "app/teiten-bench", "-g", "attack"),
     ("workers", "app/teiten-bench", "-g", "workers"),
     ("link", "app/teiten-bench", "-g", "link"),
+    ("probe", "tools/bench_probe.py"),
+    ("replay", "tools/bench_replay.py"),
     ("sketch", "lib/sketch_bench"),
 ]
 
