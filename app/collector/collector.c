@@ -249,8 +249,9 @@ static void loop(struct collector *c) {
 		{NULL, c->signals, ZMQ_POLLIN, 0}};
 	bool end = false;
 	while (!end) {
-		int64_t next =
-			c->next_settle < c->next_checkpoint ? c->next_settle : c->next_checkpoint;
+		int64_t next = c->next_checkpoint;
+		if (!c->o->replay && c->next_settle < next) // a replay settles nothing by the clock
+			next = c->next_settle;
 		int64_t wait = (next - tt_mono_ns()) / 1000000 + 1;
 		zmq_poll(items, 2, wait < 0 ? 0 : wait > 1000 ? 1000 : (long)wait);
 		if (items[0].revents)
