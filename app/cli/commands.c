@@ -66,6 +66,9 @@ static const struct opt filters[] = {
 	{"family", 0, "4|6", "IPv4 or IPv6."},
 	{"surveyors", 0, "with|without|only", "Known survey scanners (with)."},
 	{"icmp", 0, "types|one", "Rows of ports: ICMP by type and code (types), or one row."},
+	{"read", 0, "auto|raw|rollups",
+		"Where from: raw batches, exactly, while they are at hand and not too many, else "
+		"rollups (auto)."},
 	{"from", 0, "T", "Begin: RFC 3339, or a local date."},
 	{"to", 0, "T", "End, exclusive."},
 	{"period", 0, "P", "Instead of both: 2024Q4, 2024-12, 2024, FROM..TO in local dates."},

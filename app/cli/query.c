@@ -37,6 +37,8 @@ static const struct word step_words[] = {
 	{"hour", TT_STEP_HOUR}, {"day", TT_STEP_DAY}, {"month", TT_STEP_MONTH}, {NULL}};
 static const struct word surveyor_words[] = {{"with", TT_SURVEYORS_WITH},
 	{"without", TT_SURVEYORS_WITHOUT}, {"only", TT_SURVEYORS_ONLY}, {NULL}};
+static const struct word read_words[] = {
+	{"auto", TT_READ_AUTO}, {"raw", TT_READ_RAW}, {"rollups", TT_READ_ROLLUPS}, {NULL}};
 static const struct word icmp_words[] = {{"types", 0}, {"one", 1}, {NULL}};
 static const struct word family_words[] = {{"4", 4}, {"6", 6}, {NULL}};
 
@@ -222,6 +224,10 @@ static int read_shape(const struct args *a, struct question *q, struct tt_err *e
 	if (v < 0)
 		return -EINVAL;
 	q->conf.query.icmp_one = v;
+	v = (text = arg(a, "read")) ? pick(read_words, "read", text, err) : TT_READ_AUTO;
+	if (v < 0)
+		return -EINVAL;
+	q->conf.query.read = (enum tt_read)v;
 	v = (text = arg(a, "step")) ? pick(step_words, "step", text, err) : TT_STEP_DAY;
 	if (v < 0)
 		return -EINVAL;

@@ -93,6 +93,9 @@ static void unknown_region_can_be_asked_for(void **state) {
 	assert_int_equal(ask("--by=port", "--country=!", NULL), -EINVAL);
 	assert_int_equal(ask("--by=port", "--region=!JP", NULL), -EINVAL);
 	assert_int_equal(ask("--by=port", "--icmp=two", NULL), -EINVAL);
+	assert_int_equal(ask("--by=port", "--read=rollups", NULL), 0);
+	assert_int_equal(q.conf.query.read, TT_READ_ROLLUPS);
+	assert_int_equal(ask("--by=port", "--read=cooked", NULL), -EINVAL);
 	assert_int_equal(ask("--by=port", "--country", "--", NULL), -EINVAL);
 }
 
