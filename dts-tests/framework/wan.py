@@ -23,23 +23,24 @@ def ip(*args):
 
 def tun_in(namespace, name):
     """A TUN device of a namespace, as a descriptor of this process."""
-    fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-    failed = []
+    made = []
 
     def enter():  # a thread of its own: setns is for good
         ns = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
         if LIBC.setns(ns, CLONE_NEWNET):
-            failed.append(OSError(ctypes.get_errno(), "setns"))
+            made.append(OSError(ctypes.get_errno(), "setns"))
         else:
+            fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
             fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
+            made.append(fd)
         os.close(ns)
 
     t = threading.Thread(target=enter)
     t.start()
     t.join()
-    if failed:
-        raise failed[0]
-    return fd
+    if not made or isinstance(made[0], OSError):
+        raise made[0] if made else OSError(f"{namespace}: no TUN device")
+    return made[0]
 
 
 class Wan:

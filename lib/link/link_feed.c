@@ -57,8 +57,7 @@ static struct feed {
 } f = {.conf = {.probe = "feed", .boot = "00000000000000f0"},
 	.batches = 100,
 	.rows = 1000,
-	.flush_s = 30,
-	.epoch = 1734490800};
+	.flush_s = 30};
 
 static volatile sig_atomic_t stop;
 static void on_signal(int sig) {
@@ -198,6 +197,8 @@ static int finish(struct tt_link_client *c, struct tt_err *err) {
 int main(int argc, char **argv) {
 	struct tt_err err = {""};
 	int opt, rc = 0;
+	// recent enough for any retention, long enough ago for any number of batches
+	f.epoch = tt_now_ns() / TT_NS / 3600 * 3600 - 2 * 86400;
 	tt_log_name("link_feed");
 	tt_log_to(tt_log_stderr);
 	while ((opt = getopt_long(argc, argv, "", longopts, NULL)) != -1 && !rc)
