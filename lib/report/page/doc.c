@@ -198,31 +198,6 @@ static int find_series(struct page *p, const char *table, const char *figure, en
 	return 0;
 }
 
-// Own-country sources of DNS answers at all sensors, day by day.
-static int find_reflection(struct page *p) {
-	struct tt_query q = page_query(p, TT_BY_NONE);
-	struct answer a;
-	q.classes = 1u << TT_REFLECTION;
-	q.has_port = true;
-	q.proto = 17;
-	q.port = 53;
-	q.country = NULL;
-	q.region = p->country[0] ? p->country : NULL;
-	q.step = TT_STEP_DAY;
-	int rc = ask(p, &q, TT_RANK_PACKETS, &a);
-	if (rc == -ENODATA)
-		return 0;
-	if (rc)
-		return rc;
-	json_t *o = series_json(p, &a, TT_BY_NONE, NULL), *row;
-	size_t i;
-	json_array_foreach(json_object_get(o, "rows"), i, row) json_object_set_new(row, "label",
-		json_pack("{s:s, s:s}", "en", "source addresses", "ja", "送信元アドレス数"));
-	json_object_set_new(p->doc, "figure3", o);
-	answer_free(&a);
-	return 0;
-}
-
 static void title(
 	struct page *p, const char *id, const char *measure, const char *en, const char *ja) {
 	json_t *o = json_object_get(p->doc, id);
@@ -240,27 +215,20 @@ static int find_figures(struct page *p) {
 	int rc = find_series(p, "table1", "figure1", TT_BY_PORT);
 	if (!rc)
 		rc = find_series(p, "table2", "figure2", TT_BY_REGION);
-	if (!rc)
-		rc = find_reflection(p);
-	bool own = p->country[0] != '\0';
 	title(p, "table1", NULL, "Top %u services probed", "宛先ポート番号トップ%u");
 	title(p, "figure1", "packets", "Packets per day by service, top %u",
 		"宛先ポート番号別の観測数の推移（上位%u位）");
 	title(p, "table2", NULL, "Top %u source regions", "送信元地域トップ%u");
 	title(p, "figure2", "packets", "Packets per day by source region, top %u",
 		"送信元地域別の観測数の推移（上位%u位）");
-	title(p, "figure3", "sources",
-		own ? "Sources of DNS answers (UDP source port 53) in one's own country, per day"
-		    : "Sources of DNS answers (UDP source port 53), per day",
-		own ? "国内を送信元とするDNS応答（UDP送信元ポート53）の送信元アドレス数の推移"
-		    : "DNS応答（UDP送信元ポート53）の送信元アドレス数の推移");
+	topics_figures(p);
 	return rc;
 }
 
 int doc_make(struct page *p) {
 	static int (*const parts[])(struct page *) = {find_heads, find_scope, find_overview,
-		find_tables, find_figures, previous_apply, sensors_gather, compare_gather,
-		prose_write};
+		find_tables, topics_gather, find_figures, previous_apply, sensors_gather,
+		compare_gather, prose_write};
 	int rc = 0;
 	p->doc = json_object();
 	if (!p->doc)

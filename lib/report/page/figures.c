@@ -10,7 +10,7 @@
 // What one chart points to while it is drawn.
 struct drawing {
 	struct chart chart;
-	char title[NAME_LEN * 2];
+	char id[16], title[NAME_LEN * 2];
 	char labels[CHART_LINES][NAME_LEN];
 	double *values; // line by line
 	double *completeness;
@@ -47,11 +47,19 @@ static void label_line(struct page *p, struct drawing *d, unsigned line, const j
 	d->chart.lines[line].values = d->values + line * d->chart.n;
 }
 
-static int prepare(struct page *p, const char *id, struct drawing *d) {
-	const json_t *figure = json_object_get(p->doc, id), *point, *row;
+static enum word measure_word(const char *measure) {
+	return !strcmp(measure, "sources") ? W_Y_SOURCES
+	       : !strcmp(measure, "bytes") ? W_Y_BYTES
+					   : W_Y_PACKETS;
+}
+
+static int prepare(struct page *p, unsigned number, struct drawing *d) {
+	const json_t *figure = json_object_get(p->doc, figure_id(number, d->id)), *point, *row;
 	const json_t *rows = json_object_get(figure, "rows");
 	const char *measure = json_string_value(json_object_get(figure, "measure"));
 	size_t i, j;
+	if (!json_array_size(rows) || !measure)
+		return 0;
 	d->chart.n = (unsigned)json_array_size(json_object_get(json_array_get(rows, 0), "points"));
 	d->chart.line_n = (unsigned)json_array_size(rows);
 	if (d->chart.line_n > CHART_LINES)
@@ -69,11 +77,11 @@ static int prepare(struct page *p, const char *id, struct drawing *d) {
 		json_array_foreach(json_object_get(row, "points"), j, point) if (j < n)
 			fill_point(p, d, (unsigned)i, (unsigned)j, point, measure);
 	}
-	d->chart.id = id;
+	d->chart.id = d->id;
 	snprintf(d->title, sizeof(d->title), "%s",
 		bilingual_text(p->lang, json_object_get(figure, "title")));
 	d->chart.title = d->title;
-	d->chart.y = say(p->lang, strcmp(measure, "sources") ? W_Y_PACKETS : W_Y_SOURCES);
+	d->chart.y = say(p->lang, measure_word(measure));
 	d->chart.shade = say(p->lang, W_INCOMPLETE_DAYS);
 	d->chart.days = d->days;
 	d->chart.completeness = d->completeness;
@@ -86,17 +94,20 @@ static void release(struct drawing *d) {
 	free(d->days);
 }
 
-const char *const figure_ids[FIGURES] = {"figure1", "figure2", "figure3"};
+const char *figure_id(unsigned i, char buf[16]) {
+	snprintf(buf, 16, "figure%u", i + 1);
+	return buf;
+}
 
 int figures_draw(struct page *p) {
 	struct drawing *d = calloc(FIGURES, sizeof(*d));
-	struct chart charts[FIGURES];
+	struct chart *charts = calloc(FIGURES, sizeof(*charts));
 	struct tt_buf out[FIGURES];
 	unsigned of[FIGURES], n = 0;
-	int rc = d ? 0 : tt_err_set(p->err, -ENOMEM, "figures: no memory");
+	int rc = d && charts ? 0 : tt_err_set(p->err, -ENOMEM, "figures: no memory");
 	for (unsigned i = 0; !rc && i < FIGURES; i++) {
 		p->svg[i] = (struct tt_buf)TT_BUF_INIT(PAGE_MAX);
-		rc = prepare(p, figure_ids[i], &d[i]);
+		rc = prepare(p, i, &d[i]);
 		if (rc || !d[i].chart.n || !d[i].chart.line_n)
 			continue;
 		charts[n] = d[i].chart;
@@ -110,5 +121,6 @@ int figures_draw(struct page *p) {
 	for (unsigned i = 0; d && i < FIGURES; i++)
 		release(&d[i]);
 	free(d);
+	free(charts);
 	return rc;
 }

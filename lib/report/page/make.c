@@ -49,11 +49,11 @@ static int make_folders(const char *out, struct tt_err *err) {
 }
 
 static int write_figures(struct page *p) {
-	char path[PATH_MAX + 64];
+	char path[PATH_MAX + 64], id[16];
 	int rc = 0;
 	for (unsigned i = 0; i < FIGURES && !rc; i++) {
 		struct tt_buf b = TT_BUF_INIT(PAGE_MAX);
-		snprintf(path, sizeof(path), "%s/figures/%s.svg", p->conf->out, figure_ids[i]);
+		snprintf(path, sizeof(path), "%s/figures/%s.svg", p->conf->out, figure_id(i, id));
 		if (!p->svg[i].len) { // of an earlier report
 			unlink(path);
 			continue;

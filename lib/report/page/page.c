@@ -12,8 +12,9 @@ static const struct section {
 	void (*write)(struct page *p, struct tt_buf *b); // NULL: sentences and notes only
 } sections[] = {{"overview", W_OVERVIEW, write_overview}, {"services", W_SERVICES, write_services},
 	{"regions", W_REGIONS, write_regions}, {"topics", W_TOPICS, write_topics},
-	{"sensors", W_SENSORS, write_sensors}, {"requests", W_REQUESTS, NULL},
-	{"references", W_REFERENCES, write_references}, {"method", W_METHOD, write_method}};
+	{"changes", W_CHANGES, write_changes}, {"sensors", W_SENSORS, write_sensors},
+	{"requests", W_REQUESTS, NULL}, {"references", W_REFERENCES, write_references},
+	{"method", W_METHOD, write_method}};
 #define SECTION_N (sizeof(sections) / sizeof(*sections))
 
 bool section_exists(const char *id) {
@@ -113,7 +114,7 @@ static void write_cover(struct page *p, struct tt_buf *b) {
 
 static void write_list(struct page *p, struct tt_buf *b, const char *prefix, enum word word) {
 	char id[16];
-	for (unsigned i = 1; i <= 3; i++) {
+	for (unsigned i = 1; i <= FIGURES; i++) {
 		snprintf(id, sizeof(id), "%s%u", prefix, i);
 		const json_t *title = json_object_get(json_object_get(p->doc, id), "title");
 		if (title)

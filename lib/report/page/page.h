@@ -7,7 +7,8 @@
 #include "words.h"
 
 #define PAGE_MAX   (256u << 20) // bytes of a page
-#define FIGURES	   3
+#define TOPICS	   14		// watches that are told
+#define FIGURES	   (2 + TOPICS)
 #define INCOMPLETE 0.9 // completeness below which a figure is marked
 
 struct page {
@@ -60,6 +61,13 @@ const struct tt_sensor_conf *sensor_conf(struct page *p, const char *id);
 /// "s-" and ten characters that only this recipient gets for this sensor (or network).
 void pseudonym(const struct page *p, char kind, const char *of, char out[TT_ID_LEN]);
 
+// ---- topics.c
+int topics_gather(struct page *p);
+void topics_figures(struct page *p);
+/// Puts pseudonyms in place of a member's name; of a member of all objects in a list.
+void rename_member(const struct page *p, json_t *o, const char *key, char kind);
+void rename_list(const struct page *p, json_t *list, const char *key, char kind);
+
 // ---- figures.c, chart.c
 #define CHART_LINES 100
 struct line {
@@ -79,7 +87,8 @@ struct chart {
 };
 /// Draws charts by gnuplot, each into a buffer of its own.
 int chart_draw(const struct chart *charts, unsigned n, struct tt_buf *out, struct tt_err *err);
-extern const char *const figure_ids[FIGURES];
+/// "figure1" and on; i from 0.
+const char *figure_id(unsigned i, char buf[16]);
 int figures_draw(struct page *p);
 
 // ---- notes.c

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "page.h"
+#include "prose.h"
 
 void prose_add(struct page *p, const char *section, struct tt_buf text[2]) {
 	json_t *all = json_object_get(p->doc, "sentences"), *list;
@@ -46,7 +46,15 @@ const char *length_word(const struct page *p, enum tt_lang lang, bool previous) 
 	return say(lang, previous ? before[length] : now[length]);
 }
 
-static const char *ordinal(json_int_t n, char buf[16]) {
+const char *share_text(enum tt_lang lang, double share, char buf[TT_SHOW_LEN]) {
+	tt_show_share(share, buf);
+	char *blank = lang == TT_JA ? strchr(buf, ' ') : NULL;
+	if (blank)
+		memmove(blank, blank + 1, strlen(blank));
+	return buf;
+}
+
+const char *ordinal(json_int_t n, char buf[16]) {
 	json_int_t tens = n / 10 % 10, ones = n % 10;
 	const char *end = tens == 1   ? "th"
 			  : ones == 1 ? "st"
@@ -202,18 +210,21 @@ static void tell_overview(struct page *p) {
 	const json_t *o = json_object_get(p->doc, "overview"), *row;
 	struct tt_buf text[2] = {TT_BUF_INIT(65536), TT_BUF_INIT(65536)};
 	struct tt_tz *tz = tt_store_tz(p->s);
-	char packets[TT_SHOW_LEN], sources[TT_SHOW_LEN], share[TT_SHOW_LEN], day[4][NAME_LEN];
+	char packets[TT_SHOW_LEN], sources[TT_SHOW_LEN], share[TT_SHOW_LEN], share_ja[TT_SHOW_LEN],
+		day[4][NAME_LEN];
 	json_int_t sensors = whole(json_object_get(p->doc, "scope"), "sensors"), scan = 0;
 	int64_t first = tt_tz_day(tz, p->from), last = tt_tz_day(tz, p->to) - 1;
 	size_t i;
 	if (!whole(o, "packets"))
 		return;
-	json_array_foreach(json_object_get(o, "classes"), i,
-		row) if (!strcmp(json_string_value(json_object_get(row, "class")), "scan")) scan =
-		whole(row, "packets");
+	json_array_foreach(json_object_get(o, "classes"), i, row) {
+		if (!strcmp(json_string_value(json_object_get(row, "class")), "scan"))
+			scan = whole(row, "packets");
+	}
 	tt_show_count((uint64_t)whole(o, "packets"), packets);
 	tt_show_count((uint64_t)whole(o, "sources"), sources);
-	tt_show_share((double)scan / (double)whole(o, "packets"), share);
+	share_text(TT_EN, (double)scan / (double)whole(o, "packets"), share);
+	share_text(TT_JA, (double)scan / (double)whole(o, "packets"), share_ja);
 	tt_buf_printf(&text[0],
 		"From %s to %s, %lld sensor%s received %s packets from %s source addresses; %s of "
 		"the packets were scans.",
@@ -223,17 +234,18 @@ static void tell_overview(struct page *p) {
 		"%sから%sまでの間に、%lld台のセンサーが、%s個の送信元アドレスから%s個のパケットを"
 		"受信しました。このうち%sがスキャンでした。",
 		day_name(TT_JA, first, day[2]), day_name(TT_JA, last, day[3]), (long long)sensors,
-		sources, packets, share);
+		sources, packets, share_ja);
 	prose_add(p, "overview", text);
 }
 
 static void tell_completeness(struct page *p) {
 	const json_t *c = json_object_get(p->doc, "completeness");
 	struct tt_buf text[2] = {TT_BUF_INIT(4096), TT_BUF_INIT(4096)};
-	char share[TT_SHOW_LEN];
+	char share[TT_SHOW_LEN], share_ja[TT_SHOW_LEN];
 	if (!json_is_number(c) || json_number_value(c) >= INCOMPLETE)
 		return;
-	tt_show_share(json_number_value(c), share);
+	share_text(TT_EN, json_number_value(c), share);
+	share_text(TT_JA, json_number_value(c), share_ja);
 	tt_buf_printf(&text[0],
 		"The observation is incomplete: sensors were up, and packets were kept, for %s of "
 		"what was expected. Counts are lower bounds; rankings compare packets per address "
@@ -242,19 +254,53 @@ static void tell_completeness(struct page *p) {
 	tt_buf_printf(&text[1],
 		"観測は不完全です（完全性%s）。件数は下限値であり、順位は稼働時間あたりの値で比較し"
 		"ています。不完全な値には†を付しています。",
-		share);
+		share_ja);
 	prose_add(p, "overview", text);
+}
+
+// Sensors whose own figures are incomplete, by name.
+static void tell_sensors(struct page *p) {
+	struct tt_buf text[2] = {TT_BUF_INIT(1 << 20), TT_BUF_INIT(1 << 20)};
+	const json_t *s;
+	unsigned n = 0;
+	size_t i;
+	json_array_foreach(json_object_get(p->doc, "sensors"), i, s) {
+		const json_t *c = json_object_get(s, "completeness"),
+			     *name = json_object_get(s, "name");
+		char share[2][TT_SHOW_LEN];
+		if (json_is_number(c) && json_number_value(c) >= INCOMPLETE)
+			continue;
+		for (unsigned l = 0; l < 2; l++) {
+			const char *how = json_is_number(c)
+						  ? share_text(l, json_number_value(c), share[l])
+						  : say(l, W_NO_DATA);
+			tt_buf_printf(&text[l], l ? "%s%s（%s）" : "%s%s (%s)",
+				n   ? l ? "、" : ", "
+				: l ? "観測が不完全なセンサー："
+				    : "Sensors whose observation is incomplete: ",
+				bilingual_text(l, name), how);
+		}
+		n++;
+	}
+	if (n) {
+		tt_buf_printf(&text[0], ".");
+		tt_buf_printf(&text[1], "。");
+	}
+	prose_add(p, "sensors", text);
 }
 
 int prose_write(struct page *p) {
 	tell_overview(p);
 	tell_completeness(p);
+	tell_sensors(p);
 	tell_order(p, "table1", "services");
 	tell_left(p, "services");
 	tell_marks(p, "table1", "services");
 	tell_order(p, "table2", "regions");
 	tell_left(p, "regions");
 	tell_marks(p, "table2", "regions");
+	prose_changes(p);
+	prose_topics(p);
 	struct tt_buf text[2] = {TT_BUF_INIT(4096), TT_BUF_INIT(4096)};
 	for (unsigned l = 0; l < 2; l++)
 		tt_buf_printf(&text[l], "%s", say(l, W_REQUEST));

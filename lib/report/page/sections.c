@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // Sections of the page: overview, services, regions, topics.
+#include <math.h>
 #include <string.h>
 
 #include "page.h"
@@ -19,8 +20,11 @@ void cell_count(struct tt_buf *b, const json_t *v) {
 
 void cell_rate(struct tt_buf *b, const json_t *v) {
 	char text[TT_SHOW_LEN];
-	if (json_is_number(v))
-		show_rate(json_number_value(v), text);
+	double d = json_number_value(v);
+	if (json_is_number(v) && d >= 0 && d < 1e15 && d == floor(d))
+		tt_show_count((uint64_t)d, text);
+	else if (json_is_number(v))
+		show_rate(d, text);
 	html_printf(b, "<td class=\"n\">%s</td>", json_is_number(v) ? text : "–");
 }
 
@@ -201,7 +205,7 @@ static void write_ranking(struct page *p, struct tt_buf *b, unsigned number, boo
 	table_end(b);
 }
 
-static void write_figure(struct page *p, struct tt_buf *b, unsigned number) {
+void write_figure(struct page *p, struct tt_buf *b, unsigned number) {
 	struct tt_buf *svg = &p->svg[number - 1];
 	char id[16], caption[2 * NAME_LEN];
 	snprintf(id, sizeof(id), "figure%u", number);
@@ -221,8 +225,4 @@ void write_services(struct page *p, struct tt_buf *b) {
 void write_regions(struct page *p, struct tt_buf *b) {
 	write_ranking(p, b, 2, false);
 	write_figure(p, b, 2);
-}
-
-void write_topics(struct page *p, struct tt_buf *b) {
-	write_figure(p, b, 3);
 }

@@ -74,6 +74,7 @@
 	X(NO_DATA, "no data", "データなし")                                                                                                \
 	X(INCOMPLETE_DAYS, "day with incomplete or no data", "観測が不完全またはデータのない日")                                           \
 	X(Y_PACKETS, "Packets per day", "1日あたりのパケット数")                                                                           \
+	X(Y_BYTES, "Bytes per day", "1日あたりのバイト数")                                                                                 \
 	X(Y_SOURCES, "Source addresses per day", "1日あたりの送信元アドレス数")                                                            \
 	X(MIXED_PORTS, "varying ports", "不定のポート")                                                                                    \
 	X(ICMP_TYPE, "type", "タイプ")                                                                                                     \
@@ -103,6 +104,30 @@
 		"ネットから利用する必要のないサービスを停止してください。また、本レポートで示した" \
 		"現象"                                                                                                                   \
 		"の原因が判明した場合は、情報の提供をお願いいたします。")                                                                  \
+	X(FIRST_DAY, "First day", "初日")                                                                                                  \
+	X(LAST_DAY, "Last day", "最終日")                                                                                                  \
+	X(PEAK_DAY, "Peak on", "最大の日")                                                                                                 \
+	X(PEAK, "Peak", "最大値")                                                                                                          \
+	X(USUAL, "Usual a day", "通常の" ZW "1日あたり")                                                                                   \
+	X(SURGES, "Surges", "急増した期間")                                                                                                \
+	X(WHO_SAW, "Which networks saw it: expected had it come to every address alike, and seen",                                         \
+		"ネットワーク別の期待値（全アドレスに等しく届いた場合）と観測数")                                                          \
+	X(UP, "Up", "稼働率")                                                                                                              \
+	X(EXPECTED, "Expected", "期待値")                                                                                                  \
+	X(SEEN, "Seen", "観測数")                                                                                                          \
+	X(NOT_COUNTED, "Part of the period lies before this watch and was not counted.",                                                   \
+		"対象期間の一部は集計の開始前であり、数えられていません。")                                                                \
+	X(SURGE, "surge", "急増")                                                                                                          \
+	X(RISE, "new level, higher", "水準の上昇")                                                                                         \
+	X(DECLINE, "new level, lower", "水準の低下")                                                                                       \
+	X(DIP, "dip", "一時的な減少")                                                                                                      \
+	X(NEWCOMER, "came into the top", "順位入り")                                                                                       \
+	X(LEAVER, "left the top", "順位外へ")                                                                                              \
+	X(WHAT, "What", "対象")                                                                                                            \
+	X(CHANGE, "Change", "変化")                                                                                                        \
+	X(LASTS, "goes on", "継続中")                                                                                                      \
+	X(RANK_BEFORE, "Before", "以前の" ZW "順位")                                                                                       \
+	X(ANSWERS, ", answers", "からの応答")                                                                                              \
 	X(CLASS_SCAN, "scan", "スキャン")                                                                                                  \
 	X(CLASS_BACKSCATTER, "backscatter", "バックスキャッター")                                                                          \
 	X(CLASS_REFLECTION, "reflection", "リフレクション応答")                                                                            \

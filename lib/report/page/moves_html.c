@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// The table of all changes.
+#include <string.h>
+
+#include "prose.h"
+#include "sections.h"
+
+static enum word kind_word(const char *kind) {
+	static const struct {
+		const char *name;
+		enum word word;
+	} words[] = {{"surge", W_SURGE}, {"rise", W_RISE}, {"decline", W_DECLINE}, {"dip", W_DIP},
+		{"newcomer", W_NEWCOMER}, {"leaver", W_LEAVER}};
+	for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (!strcmp(words[i].name, kind))
+			return words[i].word;
+	return W_SURGE;
+}
+
+static void cell_day(
+	struct page *p, struct tt_buf *b, const json_t *o, const char *key, int shift) {
+	char text[NAME_LEN];
+	html_printf(b, "<td>%s</td>", day_name(p->lang, prose_day(p, o, key, shift), text));
+}
+
+static void cell_thing(struct page *p, struct tt_buf *b, const json_t *o) {
+	const char *of = json_string_value(json_object_get(o, "of"));
+	const char *class = json_string_value(json_object_get(o, "class"));
+	char name[NAME_LEN];
+	thing_name(p, p->lang, of, json_string_value(json_object_get(o, "key")), name);
+	html_printf(b, "<td>%s%s</td>", name,
+		class && !strcmp(class, "reflection") ? say(p->lang, W_ANSWERS) : "");
+}
+
+void write_changes(struct page *p, struct tt_buf *b) {
+	static const enum word words[] = {
+		W_WHAT, W_CHANGE, W_FIRST_DAY, W_LAST_DAY, W_PEAK, W_USUAL, W_RANK, W_RANK_BEFORE};
+	const json_t *rows = json_object_get(json_object_get(p->doc, "changes"), "rows"), *o;
+	size_t i;
+	if (!json_array_size(rows)) {
+		html_printf(b, "<p id=\"changes-list\">%s</p>\n", say(p->lang, W_NO_CHANGES));
+		return;
+	}
+	table_begin(p, b, "changes-list", say(p->lang, W_CHANGES), words, "ttttnnnn");
+	json_array_foreach((json_t *)rows, i, o) {
+		bool ranks = json_object_get(o, "top") != NULL;
+		const char *kind = json_string_value(json_object_get(o, "kind"));
+		tt_buf_printf(b, "<tr>");
+		cell_thing(p, b, o);
+		html_printf(b, "<td>%s</td>", say(p->lang, kind_word(kind)));
+		if (ranks) {
+			tt_buf_printf(b, "<td>–</td><td>–</td>");
+		} else {
+			cell_day(p, b, o, "from", 0);
+			if (json_is_true(json_object_get(o, "lasts")))
+				html_printf(b, "<td>%s</td>", say(p->lang, W_LASTS));
+			else
+				cell_day(p, b, o, "to", -1);
+		}
+		cell_count(b, json_object_get(o, "peak"));
+		cell_rate(b, json_object_get(json_object_get(o, "usual"), "median"));
+		cell_count(b, json_object_get(o, "rank"));
+		cell_count(b, json_object_get(o, "previous_rank"));
+		tt_buf_printf(b, "</tr>\n");
+	}
+	table_end(b);
+}

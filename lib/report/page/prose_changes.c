@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// Sentences about what changed: surges, new levels, what took whose place.
+#include <stdlib.h>
+#include <string.h>
+
+#include "prose.h"
+
+#define BESIDE_DAYS 7 // a fall and a rise that begin so close to each other are told together
+
+struct change {
+	struct page *p;
+	const json_t *o;
+	const char *kind, *of, *section;
+	bool is_answer; // of class reflection
+};
+
+static const char *text_of(const json_t *o, const char *key) {
+	const char *text = json_string_value(json_object_get(o, key));
+	return text ? text : "";
+}
+
+static double number_of(const json_t *o, const char *key) {
+	return json_number_value(json_object_get(o, key));
+}
+
+// "tcp/23" as the row of a top, which names are made of.
+static json_t *service_row(const struct page *p, const char *key) {
+	char text[64], *slash, *type;
+	uint8_t proto;
+	uint16_t port;
+	snprintf(text, sizeof(text), "%s", key);
+	slash = strchr(text, '/');
+	if (slash)
+		*slash++ = '\0';
+	json_t *row = json_pack("{s:s}", "proto", text);
+	if (!slash)
+		return row;
+	if (!strncmp(text, "icmp", 4)) {
+		type = slash;
+		json_object_set_new(row, "type", json_integer(atoi(type)));
+		return row;
+	}
+	json_object_set_new(row, "port", json_integer(atoi(slash)));
+	if (!tt_service_parse(key, &proto, &port)) {
+		const char *name = tt_services_name(p->conf->services, proto, port);
+		json_object_set_new(row, "service", name ? json_string(name) : json_null());
+	}
+	return row;
+}
+
+// What a key of changes or drivers is called; `of` is "service", "port", "region", "sensor", ...
+const char *thing_name(
+	struct page *p, enum tt_lang lang, const char *of, const char *key, char buf[NAME_LEN]) {
+	json_t *row = NULL, *sensor;
+	size_t i;
+	snprintf(buf, NAME_LEN, "%.200s", key);
+	if (!strcmp(of, "service") || !strcmp(of, "port")) {
+		row = service_row(p, key);
+		service_name(lang, row, buf);
+	} else if (!strcmp(of, "region")) {
+		row = json_pack("{s:s}", "region", key);
+		region_name(p, lang, row, buf);
+	} else if (!strcmp(of, "sensor")) {
+		json_array_foreach(json_object_get(p->doc, "sensors"), i,
+			sensor) if (!strcmp(text_of(sensor, "id"), key)) snprintf(buf, NAME_LEN,
+			"%.200s", bilingual_text(lang, json_object_get(sensor, "name")));
+	}
+	json_decref(row);
+	return buf;
+}
+
+static void subject(const struct change *c, enum tt_lang lang, char out[NAME_LEN * 2]) {
+	char name[NAME_LEN];
+	bool ja = lang == TT_JA;
+	thing_name(c->p, lang, c->of, text_of(c->o, "key"), name);
+	if (!strcmp(c->of, "region"))
+		snprintf(out, NAME_LEN * 2, ja ? "%sからのパケット" : "Packets from %s", name);
+	else if (!strcmp(c->of, "sensor"))
+		snprintf(out, NAME_LEN * 2,
+			ja ? "センサー「%s」で観測されたパケット" : "Packets at the sensor %s",
+			name);
+	else if (c->is_answer)
+		snprintf(out, NAME_LEN * 2, ja ? "%sからの応答パケット" : "Answers from %s", name);
+	else
+		snprintf(out, NAME_LEN * 2, ja ? "%s宛のパケット" : "Packets to %s", name);
+}
+
+// The two strongest drivers of a kind that made more than a tenth each: "US 34 %, CN 20 %".
+static bool list_drivers(
+	const struct change *c, enum tt_lang lang, const char *by, char out[NAME_LEN * 2]) {
+	const json_t *d;
+	size_t i, n = 0, told = 0;
+	json_array_foreach(json_object_get(json_object_get(c->o, "drivers"), by), i, d) {
+		char name[NAME_LEN], share[TT_SHOW_LEN];
+		if (told == 3 || number_of(d, "share") < 0.1)
+			break;
+		thing_name(c->p, lang, by, text_of(d, "key"), name);
+		share_text(lang, number_of(d, "share"), share);
+		n += (size_t)snprintf(out + n, NAME_LEN * 2 - n,
+			lang == TT_JA ? "%s%.100s（%s）" : "%s%.100s (%s)",
+			!told++		? ""
+			: lang == TT_JA ? "、"
+					: ", ",
+			name, share);
+	}
+	return told > 0;
+}
+
+static void add_drivers(const struct change *c, struct tt_buf text[2]) {
+	const char *by = !strcmp(c->of, "region") ? "port" : "region";
+	char list[2][NAME_LEN * 2];
+	if (!list_drivers(c, TT_EN, by, list[0]) || !list_drivers(c, TT_JA, by, list[1]))
+		return;
+	tt_buf_printf(&text[0],
+		*by == 'p' ? " The ports that drove it: %s." : " It came mostly from %s.", list[0]);
+	tt_buf_printf(&text[1],
+		*by == 'p' ? "主な宛先ポート番号は%sでした。" : "主な送信元地域は%sでした。",
+		list[1]);
+}
+
+static void add_who(const struct change *c, struct tt_buf text[2]) {
+	double sources = number_of(c->o, "sources");
+	char count[TT_SHOW_LEN], share[TT_SHOW_LEN];
+	if (json_is_true(json_object_get(c->o, "few_sources"))) {
+		tt_buf_printf(&text[0], " A single source made %s of it.",
+			tt_show_share(number_of(c->o, "top_source_share"), share));
+		tt_buf_printf(&text[1], "その%sは単一の送信元アドレスによるものでした。",
+			share_text(TT_JA, number_of(c->o, "top_source_share"), share));
+	} else if (json_is_integer(json_object_get(c->o, "sources")) && sources > 0) {
+		tt_show_count((uint64_t)sources, count);
+		tt_buf_printf(&text[0], " %s sources took part.", count);
+		tt_buf_printf(&text[1], "送信元アドレス数は%s個でした。", count);
+	}
+	if (json_is_true(json_object_get(c->o, "one_sensor")) && strcmp(c->of, "sensor")) {
+		tt_buf_printf(&text[0], " Nearly all of it reached one sensor.");
+		tt_buf_printf(&text[1], "そのほとんどは1台のセンサーで観測されました。");
+	}
+}
+
+// Days above or below the usual, and then back.
+static void tell_days(const struct change *c, bool up) {
+	struct tt_buf text[2] = {TT_BUF_INIT(16384), TT_BUF_INIT(16384)};
+	char who[2][NAME_LEN * 2], span[2][NAME_LEN], day[2][NAME_LEN], peak[TT_SHOW_LEN],
+		usual[TT_SHOW_LEN];
+	prose_span(c->p, c->o, span[0], span[1]);
+	tt_show_count((uint64_t)number_of(c->o, "peak"), peak);
+	tt_show_count((uint64_t)(number_of(json_object_get(c->o, "usual"), "median") + 0.5), usual);
+	for (unsigned l = 0; l < 2; l++) {
+		subject(c, l, who[l]);
+		day_name(l, prose_day(c->p, c->o, "peak_day", 0), day[l]);
+	}
+	tt_buf_printf(&text[0], "%s %s %s: %s on %s, against a usual %s a day.", who[0],
+		up ? "surged" : "dropped", span[0], peak, day[0], usual);
+	tt_buf_printf(&text[1], "%sは、%s%s、%sには%s個（通常は1日あたり%s個）を観測しました。",
+		who[1], span[1], up ? "急増し" : "一時的に減少し", day[1], peak, usual);
+	if (up) {
+		add_who(c, text);
+		add_drivers(c, text);
+	}
+	prose_add(c->p, c->section, text);
+}
+
+static double a_day(const json_t *o) {
+	double days = number_of(o, "days");
+	return days > 0 ? number_of(o, "packets") / days : 0;
+}
+
+static void tell_level(const struct change *c, bool up) {
+	struct tt_buf text[2] = {TT_BUF_INIT(16384), TT_BUF_INIT(16384)};
+	char who[2][NAME_LEN * 2], day[2][NAME_LEN], now[TT_SHOW_LEN], usual[TT_SHOW_LEN];
+	tt_show_count((uint64_t)(a_day(c->o) + 0.5), now);
+	tt_show_count((uint64_t)(number_of(json_object_get(c->o, "usual"), "median") + 0.5), usual);
+	for (unsigned l = 0; l < 2; l++) {
+		subject(c, l, who[l]);
+		day_name(l, prose_day(c->p, c->o, "from", 0), day[l]);
+	}
+	tt_buf_printf(&text[0], "%s %s from %s on: %s a day on average, against %s before.", who[0],
+		up ? "rose" : "declined", day[0], now, usual);
+	tt_buf_printf(&text[1], "%sは、%s以降%s、1日あたり平均%s個（以前は%s個）で推移しました。",
+		who[1], day[1], up ? "増加し" : "減少し", now, usual);
+	if (up)
+		add_drivers(c, text);
+	prose_add(c->p, c->section, text);
+}
+
+static bool is_in(const json_t *rows, const char *region, bool newcomer, unsigned top) {
+	const json_t *row;
+	size_t i;
+	json_array_foreach((json_t *)rows, i, row) {
+		const json_t *before = json_object_get(row, "previous_rank");
+		if (strcmp(text_of(row, "region"), region))
+			continue;
+		return !newcomer || json_is_string(before) || json_integer_value(before) > top;
+	}
+	return false;
+}
+
+// The region that rose most where another one fell, if it came into the table as that one left it.
+static const json_t *successor(struct page *p, const json_t *rows, const json_t *fall) {
+	const json_t *best = NULL, *o;
+	const json_t *table = json_object_get(json_object_get(p->doc, "table2"), "rows");
+	const json_t *left = json_object_get(json_object_get(p->doc, "left"), "regions");
+	int64_t day = prose_day(p, fall, "from", 0);
+	size_t i;
+	if (!is_in(left, text_of(fall, "key"), false, 0))
+		return NULL;
+	json_array_foreach((json_t *)rows, i,
+		o) if (!strcmp(text_of(o, "of"), "region") && !strcmp(text_of(o, "kind"), "rise") &&
+		       llabs(prose_day(p, o, "from", 0) - day) <= BESIDE_DAYS &&
+		       is_in(table, text_of(o, "key"), true, p->top) &&
+		       (!best || number_of(o, "packets") > number_of(best, "packets"))) best = o;
+	return best;
+}
+
+static void tell_successor(struct page *p, const json_t *fall, const json_t *rise) {
+	struct tt_buf text[2] = {TT_BUF_INIT(4096), TT_BUF_INIT(4096)};
+	char a[2][NAME_LEN], b[2][NAME_LEN], day[2][NAME_LEN];
+	for (unsigned l = 0; l < 2; l++) {
+		thing_name(p, l, "region", text_of(fall, "key"), a[l]);
+		thing_name(p, l, "region", text_of(rise, "key"), b[l]);
+		day_name(l, prose_day(p, fall, "from", 0), day[l]);
+	}
+	tt_buf_printf(&text[0], "%s faded from %s on, and %s took its place.", a[0], day[0], b[0]);
+	tt_buf_printf(&text[1],
+		"%s以降、%sからのパケットが減少し、代わって%sからのパケットが増加しました。",
+		day[1], a[1], b[1]);
+	prose_add(p, "regions", text);
+}
+
+static void tell(const struct change *c) {
+	if (!strcmp(c->kind, "surge"))
+		tell_days(c, true);
+	else if (!strcmp(c->kind, "dip"))
+		tell_days(c, false);
+	else if (!strcmp(c->kind, "rise"))
+		tell_level(c, true);
+	else if (!strcmp(c->kind, "decline"))
+		tell_level(c, false);
+}
+
+static const char *section_of(const char *of) {
+	return !strcmp(of, "service") ? "services" : !strcmp(of, "region") ? "regions" : "sensors";
+}
+
+void prose_changes(struct page *p) {
+	const json_t *rows = json_object_get(json_object_get(p->doc, "changes"), "rows"), *o, *rise;
+	size_t i;
+	json_array_foreach((json_t *)rows, i, o) {
+		struct change c = {
+			.p = p, .o = o, .kind = text_of(o, "kind"), .of = text_of(o, "of")};
+		if (!strcmp(c.of, "watch")) // told as topics
+			continue;
+		c.section = section_of(c.of);
+		c.is_answer = !strcmp(text_of(o, "class"), "reflection");
+		tell(&c);
+		if (!strcmp(c.of, "region") && !strcmp(c.kind, "decline") &&
+			(rise = successor(p, rows, o)))
+			tell_successor(p, o, rise);
+	}
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// The section of topics: each watch with its figure, its surges and who saw them.
+#include <string.h>
+
+#include "prose.h"
+#include "sections.h"
+
+static void cell_day(
+	struct page *p, struct tt_buf *b, const json_t *o, const char *key, int shift) {
+	char text[NAME_LEN];
+	html_printf(b, "<td>%s</td>", day_name(p->lang, prose_day(p, o, key, shift), text));
+}
+
+static void write_surges(struct page *p, struct tt_buf *b, const json_t *w) {
+	static const enum word words[] = {
+		W_FIRST_DAY, W_LAST_DAY, W_PEAK_DAY, W_PEAK, W_USUAL, W_PACKETS, W_SOURCES};
+	const json_t *surges = json_object_get(w, "surges"), *s;
+	char id[64];
+	size_t i;
+	snprintf(id, sizeof(id), "surges-%.40s", json_string_value(json_object_get(w, "watch")));
+	if (!json_array_size(surges))
+		return;
+	table_begin(p, b, id, say(p->lang, W_SURGES), words, "tttnnnn");
+	json_array_foreach((json_t *)surges, i, s) {
+		tt_buf_printf(b, "<tr>");
+		cell_day(p, b, s, "from", 0);
+		cell_day(p, b, s, "to", -1);
+		cell_day(p, b, s, "peak_day", 0);
+		cell_count(b, json_object_get(s, "peak"));
+		cell_rate(b, json_object_get(json_object_get(s, "usual"), "median"));
+		cell_count(b, json_object_get(s, "packets"));
+		cell_count(b, json_object_get(s, "sources"));
+		tt_buf_printf(b, "</tr>\n");
+	}
+	table_end(b);
+}
+
+// Expected against seen, network by network, of all surges together.
+static void write_networks(struct page *p, struct tt_buf *b, const json_t *w) {
+	static const enum word words[] = {
+		W_FIRST_DAY, W_NETWORK, W_ADDRESSES, W_UP, W_EXPECTED, W_SEEN};
+	const json_t *s, *n;
+	char id[64];
+	size_t i, j;
+	snprintf(id, sizeof(id), "seen-%.40s", json_string_value(json_object_get(w, "watch")));
+	if (!json_array_size(json_object_get(w, "surges")))
+		return;
+	table_begin(p, b, id, say(p->lang, W_WHO_SAW), words, "ttnnnn");
+	json_array_foreach(json_object_get(w, "surges"), i, s) {
+		json_array_foreach(json_object_get(s, "networks"), j, n) {
+			tt_buf_printf(b, "<tr>");
+			cell_day(p, b, s, "from", 0);
+			html_printf(
+				b, "<td>%s</td>", json_string_value(json_object_get(n, "network")));
+			cell_rate(b, json_object_get(n, "addresses"));
+			cell_share(p, b, json_object_get(n, "up"));
+			cell_rate(b, json_object_get(n, "expected"));
+			cell_count(b, json_object_get(n, "seen"));
+			tt_buf_printf(b, "</tr>\n");
+		}
+	}
+	table_end(b);
+}
+
+static void write_topic(struct page *p, struct tt_buf *b, const json_t *w, unsigned number) {
+	const char *name = json_string_value(json_object_get(w, "watch"));
+	const json_t *note = json_object_get(p->notes, "topics");
+	char section[64];
+	snprintf(section, sizeof(section), "topic-%.40s", name);
+	html_printf(b, "<h3 id=\"%s\">%s</h3>\n", section,
+		bilingual_text(p->lang, json_object_get(w, "title")));
+	if (json_is_object(json_object_get(w, "not_counted")))
+		html_printf(b, "<p class=\"warn\">%s</p>\n", say(p->lang, W_NOT_COUNTED));
+	if (!json_is_true(json_object_get(note, "replace")))
+		write_sentences(p, b, section);
+	write_figure(p, b, number);
+	write_surges(p, b, w);
+	write_networks(p, b, w);
+}
+
+void write_topics(struct page *p, struct tt_buf *b) {
+	const json_t *topics = json_object_get(p->doc, "topics"), *w;
+	size_t i;
+	if (!json_array_size(topics))
+		html_printf(b, "<p>%s</p>\n", say(p->lang, W_NO_TOPICS));
+	json_array_foreach((json_t *)topics, i, w) write_topic(p, b, w, (unsigned)i + 3);
+}
