@@ -13,121 +13,11 @@ import pytest
 import zmq
 from framework.capture import pcap
 from framework.programs import ROOT, counts
+from framework.running import Site, leftovers, traffic
 from framework.suite import TestSuite
-from framework.topology import Veth
-from scapy.all import ARP, IP, TCP, UDP, Ether, IPv6
 
 pytestmark = [pytest.mark.netns,
               pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")]
-MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
-
-
-def sensor(name, *prefixes, **kw):
-    return {"id": name, "country": "JP", "network": name, "groups": ["g"], "since": "2020-01-01",
-            "match": {"uplink": "up0", "prefixes": list(prefixes)}, **kw}
-
-
-def traffic(n, dst="198.51.100.9"):
-    frames = [bytes(Ether(**MACS) / IP(src=f"203.0.0.{i % 50}", dst=dst) /
-                    TCP(sport=2000 + i % 7, dport=(23, 80, 8728)[i % 3], flags="S")) for i in range(n)]
-    frames += [bytes(Ether(**MACS) / IP(src="203.0.1.1", dst="192.0.2.250") / UDP(sport=1, dport=2)),
-               bytes(Ether(**MACS) / ARP()), bytes(Ether(**MACS) / IPv6())[:30],
-               bytes(Ether(**MACS) / IPv6(src="2001:db8::7", dst="2001:db8:5::1") / TCP(sport=7, dport=23, flags="S"))]
-    return frames
-
-
-class Listener(threading.Thread):
-    """Collects every message of a PUB endpoint."""
-
-    def __init__(self, endpoint):
-        super().__init__(daemon=True)
-        self.socket = zmq.Context.instance().socket(zmq.SUB)
-        self.socket.setsockopt(zmq.SUBSCRIBE, b"")
-        self.socket.setsockopt(zmq.RCVTIMEO, 200)
-        self.socket.connect(endpoint)
-        self.messages, self.stop = [], False
-        self.start()
-
-    def run(self):
-        while not self.stop:
-            try:
-                topic, body = self.socket.recv_multipart()
-                self.messages.append((topic.decode(), json.loads(body)))
-            except zmq.Again:
-                pass
-        self.socket.close(0)
-
-    def of(self, prefix):
-        return [m for t, m in list(self.messages) if t.startswith(prefix)]
-
-    def wait(self, prefix, accept=lambda m: True, seconds=20):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            for m in self.of(prefix):
-                if accept(m):
-                    return m
-            time.sleep(0.05)
-        raise AssertionError(f"no {prefix} message in {seconds} s; topics seen: "
-                             f"{Counter(t for t, _ in self.messages)}")
-
-
-class Site:
-    """A collector and a probe on a veth pair, with epochs of two seconds."""
-
-    def __init__(self, programs, directory, name="live", sensors=None, epoch_s=2):
-        self.programs, self.dir, self.name = programs, directory, name
-        self.sensors = sensors or [sensor("isp", "198.51.100.0/24"), sensor("six", "2001:db8:5::/48"),
-                                   sensor("quiet", "198.18.7.0/24")]
-        self.epoch_s = epoch_s
-        self.db = directory / f"{name}.db"
-        self.link = f"ipc://{directory}/{name}.link"
-        self.pub = f"ipc://{directory}/{name}.pub"
-
-    def write_sensors(self):
-        (self.dir / "sensors.json").write_text(
-            json.dumps({"kind": "sensors", "v": 1, "sensors": self.sensors}))
-
-    def __enter__(self):
-        self.write_sensors()
-        self.veth = Veth(self.name).__enter__()
-        conf = self.dir / f"{self.name}.json"
-        conf.write_text(json.dumps({
-            "kind": "probe", "v": 1, "probe": self.name, "epoch_s": self.epoch_s,
-            "sensors": "sensors.json",
-            "uplinks": [{"id": "up0", "device": self.veth.device}],
-            "lcores": {"main": 0, "workers": self.veth.lcores},
-            "flow": {"ipv4": 4096, "ipv6": 1024},
-            "publish": {"endpoint": self.pub}, "collector": {"endpoint": self.link}}))
-        self.err = open(self.dir / f"{self.name}.err", "w+")
-        tmp = self.dir / "tmp"
-        tmp.mkdir(exist_ok=True)
-        env = {k: v for k, v in os.environ.items() if k != "XDG_RUNTIME_DIR"} | {"TMPDIR": str(tmp)}
-        self.collector = subprocess.Popen(
-            [self.programs.path("teiten-collector"), "--db", str(self.db), "--listen", self.link,
-             "--publish", f"{self.pub}-c"], stderr=self.err, stdout=subprocess.PIPE, text=True, env=env)
-        self.probe = self.veth.popen(self.programs.path("teiten-probe"), "-c", conf, stderr=self.err,
-                                     stdout=subprocess.PIPE, env=env)
-        self.listener = Listener(self.pub)
-        self.listener.wait("health.", seconds=30)
-        return self
-
-    def end(self):
-        """SIGTERM to both, in order; the probe must say everything was delivered."""
-        for p in (self.probe, self.collector):
-            if p.poll() is None:
-                p.send_signal(signal.SIGTERM)
-            assert p.wait(30) == 0, self.said()
-
-    def said(self):
-        return Path(self.err.name).read_text()
-
-    def __exit__(self, *exc):
-        self.listener.stop = True
-        for p in (self.probe, self.collector):
-            if p.poll() is None:
-                p.kill()
-                p.wait()
-        self.veth.__exit__()
 
 
 class TestLive(TestSuite):
@@ -238,14 +128,3 @@ class TestLive(TestSuite):
             b.end()
         for site, n in ((a, 61), (b, 91)):
             assert sum(r["packets"] for r in self.teiten.top(site.db, "sensor")["rows"]) == n
-
-
-def leftovers(tmp):
-    """What DPDK or a program could leave behind in the usual places."""
-    found = {str(p) for p in tmp.rglob("*")}
-    for place in ("/run/dpdk", "/tmp/dpdk", "/dev/hugepages"):
-        try:
-            found |= {f"{place}/{n}" for n in os.listdir(place)}
-        except FileNotFoundError:
-            pass
-    return found

@@ -189,6 +189,8 @@ static struct epoch *find_epoch(struct source *s, int64_t start) {
 	e->start = start;
 	e->uplink_n = 0;
 	memset(e->uplinks, 0, sizeof(e->uplinks));
+	for (unsigned i = 0; i < UPLINKS_MAX; i++)
+		e->uplinks[i].link_up = 1;
 	return e->used ? e : NULL;
 }
 
@@ -211,7 +213,7 @@ static void fold_rows(struct merge *m, struct source *s, const struct tt_batch_v
 }
 
 static void add_tally(struct tt_tally *sum, const struct tt_tally *t) {
-	sum->link_up |= t->link_up;
+	sum->link_up &= t->link_up; // down in part of an epoch is down
 	for (unsigned f = 0; f < TT_FATE_N; f++) {
 		sum->packets[f] += t->packets[f];
 		sum->bytes[f] += t->bytes[f];
@@ -244,13 +246,6 @@ static void send(struct merge *m, const char *stream, const char *probe, const c
 		m->lost++;
 }
 
-static double completeness(const struct tt_sensor_state *s) {
-	uint64_t all = s->received + s->lost;
-	if (s->state != TT_STATE_UP)
-		return 0;
-	return all ? (double)s->received / (double)all : 1;
-}
-
 static void send_stats(struct merge *m, struct source *s, const struct epoch *e,
 	const struct tt_sensor_state *st, uint32_t epoch_s, const char *rir) {
 	unsigned at = m->slot_of[st->sensor];
@@ -263,7 +258,7 @@ static void send_stats(struct merge *m, struct source *s, const struct epoch *e,
 		.start = e->start,
 		.end = e->start + epoch_s};
 	tt_buf_reset(&m->buf);
-	tt_message_stats(&m->buf, &h, st->state, completeness(st), rir, e->fold, at);
+	tt_message_stats(&m->buf, &h, st->state, tt_completeness(st), rir, e->fold, at);
 	send(m, "stats", s->probe, h.sensor);
 }
 

@@ -118,9 +118,8 @@ static void close_epoch(struct harvester *h) {
 
 static bool has_packets(const struct harvester *h, const struct open_epoch *e) {
 	for (unsigned u = 0; u < h->probe->uplink_n; u++)
-		for (unsigned f = 0; f < TT_FATE_N; f++)
-			if (e->tallies[u].packets[f])
-				return true;
+		if (tally_packets(&e->tallies[u]))
+			return true;
 	return false;
 }
 

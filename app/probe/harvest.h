@@ -7,6 +7,7 @@
 #include "tt_fold.h"
 #include "tt_messages.h"
 #include "tt_obs.h"
+#include "uplink.h"
 #include "worker.h"
 
 struct probe;
@@ -39,8 +40,20 @@ struct harvester {
 	struct tt_sensor_state *states; // of the epoch being closed, by catalogue index
 	struct tt_health_sensor *health_sensors;
 	unsigned state_cap;
+	uint64_t lost;	      // of the sender's, told so far
+	uint64_t unpublished; // of the publisher's
+	struct losses losses[UPLINK_MAX], lost_ever[UPLINK_MAX];
+	uint64_t queue_packets[UPLINK_MAX][UPLINK_QUEUES_MAX]; // at the last epoch's end
 	struct tt_buf buf;
 };
+
+/// Packets of all fates.
+static inline uint64_t tally_packets(const struct tt_tally *t) {
+	uint64_t all = 0;
+	for (unsigned f = 0; f < TT_FATE_N; f++)
+		all += t->packets[f];
+	return all;
+}
 
 /// Thread function of the live harvester; returns when the workers have ended and everything is
 /// handed to the link.
@@ -48,3 +61,5 @@ void *harvest_live(void *probe);
 
 /// Second half of closing an epoch: states of sensors, messages. (harvest_close.c)
 void harvest_close(struct harvester *h);
+/// The health of the epoch that harvest_close is about. (harvest_health.c)
+void harvest_health(struct harvester *h, struct tt_message_head *head);

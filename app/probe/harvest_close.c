@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// Closing an epoch: losses, states of sensors, stats and health.
+// Closing an epoch: losses, states of sensors, stats.
 #include <errno.h>
-#include <rte_cycles.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "counter.h"
 #include "harvest.h"
 #include "probe.h"
 #include "tt_log.h"
@@ -22,23 +20,42 @@ static int64_t last_packet(const struct probe *p, unsigned slot) {
 	return last;
 }
 
-// What the devices lost goes into a tally of its own; readers add.
+// Rows that could not be sent are of no uplink that one could name: shared out by what each
+// received in the epoch, so that none lost more than it had.
+static void share_out(struct harvester *h, uint64_t lost) {
+	struct probe *p = h->probe;
+	struct tt_tally *sums = h->epochs[0].tallies;
+	uint64_t all = 0;
+	for (unsigned u = 0; u < p->uplink_n; u++)
+		all += tally_packets(&sums[u]);
+	for (unsigned u = 0; u < p->uplink_n && all; u++) {
+		uint64_t mine = tally_packets(&sums[u]);
+		sums[u].harvest_lost = (uint64_t)((__uint128_t)lost * mine / all);
+		lost -= sums[u].harvest_lost;
+		all -= mine;
+	}
+}
+
+// What the devices and the harvest lost goes into a tally of its own; readers add.
 static void tally_losses(struct harvester *h) {
 	struct probe *p = h->probe;
+	share_out(h, p->sender.lost - h->lost);
+	h->lost = p->sender.lost;
 	for (unsigned u = 0; u < p->uplink_n; u++) {
 		struct tt_tally *sum = &h->epochs[0].tallies[u];
-		struct losses lost, total;
-		uplink_losses(&p->uplinks[u], &lost, &total);
+		struct losses *lost = &h->losses[u];
+		uplink_losses(&p->uplinks[u], lost, &h->lost_ever[u]);
 		sum->link_up = uplink_was_up(&p->uplinks[u]);
-		sum->imissed = lost.imissed;
-		sum->ierrors = lost.ierrors;
-		sum->rx_nombuf = lost.rx_nombuf;
+		sum->imissed = lost->imissed;
+		sum->ierrors = lost->ierrors;
+		sum->rx_nombuf = lost->rx_nombuf;
 		struct tt_tally row = {.epoch = h->epochs[0].start,
 			.uplink = (uint16_t)u,
 			.link_up = sum->link_up,
-			.imissed = lost.imissed,
-			.ierrors = lost.ierrors,
-			.rx_nombuf = lost.rx_nombuf};
+			.imissed = lost->imissed,
+			.ierrors = lost->ierrors,
+			.rx_nombuf = lost->rx_nombuf,
+			.harvest_lost = sum->harvest_lost};
 		sender_tally(&p->sender, &row);
 	}
 }
@@ -57,7 +74,7 @@ static struct tt_sensor_state judge(
 		up |= t->link_up;
 		for (unsigned f = 0; f < TT_FATE_N; f++)
 			out.received += t->packets[f];
-		out.lost += t->imissed + t->ierrors + t->rx_nombuf;
+		out.lost += t->imissed + t->ierrors + t->rx_nombuf + t->harvest_lost;
 	}
 	int64_t silent_ns = (e->start + p->config.epoch_s - (int64_t)s->silent_after_s) * TT_NS;
 	// a quiet epoch is up only as long as a packet within silent_after_s vouches for it
@@ -65,13 +82,6 @@ static struct tt_sensor_state judge(
 		     last_ns >= (silent_ns < e->start * TT_NS ? silent_ns : e->start * TT_NS);
 	out.state = !up ? TT_STATE_DOWN : heard ? TT_STATE_UP : TT_STATE_SILENT;
 	return out;
-}
-
-static double completeness(const struct tt_sensor_state *s) {
-	if (s->state != TT_STATE_UP)
-		return 0;
-	uint64_t all = s->received + s->lost;
-	return all ? (double)s->received / (double)all : 1;
 }
 
 static int make_room(struct harvester *h, unsigned n) {
@@ -100,69 +110,10 @@ static void publish_stats(struct harvester *h, const struct tt_message_head *com
 		head.seq = ++h->stats_seq[s->sensor];
 		tt_topic_format(topic, "stats", p->config.probe, head.sensor);
 		tt_buf_reset(&h->buf);
-		tt_message_stats(&h->buf, &head, s->state, completeness(s),
+		tt_message_stats(&h->buf, &head, s->state, tt_completeness(s),
 			tt_region_date(h->rules->region), h->epochs[0].fold, s->sensor);
 		publish_later(&p->publisher, topic, &h->buf);
 	}
-}
-
-static uint64_t to_us(uint64_t cycles) {
-	return (uint64_t)((__uint128_t)cycles * 1000000 / rte_get_tsc_hz());
-}
-
-static void look_at_polls(const struct polls *p, struct tt_health_worker *out) {
-	uint64_t busy = atomic_load_explicit(&p->busy, memory_order_relaxed);
-	uint64_t total = atomic_load_explicit(&p->total, memory_order_relaxed);
-	out->gap_p99_us = to_us(polls_percentile(p, 0.99));
-	out->gap_max_us = to_us(atomic_load_explicit(&p->longest, memory_order_relaxed));
-	out->busy = counter_share(busy, total > busy ? total - busy : 0, 0);
-}
-
-static struct tt_health_worker look_at(struct harvester *h, unsigned i, uint64_t *overruns) {
-	struct worker *w = &h->probe->workers[i];
-	struct worker_seen *seen = &h->seen[i];
-	struct tt_flow_stats flow;
-	tt_flow_stats(w->flow, &flow);
-	uint64_t over = atomic_load_explicit(&w->stats.overruns, memory_order_relaxed);
-	unsigned turn = atomic_load_explicit(&w->stats.turn, memory_order_acquire);
-	struct tt_health_worker out = {
-		.lcore = w->lcore, .used = seen->rows, .size = (uint64_t)flow.size4 + flow.size6};
-	if (turn != seen->turn)
-		look_at_polls(&w->stats.polls[(turn - 1) & 1], &out);
-	*overruns += over - seen->overruns;
-	seen->turn = turn;
-	seen->overruns = over;
-	seen->rows = 0;
-	return out;
-}
-
-static void publish_health(struct harvester *h, struct tt_message_head *head) {
-	struct probe *p = h->probe;
-	struct tt_health_worker workers[WORKER_MAX];
-	const char *ids[UPLINK_MAX];
-	struct tt_health x = {.config = h->rules->sha256,
-		.clock_skew_ms = clock_skew_ms(&p->clock),
-		.uplink_ids = ids,
-		.uplinks = h->epochs[0].tallies,
-		.uplink_n = p->uplink_n,
-		.workers = workers,
-		.worker_n = p->worker_n,
-		.sensors = h->health_sensors,
-		.sensor_n = h->rules->catalog->sensor_n};
-	for (unsigned i = 0; i < p->uplink_n; i++) {
-		ids[i] = p->uplinks[i].conf->id;
-		x.late += h->epochs[0].tallies[i].late;
-	}
-	for (unsigned i = 0; i < p->worker_n; i++)
-		workers[i] = look_at(h, i, &x.overruns);
-	if (p->sender.link)
-		tt_link_client_stats(p->sender.link, &x.link);
-	char topic[TT_TOPIC_LEN];
-	tt_topic_format(topic, "health", p->config.probe, NULL);
-	head->seq = ++h->health_seq;
-	tt_buf_reset(&h->buf);
-	tt_message_health(&h->buf, head, &x);
-	publish_later(&p->publisher, topic, &h->buf);
 }
 
 void harvest_close(struct harvester *h) {
@@ -183,8 +134,9 @@ void harvest_close(struct harvester *h) {
 		h->states[i] = judge(h, s, r->slot_of[i], last);
 		h->health_sensors[i] =
 			(struct tt_health_sensor){s->id, (enum tt_state)h->states[i].state, last};
+		totals_sensor(&p->totals, r->slot_of[i], &h->states[i]);
 		sender_state(&p->sender, &h->states[i]);
 	}
 	publish_stats(h, &head);
-	publish_health(h, &head);
+	harvest_health(h, &head);
 }

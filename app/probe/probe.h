@@ -14,6 +14,7 @@
 #include "reader.h"
 #include "rules.h"
 #include "sender.h"
+#include "totals.h"
 #include "uplink.h"
 #include "worker.h"
 
@@ -49,6 +50,7 @@ struct probe {
 	_Atomic bool abort; // end at once, what is under way does not count; written by main
 	struct jobs jobs;   // replay
 	struct publisher publisher;
+	struct totals totals;	     // live
 	struct sender sender;	     // harvester thread, once it runs
 	struct tt_link_client *link; // NULL: no collector
 };

@@ -36,6 +36,13 @@ static int fail(struct sender *s, int rc, const char *what) {
 	return s->rc;
 }
 
+// What is in the batch at hand will not be sent.
+static int give_up(struct sender *s, int rc, const char *what) {
+	s->lost += s->packets;
+	s->packets = 0;
+	return fail(s, rc, what);
+}
+
 static int begin_batch(struct sender *s) {
 	s->packets = 0;
 	s->sensor_n = atomic_load_explicit(&s->slots->n, memory_order_acquire);
@@ -86,15 +93,18 @@ static int send_batch(struct sender *s) {
 	if (rc == 0)
 		rc = tt_batch_encode(s->batch, s->seq + 1, &msg, &len);
 	if (rc)
-		return fail(s, rc, "batch");
+		return give_up(s, rc, "batch");
 	s->seq++;
 	if (s->link) {
 		rc = tt_link_client_send(s->link, s->seq, s->packets, msg, len, &s->err);
 		// given up: the link counted it, tells the collector, and says so in health
-		if (rc == -EAGAIN)
+		if (rc == -EAGAIN) {
 			tell_given_up(s);
-		else if (rc && s->rc == 0)
+		} else if (rc && s->rc == 0) {
+			s->lost += s->packets;
+			s->packets = 0;
 			s->rc = rc;
+		}
 	}
 	return s->rc ? s->rc : begin_batch(s);
 }
@@ -112,6 +122,7 @@ int sender_refresh(struct sender *s) {
 }
 
 void sender_restart(struct sender *s) {
+	s->lost += s->packets;
 	s->rc = 0;
 	begin_batch(s);
 }
@@ -124,12 +135,15 @@ int sender_end(struct sender *s, const char *json) {
 }
 
 void sender_obs(struct sender *s, const struct tt_obs *o) {
-	if (s->rc)
+	if (s->rc) {
+		s->lost += o->packets;
 		return;
+	}
 	int rc = tt_batch_add_obs(s->batch, o);
 	if (rc == -ENOSPC && send_batch(s) == 0)
 		rc = tt_batch_add_obs(s->batch, o);
 	if (rc) {
+		s->lost += o->packets;
 		fail(s, rc, "batch");
 		return;
 	}

@@ -22,6 +22,7 @@ struct sender {
 	uint64_t packets;      // in the batch at hand
 	unsigned sensor_n;     // that it knows
 	uint64_t observations; // with a source, of this boot
+	uint64_t lost;	       // packets of rows that could not be sent, since sender_init
 	const char *meta;      // to go with the next batch
 	char *meta_owned;
 	int64_t told_ns; // last line about what was given up

@@ -82,12 +82,13 @@ static int start_sender(struct probe *p, struct tt_err *err) {
 	uint64_t boot;
 	tt_random(&boot, sizeof(boot));
 	snprintf(p->boot, sizeof(p->boot), "%016llx", (unsigned long long)boot);
-	if (sender_init(&p->sender, &p->config, &p->slots))
+	if (sender_init(&p->sender, &p->config, &p->slots) || totals_init(&p->totals, p->slots.cap))
 		return tt_err_set(err, -ENOMEM, "out of memory");
 	return 0;
 }
 static void stop_sender(struct probe *p) {
 	sender_free(&p->sender);
+	totals_free(&p->totals);
 }
 
 static int start_jobs(struct probe *p, struct tt_err *err) {

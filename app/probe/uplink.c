@@ -141,6 +141,12 @@ static unsigned fastest(uint32_t capabilities) {
 	return 0;
 }
 
+static unsigned largest_mtu(const struct rte_eth_dev_info *info) {
+	unsigned by_frame = info->max_rx_pktlen - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN;
+	unsigned most = info->max_mtu ? info->max_mtu : UINT16_MAX;
+	return info->max_rx_pktlen > RTE_ETHER_MIN_LEN && by_frame < most ? by_frame : most;
+}
+
 static int describe(struct uplink *u, struct plan_device *d, struct tt_err *err) {
 	struct rte_eth_dev_info info;
 	int rc = rte_eth_dev_info_get(u->port, &info);
@@ -156,9 +162,10 @@ static int describe(struct uplink *u, struct plan_device *d, struct tt_err *err)
 	if (d->queues > info.max_rx_queues)
 		return tt_err_set(err, -EINVAL, "queues is %u, expected at most %u on this device",
 			d->queues, info.max_rx_queues);
-	if (d->mtu > info.max_mtu && info.max_mtu)
+	unsigned most = largest_mtu(&info);
+	if (d->mtu > most && !d->in_kernel)
 		return tt_err_set(err, -EINVAL, "mtu is %u, expected at most %u on this device",
-			d->mtu, info.max_mtu);
+			d->mtu, most);
 	return 0;
 }
 

@@ -37,6 +37,7 @@ struct uplink {
 	bool is_port, started;
 	enum uplink_state state;
 	uint64_t token;	   // LEAVING: of the readers that have to pass
+	bool complained;   // GONE: of why it could not be opened
 	int64_t looked_ns; // last time that counters were read, or opening was tried
 	uint16_t port;
 	struct rte_mempool *pool; // outlives the device

@@ -103,6 +103,7 @@ static void leave(struct uplink *u, struct rte_rcu_qsbr *readers) {
 	tt_log(TT_WARN, "uplink %s: %s is gone", u->conf->id, u->conf->device);
 	set_link(u, false);
 	set_sources(u, false);
+	u->complained = false;
 	u->token = rte_rcu_qsbr_start(readers);
 	u->state = UPLINK_LEAVING;
 }
@@ -120,8 +121,11 @@ static void retry(struct uplink *u, enum idle idle) {
 		uplink_release(u);
 	memset(&u->seen, 0, sizeof(u->seen));
 	pthread_mutex_unlock(&u->lock);
-	tt_log(TT_DEBUG, "uplink %s: %s", u->conf->id, rc ? err.msg : "opened again");
 	if (rc) {
+		// said once: it may take long
+		tt_log(u->complained ? TT_DEBUG : TT_WARN, "uplink %s: not opened again yet: %s",
+			u->conf->id, err.msg);
+		u->complained = true;
 		u->state = UPLINK_GONE;
 		return;
 	}

@@ -23,23 +23,38 @@ def ip(*args):
 class Veth:
     """`sut` and `tester` namespaces joined by a veth pair; the kernel itself sends nothing on it."""
 
-    def __init__(self, name):
+    def __init__(self, name, links=1):
         self.sut, self.tester = f"tt-{name}-{os.getpid()}-s", f"tt-{name}-{os.getpid()}-t"
-        self.iface, self.peer = "teiten0", "tester0"
+        self.ifaces = [f"teiten{i}" for i in range(links)]
+        self.peers = [f"tester{i}" for i in range(links)]
         device, self.lcores = configured()
-        self.device = device.format(iface=self.iface)
+        self.devices = [device.format(iface=x).replace("0,", f"{i},", 1) for i, x in enumerate(self.ifaces)]
+        self.iface, self.peer, self.device = self.ifaces[0], self.peers[0], self.devices[0]
 
     def __enter__(self):
         for ns in (self.sut, self.tester):
             ip("netns", "add", ns)
             for key in ("all", "default"):
                 self.run(ns, "sysctl", "-qw", f"net.ipv6.conf.{key}.disable_ipv6=1")
-        ip("-n", self.sut, "link", "add", self.iface, "type", "veth", "peer", "name", self.peer,
+        for i in range(len(self.ifaces)):
+            self.plug(i)
+        return self
+
+    def plug(self, i):
+        """Makes the veth pair of a link."""
+        ip("-n", self.sut, "link", "add", self.ifaces[i], "type", "veth", "peer", "name", self.peers[i],
            "netns", self.tester)
-        for ns, iface in ((self.sut, self.iface), (self.tester, self.peer)):
+        for ns, iface in ((self.sut, self.ifaces[i]), (self.tester, self.peers[i])):
             ip("-n", ns, "link", "set", iface, "mtu", "9000", "up")
             ip("-n", ns, "link", "set", iface, "arp", "off")
-        return self
+
+    def unplug(self, i):
+        """Removes it, with both its ends."""
+        ip("-n", self.sut, "link", "del", self.ifaces[i])
+
+    def set_peer(self, i, state):
+        """Takes the carrier of a link away ("down") or gives it back ("up")."""
+        ip("-n", self.tester, "link", "set", self.peers[i], state)
 
     def __exit__(self, *exc):
         for ns in (self.sut, self.tester):
@@ -54,9 +69,11 @@ class Veth:
         return subprocess.Popen(["ip", "netns", "exec", self.sut, *map(str, cmd)], text=True,
                                 stdin=subprocess.DEVNULL, **kw)
 
-    def send(self, capture, pause_us=200):
-        """Sends every packet of a pcap file once from the tester's end."""
-        self.run(self.tester, "/usr/bin/python3", __file__, str(capture), self.peer, str(pause_us))
+    def send(self, capture, pause_us=200, link=0, out_of=None):
+        """Sends every packet of a pcap file once from the tester's end, or out of an interface of the
+        sut that is itself a device's (a tap)."""
+        ns, iface = (self.sut, out_of) if out_of else (self.tester, self.peers[link])
+        self.run(ns, "/usr/bin/python3", __file__, str(capture), iface, str(pause_us))
 
 
 def main(path, iface, pause_us):

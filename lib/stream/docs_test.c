@@ -105,10 +105,13 @@ static void the_document_names_every_field(void **state) {
 	const char *const uplinks[] = {"up0"};
 	struct tt_tally tally = {0};
 	struct tt_health_worker worker = {0};
+	struct tt_health_queue queue = {0};
+	struct tt_health_queues queues = {&queue, 1, true};
 	struct tt_health_sensor sensor = {"a", TT_STATE_UP, 0};
 	struct tt_health x = {.config = "00",
 		.uplink_ids = uplinks,
 		.uplinks = &tally,
+		.queues = &queues,
 		.uplink_n = 1,
 		.workers = &worker,
 		.worker_n = 1,

@@ -134,7 +134,10 @@ static void test_health_gives_every_packet_one_fate(void **state) {
 	(void)state;
 	const char *const ids[] = {"up0"};
 	const struct tt_tally tally = {.link_up = 1, .packets = {18, 2, 0, 9100, 0}, .imissed = 5};
-	const struct tt_health_worker worker = {2, 0.07, 9, 41, 1830, 917504};
+	const struct tt_health_worker worker = {
+		2, 0.07, 0.5, {.p50 = 1, .p90 = 2, .p99 = 9, .p999 = 20, .max = 41}, 1830, 917504};
+	const struct tt_health_queue queue[] = {{2, 9000, 1, 5}, {3, 120, 0, 0}};
+	const struct tt_health_queues queues = {queue, 2, true};
 	const struct tt_health_sensor sensors[] = {
 		{"jp-isp1", TT_STATE_UP, (EPOCH + 59) * TT_NS},
 		{"quiet", TT_STATE_DOWN, 0},
@@ -143,6 +146,7 @@ static void test_health_gives_every_packet_one_fate(void **state) {
 		.clock_skew_ms = -3,
 		.uplink_ids = ids,
 		.uplinks = &tally,
+		.queues = &queues,
 		.uplink_n = 1,
 		.workers = &worker,
 		.worker_n = 1,
@@ -166,7 +170,17 @@ static void test_health_gives_every_packet_one_fate(void **state) {
 						     num(up, "unassigned"));
 	assert_int_equal(num(up, "imissed"), 5);
 	json_t *w = json_array_get(json_object_get(j, "workers"), 0);
+	assert_int_equal(num(json_object_get(w, "poll_gap_us"), "p50"), 1);
 	assert_int_equal(num(json_object_get(w, "poll_gap_us"), "max"), 41);
+	assert_true(json_real_value(json_object_get(w, "asleep")) == 0.5);
+	const json_t *q = json_object_get(up, "queues");
+	assert_int_equal(json_array_size(q), 2);
+	assert_int_equal(num(json_array_get(q, 0), "imissed"), 5);
+	assert_int_equal(num(json_array_get(q, 1), "lcore"), 3);
+	assert_int_equal(
+		num(json_array_get(q, 0), "packets") + num(json_array_get(q, 1), "packets"),
+		num(up, "packets"));
+	assert_float_equal(json_number_value(json_object_get(up, "loss")), 5. / 9125, 1e-6);
 	assert_int_equal(num(w, "table_used"), 1830);
 	json_t *list = json_object_get(j, "sensors");
 	assert_string_equal(str(json_array_get(list, 0), "last_packet"), "2024-12-18T03:04:59Z");
@@ -205,6 +219,25 @@ static void a_collector_says_what_it_refused_and_how_clocks_differ(void **state)
 	tt_buf_free(&b);
 }
 
+static void test_no_share_is_above_one_whatever_was_counted(void **state) {
+	(void)state;
+	const uint64_t counts[] = {0, 1, 1000, UINT32_MAX, UINT64_MAX / 2, UINT64_MAX};
+	const unsigned n = sizeof(counts) / sizeof(*counts);
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < n; k++)
+			for (unsigned state_ = TT_STATE_UP; state_ <= TT_STATE_DOWN; state_++) {
+				struct tt_sensor_state s = {.state = (uint8_t)state_,
+					.received = counts[i],
+					.lost = counts[k]};
+				double share = tt_completeness(&s);
+				assert_true(share >= 0 && share <= 1);
+				assert_true(state_ == TT_STATE_UP || share == 0);
+			}
+	assert_true(tt_share_received(0, 0) == 1);
+	assert_true(tt_share_received(0, 9) == 0);
+	assert_true(tt_share_received(3, 1) == 0.75);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_collector_says_what_it_refused_and_how_clocks_differ),
@@ -214,6 +247,7 @@ int main(void) {
 		cmocka_unit_test(test_stats_add_up),
 		cmocka_unit_test(test_stats_of_a_silent_sensor_are_told_too),
 		cmocka_unit_test(test_health_gives_every_packet_one_fate),
+		cmocka_unit_test(test_no_share_is_above_one_whatever_was_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

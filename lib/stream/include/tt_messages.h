@@ -29,10 +29,25 @@ void tt_message_live(struct tt_buf *b, const struct tt_message_head *h,
 void tt_message_stats(struct tt_buf *b, const struct tt_message_head *h, enum tt_state state,
 	double completeness, const char *rir, const struct tt_fold *fold, unsigned slot);
 
+/// A worker in an epoch: shares of its time with packets and meant to sleep, times between polls
+/// without that sleep, rows of its table.
 struct tt_health_worker {
 	unsigned lcore;
-	double busy;
-	uint64_t gap_p99_us, gap_max_us, used, size;
+	double busy, asleep;
+	struct {
+		uint64_t p50, p90, p99, p999, max;
+	} gap_us;
+	uint64_t used, size;
+};
+/// A receive queue in an epoch, by its number.
+struct tt_health_queue {
+	unsigned lcore;
+	uint64_t packets, errors, imissed;
+};
+struct tt_health_queues {
+	const struct tt_health_queue *queues;
+	unsigned n;
+	bool knows_imissed; // false: the device tells it for all queues together only
 };
 struct tt_health_sensor {
 	const char *id;
@@ -44,12 +59,15 @@ struct tt_health {
 	int64_t clock_skew_ms;
 	const char *const *uplink_ids;
 	const struct tt_tally *uplinks;
+	const struct tt_health_queues *queues; // by uplink; NULL: not known
 	unsigned uplink_n;
 	const struct tt_health_worker *workers;
 	unsigned worker_n;
 	const struct tt_health_sensor *sensors;
 	unsigned sensor_n;
 	uint64_t overruns, late;
+	uint64_t harvest_lost; // packets whose rows could not be sent
+	uint64_t unpublished;  // messages that waited too long for the socket
 	struct tt_link_client_stats link;
 };
 void tt_message_health(
@@ -67,3 +85,7 @@ void tt_message_merged_health(struct tt_buf *b, const struct tt_message_head *h,
 	const struct tt_health *x, const struct tt_merged *m);
 
 const char *tt_state_name(enum tt_state state);
+/// received / (received + lost), 1 where there is neither.
+double tt_share_received(uint64_t received, uint64_t lost);
+/// Of what arrived at a sensor in an epoch, 0 to 1; 0 where it was not up.
+double tt_completeness(const struct tt_sensor_state *s);
