@@ -78,6 +78,11 @@ static const struct opt filters[] = {
 static const struct opt format[] = {
 	{"format", 0, "table|json|csv", "How it is printed (table)."},
 	{"services", 0, "F", "Names of services (services.json) instead of the database's."},
+	{"iana", 0, "FILE",
+		"IANA's service-names-port-numbers.csv: names in place of the system's."},
+	{"kev", 0, "FILE",
+		"CISA's catalogue of Known Exploited Vulnerabilities (JSON): what of a service is "
+		"exploited, and since when that is known."},
 	{NULL},
 };
 
@@ -104,6 +109,12 @@ static const struct opt show[] = {
 	{"from", 0, "T", "Begin: RFC 3339, or a local date."},
 	{"to", 0, "T", "End, exclusive."},
 	{"format", 0, "table|json", "How it is printed (table)."},
+	{"port", 0, "PROTO/PORT",
+		"Instead of a source: a service, what arrived for it (with --db) and what is known "
+		"of it."},
+	{"services", 0, "F", "Knowledge of services (services.json) instead of the database's."},
+	{"iana", 0, "FILE", "IANA's service-names-port-numbers.csv."},
+	{"kev", 0, "FILE", "CISA's catalogue of Known Exploited Vulnerabilities (JSON)."},
 	{NULL},
 };
 
@@ -210,8 +221,10 @@ const struct command commands[] = {
 		"$ teiten report --db q.db --period 2024Q4 --country JP -o q4\n"
 		"q4/report.html\n",
 		{db, report}, run_report},
-	{"show", "ADDRESS", 1, 1, "db", "all that is known of a source",
-		"Prints what a source did, when, to which sensors, and what it is.",
+	{"show", "[ADDRESS]", 0, 1, NULL, "all that is known of a source or a service",
+		"Prints what a source did, when, to which sensors, and what it is (needs --db); or "
+		"with --port what is known of a service: products, malware, vulnerabilities and "
+		"when they were published as exploited.",
 		"$ teiten show 23.128.97.218 --db q.db\n"
 		"source       23.128.97.218\n"
 		"region       US\n"

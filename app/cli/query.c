@@ -254,11 +254,16 @@ int question_read(
 		q->conf.services = q->services;
 		rc = q->services ? 0 : -EINVAL;
 	}
+	if (!rc && s && arg(a, "kev")) {
+		q->conf.kev = q->kev = tt_kev_load(arg(a, "kev"), err);
+		rc = q->kev ? 0 : -EINVAL;
+	}
 	return rc;
 }
 
 void question_free(struct question *q) {
 	tt_services_destroy(&q->services);
+	tt_kev_destroy(&q->kev);
 }
 
 // Beside an installed program, or in the tree that it was built in.
@@ -274,17 +279,25 @@ static const char *installed_services(char *buf, size_t len) {
 	return NULL;
 }
 
-struct tt_services *services_open(const struct args *a, struct tt_store *s, struct tt_err *err) {
+static struct tt_services *services_load(
+	const struct args *a, struct tt_store *s, struct tt_err *err) {
 	char path[PATH_MAX + 64], *text;
 	const char *given = arg(a, "services");
 	if (given)
 		return tt_services_load(given, err);
-	int rc = tt_store_document_get(s, "services", &text, err);
+	int rc = s ? tt_store_document_get(s, "services", &text, err) : 0;
 	if (rc < 0)
 		return NULL;
 	if (!rc)
 		return tt_services_load(installed_services(path, sizeof(path)), err);
 	struct tt_services *services = tt_services_loads(text, arg(a, "db"), err);
 	free(text);
+	return services;
+}
+
+struct tt_services *services_open(const struct args *a, struct tt_store *s, struct tt_err *err) {
+	struct tt_services *services = services_load(a, s, err);
+	if (services && arg(a, "iana") && tt_services_iana(services, arg(a, "iana"), err))
+		tt_services_destroy(&services);
 	return services;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "cli.h"
+#include "tt_knowledge.h"
 #include "tt_report.h"
 
 /// A question with the storage that its texts need.
@@ -9,6 +10,7 @@ struct question {
 	struct tt_query previous;
 	char region[3], country[4];
 	struct tt_services *services;
+	struct tt_kev *kev;
 };
 
 /// Fills a question from the options of top or series. 0 or -EINVAL with a message.
@@ -20,6 +22,10 @@ int format_read(const struct args *a, enum tt_format *out, struct tt_err *err);
 /// --from and --to, or --period where the command has it: UTC seconds, 0 for an open side.
 int span_read(
 	const struct args *a, struct tt_store *s, int64_t *from, int64_t *to, struct tt_err *err);
-/// Names of services: --services, else what replay put into the database, else the file that is
-/// installed; the system's where that has none.
+/// Prints a document as JSON, or as lines and tables for people. Takes it over. A status.
+int show_document(const struct args *a, json_t *root, enum tt_format format);
+/// show --port.
+int show_port(const struct args *a, enum tt_format format);
+/// Names of services (s may be NULL: no database): --services, else what replay put into the
+/// database, else the file that is installed; the system's where that has none.
 struct tt_services *services_open(const struct args *a, struct tt_store *s, struct tt_err *err);

@@ -120,6 +120,18 @@ static int print_all(json_t *root) {
 	return rc;
 }
 
+int show_document(const struct args *a, json_t *root, enum tt_format format) {
+	int rc;
+	if (format == TT_FORMAT_JSON) {
+		rc = json_dumpf(root, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15)) ? -ENOMEM : 0;
+		putchar('\n');
+	} else {
+		rc = print_all(root);
+	}
+	json_decref(root);
+	return rc ? complain(FAILED, "%s: %s", a->command->name, strerror(-rc)) : DONE;
+}
+
 static int show(const struct args *a, struct tt_store *s, const struct tt_addr *addr,
 	enum tt_format format) {
 	struct tt_err err = {0};
@@ -132,14 +144,7 @@ static int show(const struct args *a, struct tt_store *s, const struct tt_addr *
 	progress_stop(&p);
 	if (!root)
 		return complain(FAILED, "show: %s", err.msg[0] ? err.msg : strerror(-rc));
-	if (format == TT_FORMAT_JSON) {
-		rc = json_dumpf(root, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15)) ? -ENOMEM : 0;
-		putchar('\n');
-	} else {
-		rc = print_all(root);
-	}
-	json_decref(root);
-	return rc ? complain(FAILED, "show: %s", strerror(-rc)) : DONE;
+	return show_document(a, root, format);
 }
 
 int run_show(const struct args *a) {
@@ -147,13 +152,19 @@ int run_show(const struct args *a) {
 	struct tt_addr addr;
 	enum tt_format format;
 	int status = DONE;
-	if (tt_addr_parse(a->operands[0], &addr))
-		return complain(
-			USAGE, "show: '%s', expected an IPv4 or IPv6 address", a->operands[0]);
 	if (format_read(a, &format, &err))
 		return complain(USAGE, "show: %s", err.msg);
 	if (format == TT_FORMAT_CSV)
 		return complain(USAGE, "show: --format: 'csv', expected one of table, json");
+	if (arg(a, "port"))
+		return a->operand_n ? complain(USAGE, "show: --port stands instead of ADDRESS")
+				    : show_port(a, format);
+	if (!a->operand_n || !arg(a, "db"))
+		return complain(USAGE, "show: %s is missing; teiten show -h shows how",
+			a->operand_n ? "option --db" : "ADDRESS");
+	if (tt_addr_parse(a->operands[0], &addr))
+		return complain(
+			USAGE, "show: '%s', expected an IPv4 or IPv6 address", a->operands[0]);
 	struct tt_store *s = open_db(a, &status);
 	if (!s)
 		return status;

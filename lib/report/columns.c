@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "report.h"
+#include "tt_knowledge.h"
 
 static void fill_rank(const struct view *v, const struct ranked *r, struct cell *c) {
 	if (r->rank)
@@ -48,6 +49,28 @@ static void fill_code(const struct view *v, const struct ranked *r, struct cell 
 static void fill_service(const struct view *v, const struct ranked *r, struct cell *c) {
 	if (!r->row->key.mixed)
 		cell_text(c, tt_services_name(v->services, r->row->key.proto, r->row->key.port));
+}
+
+static const struct tt_kev_entry *exploited(
+	const struct view *v, const struct ranked *r, unsigned *n) {
+	const struct tt_kev_entry *last = NULL;
+	*n = r->row->key.mixed ? 0
+			       : tt_service_exploited(v->services, v->kev, r->row->key.proto,
+					 r->row->key.port, NULL, NULL, &last, 1);
+	return last;
+}
+
+static void fill_exploited(const struct view *v, const struct ranked *r, struct cell *c) {
+	unsigned n;
+	exploited(v, r, &n);
+	cell_uint(c, n);
+}
+
+static void fill_exploited_last(const struct view *v, const struct ranked *r, struct cell *c) {
+	unsigned n;
+	const struct tt_kev_entry *e = exploited(v, r, &n);
+	if (e)
+		cell_text(c, e->added);
 }
 
 static void fill_region(const struct view *v, const struct ranked *r, struct cell *c) {
@@ -136,6 +159,8 @@ static const struct {
 	{{"type", fill_type}, BY_PORTS, KEY},
 	{{"code", fill_code}, BY_PORTS, KEY},
 	{{"service", fill_service}, BY_PORTS, VALUE},
+	{{"exploited", fill_exploited}, BY_PORTS, VALUE},
+	{{"exploited_last", fill_exploited_last}, BY_PORTS, VALUE},
 	{{"sensor", fill_sensor}, BY(SENSOR), KEY},
 	{{"source", fill_source}, BY(SOURCE), KEY},
 	{{"region", fill_region}, BY(REGION), KEY},
@@ -156,11 +181,15 @@ static const struct {
 #define TABLE_N (sizeof(table) / sizeof(*table))
 _Static_assert(TABLE_N <= COLUMN_MAX, "room for all columns");
 
-unsigned columns_top(enum tt_by by, bool previous, const struct column **out) {
+unsigned columns_top(enum tt_by by, bool previous, bool kev, const struct column **out) {
 	unsigned n = 0;
-	for (unsigned i = 0; i < TABLE_N; i++)
-		if (table[i].by & 1u << by && (previous || table[i].column.fill != fill_previous))
-			out[n++] = &table[i].column;
+	for (unsigned i = 0; i < TABLE_N; i++) {
+		const struct column *c = &table[i].column;
+		bool of_kev = c->fill == fill_exploited || c->fill == fill_exploited_last;
+		if (table[i].by & 1u << by && (previous || c->fill != fill_previous) &&
+			(kev || !of_kev))
+			out[n++] = c;
+	}
 	return n;
 }
 

@@ -40,7 +40,7 @@ void csv_cells(FILE *out, const struct column *const *cols, unsigned n, const st
 
 void print_top_csv(const struct top_view *t, FILE *out) {
 	const struct column *cols[COLUMN_MAX];
-	unsigned n = columns_top(t->view.by, t->conf->previous != NULL, cols);
+	unsigned n = columns_top(t->view.by, t->conf->previous != NULL, t->view.kev != NULL, cols);
 	csv_head(out, cols, n);
 	fputs("\r\n", out);
 	for (unsigned i = 0; i < t->ranking->n; i++) {

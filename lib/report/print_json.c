@@ -67,7 +67,7 @@ static void json_time(FILE *out, const char *name, int64_t sec, bool known) {
 void print_top_json(const struct top_view *t, FILE *out) {
 	const struct tt_result *res = t->result;
 	const struct column *cols[COLUMN_MAX];
-	unsigned n = columns_top(t->view.by, t->conf->previous != NULL, cols);
+	unsigned n = columns_top(t->view.by, t->conf->previous != NULL, t->view.kev != NULL, cols);
 	bool span = res->from != res->to; // an empty database has none
 	struct cell c = {.kind = CELL_NULL};
 	fprintf(out, "{\"by\":\"%s\",", by_name(t->view.by));

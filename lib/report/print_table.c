@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "report.h"
+#include "tt_knowledge.h"
 
 struct tt_grid {
 	unsigned cols;
@@ -202,7 +203,12 @@ static unsigned add_titles(struct tt_grid *g, const struct top_view *t) {
 	}
 	for (unsigned i = 0; i < VALUE_N; i++)
 		tt_grid_add(g, value_titles[i]);
-	return n + VALUE_N;
+	n += VALUE_N;
+	if (is_ports(by) && t->view.kev) {
+		tt_grid_left(g, n++);
+		tt_grid_add(g, "exploited");
+	}
+	return n;
 }
 
 static void add_key(struct tt_grid *g, const struct top_view *t, const struct ranked *r) {
@@ -244,6 +250,20 @@ static void add_values(struct tt_grid *g, const struct tt_row *r) {
 	tt_grid_add(g, tt_show_share(r->has_sources ? r->top_source_share : -1, text));
 }
 
+// "2 CVEs, last 2024-11-20": what was published about the service.
+static void add_exploited(struct tt_grid *g, const struct top_view *t, const struct ranked *r) {
+	const struct tt_kev_entry *last = NULL;
+	char text[64] = "";
+	unsigned n = r->row->key.mixed
+			     ? 0
+			     : tt_service_exploited(t->view.services, t->view.kev,
+				       r->row->key.proto, r->row->key.port, NULL, NULL, &last, 1);
+	if (n)
+		snprintf(
+			text, sizeof(text), "%u CVE%s, last %s", n, n == 1 ? "" : "s", last->added);
+	tt_grid_add(g, text);
+}
+
 int print_top_table(const struct top_view *t, FILE *out) {
 	static const char *const plural[] = {[TT_BY_PORT] = "ports",
 		[TT_BY_DPORT] = "destination ports",
@@ -268,6 +288,8 @@ int print_top_table(const struct top_view *t, FILE *out) {
 	for (unsigned i = 0; i < t->ranking->n; i++) {
 		add_key(g, t, &t->ranking->rows[i]);
 		add_values(g, t->ranking->rows[i].row);
+		if (is_ports(t->view.by) && t->view.kev)
+			add_exploited(g, t, &t->ranking->rows[i]);
 	}
 	int rc = t->ranking->n ? tt_grid_print(g, out) : 0;
 	if (!t->ranking->n)

@@ -54,15 +54,16 @@ void cell_text(struct cell *c, const char *text);
 struct view {
 	enum tt_by by;
 	const struct tt_services *services;
+	const struct tt_kev *kev;
 };
 struct column {
 	const char *name; // key of JSON, head of CSV
 	void (*fill)(const struct view *v, const struct ranked *r, struct cell *c);
 };
-#define COLUMN_MAX 24
+#define COLUMN_MAX 32
 /// Columns of `top` by `by` in order of output; the first key_n after rank and previous_rank are
 /// the key. Returns how many.
-unsigned columns_top(enum tt_by by, bool previous, const struct column **out);
+unsigned columns_top(enum tt_by by, bool previous, bool kev, const struct column **out);
 /// Columns that name a row (the key of a series).
 unsigned columns_key(enum tt_by by, const struct column **out);
 /// The key for people: "tcp/23", "JP", "mixed"; of columns_key.

@@ -5,15 +5,20 @@
 #include <string.h>
 
 #include "report.h"
+#include "services.h"
 #include "tt_conf.h"
+#include "tt_knowledge.h"
 
 #define SYSTEM_SERVICES "/etc/services"
 #define NAME_MAX_LEN	64
 
 // Offsets into one pool of names; 0: no name (the pool begins with an empty one).
 struct tt_services {
-	uint32_t at[2][65536]; // tcp, udp
+	uint32_t at[2][65536];	 // tcp, udp
+	uint16_t fact[2][65536]; // index + 1 in the file's list
 	struct tt_buf names;
+	uint32_t system_from, system_to; // names between are the system's
+	json_t *root;			 // services.json; NULL without
 };
 
 static int table_of(int proto) {
@@ -41,6 +46,9 @@ static int add_all(
 		const char *text = json_string_value(json_object_get(row, "name"));
 		json_int_t port = json_integer_value(json_object_get(row, "port"));
 		int rc = 0;
+		int t = proto ? table_of(tt_proto_parse(proto)) : -1;
+		if (t >= 0 && port >= 0 && port <= 65535 && i < UINT16_MAX)
+			s->fact[t][port] = (uint16_t)(i + 1);
 		if (proto && text && port >= 0)
 			rc = add(s, tt_proto_parse(proto), (unsigned)port, text);
 		if (rc)
@@ -81,7 +89,10 @@ static struct tt_services *create(json_t *root, const char *name, struct tt_err 
 	else
 		rc = add_all(s, root, name, err);
 	if (!rc) {
+		s->root = json_incref(root);
+		s->system_from = (uint32_t)s->names.len;
 		rc = load_system(s);
+		s->system_to = (uint32_t)s->names.len;
 		if (rc)
 			tt_err_set(err, rc, "%s: %s", SYSTEM_SERVICES, strerror(-rc));
 	}
@@ -115,6 +126,7 @@ void tt_services_destroy(struct tt_services **s) {
 	if (!*s)
 		return;
 	tt_buf_free(&(*s)->names);
+	json_decref((*s)->root);
 	free(*s);
 	*s = NULL;
 }
@@ -124,4 +136,27 @@ const char *tt_services_name(const struct tt_services *s, uint8_t proto, uint16_
 	if (!s || t < 0 || !s->at[t][port])
 		return NULL;
 	return (const char *)s->names.data + s->at[t][port];
+}
+
+int services_rename(struct tt_services *s, int proto, unsigned port, const char *name) {
+	int t = table_of(proto);
+	if (t >= 0 && port <= 65535 && s->at[t][port] >= s->system_from &&
+		s->at[t][port] < s->system_to)
+		s->at[t][port] = 0;
+	return add(s, proto, port, name);
+}
+
+const json_t *tt_services_facts(const struct tt_services *s, uint8_t proto, uint16_t port) {
+	int t = table_of(proto);
+	const json_t *list = s ? json_object_get(s->root, "services") : NULL, *row;
+	size_t i;
+	if (t >= 0)
+		return s && s->fact[t][port] ? json_array_get(list, s->fact[t][port] - 1u) : NULL;
+	json_array_foreach(list, i, row) {
+		const char *name = json_string_value(json_object_get(row, "proto"));
+		if (name && tt_proto_parse(name) == proto &&
+			json_integer_value(json_object_get(row, "port")) == port)
+			return row;
+	}
+	return NULL;
 }

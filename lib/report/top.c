@@ -56,7 +56,7 @@ int tt_report_top(
 	if (rc)
 		goto out;
 	rank_cut(&r, conf->n);
-	struct top_view t = {.view = {.by = q.by, .services = conf->services},
+	struct top_view t = {.view = {.by = q.by, .services = conf->services, .kev = conf->kev},
 		.conf = conf,
 		.result = &res,
 		.ranking = &r,

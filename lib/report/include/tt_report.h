@@ -7,10 +7,14 @@
 /// Names of services ("tcp/23" -> "telnet"): config/services.json over the system's
 /// /etc/services. Immutable once loaded.
 struct tt_services;
+struct tt_kev; // tt_knowledge.h
 struct tt_services *tt_services_load(
 	const char *path, struct tt_err *err); // NULL path: system only
 /// The same from the text of a services.json; `name` is for messages.
 struct tt_services *tt_services_loads(const char *text, const char *name, struct tt_err *err);
+/// Names from IANA's service-names-port-numbers.csv in place of the system's; what services.json
+/// names stays. 0 or -errno with one line that names file and row (then some names may be in).
+int tt_services_iana(struct tt_services *s, const char *path, struct tt_err *err);
 void tt_services_destroy(struct tt_services **s);
 const char *tt_services_name(const struct tt_services *s, uint8_t proto, uint16_t port); // or NULL
 
@@ -23,6 +27,7 @@ struct tt_top_conf {
 	unsigned n; // 0: all
 	enum tt_format format;
 	const struct tt_services *services;
+	const struct tt_kev *kev; // NULL: rows do not say what is exploited
 	// ranks of another period beside: rows of that result by key (NULL: none)
 	const struct tt_query *previous;
 };

@@ -85,7 +85,7 @@ static json_t *time_json(int64_t sec) {
 
 json_t *top_json(struct page *p, const struct answer *a, enum tt_by by, unsigned n) {
 	const struct column *cols[COLUMN_MAX];
-	unsigned col_n = columns_top(by, false, cols);
+	unsigned col_n = columns_top(by, false, false, cols);
 	struct view v = {.by = by, .services = p->conf->services};
 	const struct tt_result *r = &a->result;
 	json_t *rows = json_array();

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What was published about services, beside what arrives for them."""
+import json
+
+import pytest
+from framework.capture import START, pcap
+from framework.suite import TestSuite
+from scapy.all import IP, TCP, Ether
+
+MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+
+
+def entry(cve, date, ransomware="Unknown"):
+    return {"cveID": cve, "vendorProject": "MikroTik", "product": "RouterOS", "vulnerabilityName": f"About {cve}",
+            "dateAdded": date, "shortDescription": "", "knownRansomwareCampaignUse": ransomware, "cwes": []}
+
+
+class TestKnowledge(TestSuite):
+    def files(self):
+        kev = {"title": "a catalogue", "catalogVersion": "2024.12.18", "dateReleased": "2024-12-18T10:00:00Z",
+               "count": 2, "vulnerabilities": [entry("CVE-2018-14847", "2021-12-01"),
+                                               entry("CVE-2024-0001", "2024-11-20", "Known")]}
+        services = {"kind": "services", "v": 1, "services": [
+            {"proto": "tcp", "port": 8291, "name": None, "about": {"en": "Winbox"}, "products": ["RouterOS"],
+             "malware": ["Example"], "cves": ["CVE-2018-14847", "CVE-2024-0001", "CVE-2023-30799"],
+             "source": "by hand"}]}
+        (self.dir / "kev.json").write_text(json.dumps(kev))
+        (self.dir / "services.json").write_text(json.dumps(services))
+        (self.dir / "iana.csv").write_text("Service Name,Port Number,Transport Protocol,Description\n"
+                                           "from-iana,8728,tcp,\"Two\nlines\"\n")
+        frames = [bytes(Ether(**MACS) / IP(src=f"203.0.113.{n % 9}", dst="198.51.100.9")
+                        / TCP(sport=1024, dport=port, flags="S"))
+                  for n, port in enumerate([8291] * 20 + [8728] * 10 + [23] * 5)]
+        db = self.dir / "k.db"
+        self.teiten.replay(db, pcap(self.dir / "k.pcap", [(f, None, (START + i) * 10**9)
+                                                          for i, f in enumerate(frames)]),
+                           services=self.dir / "services.json")
+        return db
+
+    @pytest.mark.sanitized
+    def test_beside_traffic(self):
+        """
+        Steps: top by port with and without the catalogue, as JSON, CSV and table; show of the service with
+               and without a database.
+        Verify: how many vulnerabilities of a service are exploited and since when; names of the registry's
+                file; traffic of the service is that of top.
+        """
+        db, kev = self.files(), self.dir / "kev.json"
+        rows = {r["port"]: r for r in self.teiten.top(db, "port", kev=kev, iana=self.dir / "iana.csv")["rows"]}
+        assert (rows[8291]["exploited"], rows[8291]["exploited_last"]) == (2, "2024-11-20")
+        assert (rows[23]["exploited"], rows[23]["exploited_last"]) == (0, None)
+        assert rows[8728]["service"] == "from-iana"
+        assert "exploited" not in self.teiten.top(db, "port")["rows"][0]
+        csv = {r["port"]: r for r in self.teiten.top_csv(db, "port", kev=kev)}
+        assert csv["8291"]["exploited"] == "2" and csv["23"]["exploited_last"] == ""
+        table = self.teiten.run("teiten", "top", "--db", db, "--by", "port", "--kev", kev).out
+        assert "2 CVEs, last 2024-11-20" in table
+        shown = self.teiten.run("teiten", "show", "--port", "tcp/8291", "--db", db, "--kev", kev,
+                                "--format", "json").last
+        assert [(c["cve"], c["exploited"]) for c in shown["cves"]] == [
+            ("CVE-2024-0001", "2024-11-20"), ("CVE-2018-14847", "2021-12-01"), ("CVE-2023-30799", None)]
+        assert shown["cves"][0]["ransomware"] and shown["kev"] == "2024-12-18"
+        assert (shown["packets"], shown["sources"]) == (rows[8291]["packets"], rows[8291]["sources"])
+        alone = self.teiten.run("teiten", "show", "--port", "tcp/8291", "--format", "json",
+                                "--services", self.dir / "services.json").last
+        assert alone["products"] == ["RouterOS"] and "packets" not in alone
+        assert "Winbox" in self.teiten.run("teiten", "show", "--port", "tcp/8291").out  # the installed table
+
+    def test_wrong_files(self):
+        """
+        Steps: catalogue and registry's file: absent, empty, cut, of another kind.
+        Verify: one line that names the file, status 2, nothing on stdout.
+        """
+        db, bad = self.files(), self.dir / "bad"
+        whole = (self.dir / "kev.json").read_text()
+        for option, texts in (("kev", ["", whole[:-30], "[]", whole.replace('"count": 2', '"count": 3')]),
+                              ("iana", ["", "a,b\n", "Service Name,Port Number,Transport Protocol\nx,99999,tcp\n"])):
+            for text in [None, *texts]:
+                bad.unlink(missing_ok=True)
+                if text is not None:
+                    bad.write_text(text)
+                for command in (["top", "--db", db, "--by", "port"], ["show", "--port", "tcp/23"]):
+                    done = self.teiten.run("teiten", *command, f"--{option}", bad, ok=False)
+                    assert done.status == 2 and done.out == "" and len(done.messages) == 1, done
+                    assert str(bad) in done.messages[0], done
