@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Who may send and read what, and what becomes of everybody else (docs/threat-model.md)."""
+import json
+import os
+import random
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import zmq
+from framework.collector import Collector
+from framework.faults import record
+from framework.lan import Lan
+from framework.peers import (ACK, BAD, BATCH, NEVER, REFUSE, WELCOME, Dealer, Feed, curve, feed_packets, head,
+                             hello, key_pair)
+from framework.suite import TestSuite
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+PORT, READ = 5490, 5491
+
+
+def keys(programs, directory, *names):
+    return {n: key_pair(programs, directory / f"{n}.key") for n in names}
+
+
+def listed(kind, pairs, *names):
+    return [{kind: n, "key": pairs[n][1]} for n in names]
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class TestKeys(TestSuite):
+    def test_keygen_is_careful(self):
+        """
+        Steps: teiten keygen under a careless umask, twice; onto a link; into a folder that is not there.
+        Verify: modes 600 and 644; the second and the link are refused and change nothing.
+        """
+        path = self.dir / "k"
+        done = subprocess.run([self.teiten.path("teiten"), "keygen", str(path)], umask=0,
+                              stdout=subprocess.PIPE, text=True, check=True)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE((self.dir / "k.pub").stat().st_mode) == 0o644
+        public = done.stdout.strip()
+        assert len(public) == 40 and (self.dir / "k.pub").read_text().strip() == public
+        assert zmq.curve_public(path.read_text().split()[0].encode()).decode() == public
+        before = path.read_text()
+        again = self.teiten.run("teiten", "keygen", path, ok=False)
+        assert again.status == 1 and str(path) in again.err and path.read_text() == before
+        (self.dir / "link").symlink_to(self.dir / "elsewhere")
+        assert self.teiten.run("teiten", "keygen", self.dir / "link", ok=False).status == 1
+        assert not (self.dir / "elsewhere").exists()
+        assert self.teiten.run("teiten", "keygen", self.dir / "no/k", ok=False).status == 1
+
+    def test_keys_that_others_can_read_are_refused(self):
+        """
+        Steps: a secret key of mode 640 for collector, subscriber and a feeding probe.
+        Verify: each refuses to start, in one line that names the file and the mode.
+        """
+        pair = keys(self.teiten, self.dir, "k")["k"]
+        os.chmod(pair[0], 0o640)
+        conf = self.dir / "c.json"
+        conf.write_text(json.dumps({"kind": "collector", "v": 1, "db": str(self.dir / "x.db"),
+                                    "listen": f"ipc://{self.dir}/l", "secret_key_file": pair[0]}))
+        for done in (self.teiten.run("teiten-collector", "-c", conf, ok=False),
+                     self.teiten.run("teiten", "sub", "tcp://127.0.0.1:1", "--server-key", pair[1],
+                                     "--secret-key-file", pair[0], ok=False)):
+            assert done.status == 2 and len(done.messages) == 1
+            assert pair[0] in done.err and "640" in done.err
+        feed = Feed(self.teiten, f"ipc://{self.dir}/l", key=pair[0])
+        assert feed.wait() == 2 and pair[0] in feed.err
+
+    def test_open_endpoints_need_keys(self):
+        """
+        Steps: every program with an endpoint that others can reach and no keys; names that only look
+               like loopback.
+        Verify: none starts; one line each, status 2.
+        """
+        for remote in ("tcp://0.0.0.0:5555", "tcp://*:5555", "tcp://127.0.0.1.example.org:5555",
+                       "tcp://127.0.0.1:1;192.0.2.1:5555"):
+            for args in (("--listen", remote), ("--listen", f"ipc://{self.dir}/l", "--publish", remote)):
+                done = self.teiten.run("teiten-collector", "--db", self.dir / "x.db", *args, ok=False)
+                assert done.status == 2 and len(done.messages) == 1, done
+            assert self.teiten.run("teiten", "sub", remote, ok=False).status == 2
+            assert self.teiten.run("teiten", "status", remote, ok=False).status == 2
+        assert not (self.dir / "x.db").exists()
+
+
+class TestLists(TestSuite):
+    """Lists of keys that change while connections stand."""
+
+    def test_a_revoked_probe_is_cut_off_at_once(self):
+        """
+        Steps: two probes deliver; one's key is taken off the list while it sends; then it is put back.
+        Verify: nothing of it is stored after the reload, the other loses nothing and is not
+                disconnected; when it is back everything it kept arrives.
+        """
+        pairs = keys(self.teiten, self.dir, "server", "good", "gone")
+        with Collector(self.teiten, self.dir, f"tcp://127.0.0.1:{free_port()}",
+                       secret_key_file=pairs["server"][0],
+                       probe_keys=listed("probe", pairs, "good", "gone")) as collector:
+            feeds = [Feed(self.teiten, collector.listen, probe=n, key=pairs[n][0], boot=f"{i:016x}",
+                          server_key=pairs["server"][1], batches=300, rows=20, rate=60, flush_s=60,
+                          spool=self.dir / f"{n}.spool", resend_ms=500)
+                     for i, n in enumerate(("good", "gone"), 1)]
+            try:
+                time.sleep(1.5)
+                collector.reload(probe_keys=listed("probe", pairs, "good"))
+                before = self.of(collector, "gone")
+                time.sleep(2)
+                assert 0 < before == self.of(collector, "gone") < 300
+                assert self.of(collector, "good") > before
+                assert "gone: its key is no longer allowed: connection ended" in collector.said()
+                collector.reload(probe_keys=listed("probe", pairs, "good", "gone"))
+                for f in feeds:
+                    assert f.wait(60) == 0, f.err
+            finally:
+                for f in feeds:
+                    f.kill()
+            collector.end()
+            assert feeds[0].result["resent"] == 0
+            assert self.of(collector, "good") == self.of(collector, "gone") == 300
+            assert collector.totals()[2] == 2 * feed_packets(300, 20)
+        record("key revoked while its connection stands", 1, "cut off at once; the other probe not touched")
+
+    def of(self, collector, probe):
+        rows = self.teiten.sql(collector.db, "select count(*) as n from batch join boot on boot.id = batch.boot "
+                                             f"where boot.probe = '{probe}' and rows > 0")
+        return int(rows[0]["n"])
+
+    def test_a_revoked_reader_is_cut_off_at_once(self):
+        """
+        Steps: two readers of the collector's streams; one's key is taken off the list; a stranger.
+        Verify: `teiten sub` of the revoked one ends with status 1 and the reason, the other goes on
+                without a gap, the stranger never heard anything; `teiten status` works with a key.
+        """
+        pairs = keys(self.teiten, self.dir, "server", "probe", "one", "two", "stranger")
+        publish = f"tcp://127.0.0.1:{free_port()}"
+        with Collector(self.teiten, self.dir, f"tcp://127.0.0.1:{free_port()}", publish=publish,
+                       secret_key_file=pairs["server"][0], probe_keys=listed("probe", pairs, "probe"),
+                       reader_keys=listed("reader", pairs, "one", "two")) as collector:
+            files = {n: self.dir / f"{n}.out" for n in ("one", "two", "stranger")}
+            subs = {n: subprocess.Popen([self.teiten.path("teiten"), "sub", publish, "stats.probe.s1.",
+                                         "--server-key", pairs["server"][1], "--secret-key-file", pairs[n][0]],
+                                        stdout=files[n].open("w"), stderr=subprocess.PIPE, text=True)
+                    for n in files}
+            feed = Feed(self.teiten, collector.listen, probe="probe", key=pairs["probe"][0],
+                        server_key=pairs["server"][1], batches=400, rows=5, rate=80)
+            try:
+                time.sleep(1.5)
+                status = self.teiten.run("teiten", "status", publish, "--server-key", pairs["server"][1],
+                                         "--secret-key-file", pairs["two"][0])
+                assert "probe probe" in status.out
+                collector.reload(reader_keys=listed("reader", pairs, "two"))
+                _, err = subs["one"].communicate(timeout=20)
+                assert subs["one"].returncode == 1 and "does not let this key in" in err
+                assert 0 < len(files["one"].read_text().splitlines()) < 400
+                assert feed.wait(30) == 0, feed.err
+                time.sleep(0.5)
+                subs["two"].terminate()
+                _, err = subs["two"].communicate(timeout=10)
+                seqs = [json.loads(line)["seq"] for line in files["two"].read_text().splitlines()]
+                assert len(seqs) > 100 and seqs == list(range(seqs[0], seqs[0] + len(seqs))) and not err
+                assert seqs[-1] == 400
+                subs["stranger"].communicate(timeout=20)
+                assert subs["stranger"].returncode == 1 and not files["stranger"].read_text()
+            finally:
+                feed.kill()
+                for s in subs.values():
+                    if s.poll() is None:
+                        s.kill()
+            collector.end()
+        record("reader's key revoked while it listens", 1, "hears nothing more; the other misses nothing")
+
+    def test_a_broken_list_leaves_the_one_in_force(self):
+        """
+        Steps: SIGHUP with a file that does not parse, with a key of two probes, then a good one.
+        Verify: one line each; the probe goes on delivering.
+        """
+        pairs = keys(self.teiten, self.dir, "server", "a", "b")
+        with Collector(self.teiten, self.dir, f"tcp://127.0.0.1:{free_port()}",
+                       secret_key_file=pairs["server"][0], probe_keys=listed("probe", pairs, "a")) as collector:
+            feed = Feed(self.teiten, collector.listen, probe="a", key=pairs["a"][0],
+                        server_key=pairs["server"][1], batches=150, rows=5, rate=60)
+            collector.path.write_text("{")
+            collector.process.send_signal(signal.SIGHUP)
+            time.sleep(0.5)
+            collector.reload(probe_keys=[{"probe": "a", "key": pairs["a"][1]},
+                                         {"probe": "b", "key": pairs["a"][1]}])
+            assert feed.wait(30) == 0, feed.err
+            collector.end()
+        assert feed.result["resent"] == 0
+        assert collector.said().count("the lists of keys in force stay") == 2
+
+
+class TestListedButHostile(TestSuite):
+    """A probe whose key is on the list, and who does what no probe does."""
+
+    def test_a_probe_speaks_for_its_own_name_only(self):
+        """
+        Steps: with the key of `a`: HELLO as `b`; HELLO as `a` and a batch of `b`.
+        Verify: refused with the reason; nothing of `b` is in the database; counted in health.
+        """
+        pairs = keys(self.teiten, self.dir, "server", "a", "b")
+        batch = recorded(self, "b")
+        with Collector(self.teiten, self.dir, f"tcp://127.0.0.1:{free_port()}",
+                       secret_key_file=pairs["server"][0],
+                       probe_keys=listed("probe", pairs, "a", "b")) as collector:
+            with Dealer(collector.listen, pairs["a"][2], pairs["server"][1].encode()) as d:
+                kind, _, value, _, _, text = d.ask(hello("b"))
+                assert (kind, value) == (REFUSE, NEVER) and b"another key" in text
+                assert d.ask(hello("a", boot=0xf0))[0] == WELCOME
+                kind, _, value, _, _, text = d.ask(head(BATCH, 0, 0xf0, 1), batch)
+                assert (kind, value) == (REFUSE, NEVER) and b"a batch of b from a link of a" in text
+            collector.end()
+        assert collector.totals() == (0, 0, 0)
+        assert "belongs to another key" in collector.said()
+        record("probe claims another's name", 2, "refused in HELLO and in every batch")
+
+    def test_replayed_truncated_huge_and_garbled(self):
+        """
+        Steps: with a listed key: a good batch, the same 50 times, cut at every length, with changed
+               bytes, under other numbers, frames of 17 MiB, garbage of all shapes; an honest probe beside.
+        Verify: counted once; everything else is refused; the honest probe loses nothing.
+        """
+        pairs = keys(self.teiten, self.dir, "server", "a", "honest")
+        batch, rng = recorded(self, "a"), random.Random(4)
+        tries = 0
+        with Collector(self.teiten, self.dir, f"tcp://127.0.0.1:{free_port()}",
+                       secret_key_file=pairs["server"][0],
+                       probe_keys=listed("probe", pairs, "a", "honest")) as collector:
+            feed = Feed(self.teiten, collector.listen, probe="honest", key=pairs["honest"][0], boot="00" * 8,
+                        server_key=pairs["server"][1], batches=200, rows=20, rate=100)
+            with Dealer(collector.listen, pairs["a"][2], pairs["server"][1].encode()) as d:
+                assert d.ask(hello("a", boot=0xf0))[0] == WELCOME
+                for _ in range(50):  # replayed
+                    kind, _, value, boot, _, ranges = d.ask(head(BATCH, 0, 0xf0, 1), batch)
+                    assert (kind, boot, ranges) == (ACK, 0xf0, (1).to_bytes(8, "little") * 2)
+                    tries += 1
+                cuts = sorted(rng.sample(range(len(batch)), 120))
+                changed = [bytearray(batch) for _ in range(120)]
+                for c in changed:
+                    at = rng.randrange(len(c))
+                    c[at] ^= 1 << rng.randrange(8)
+                for bad in [batch[:n] for n in cuts] + [bytes(c) for c in changed]:
+                    kind, _, value, _, _, text = d.ask(head(BATCH, 0, 0xf0, 1), bad)
+                    assert kind == REFUSE and value in (BAD, NEVER) and text
+                    tries += 1
+                kind, _, value, _, _, text = d.ask(head(BATCH, 0, 0xf0, 7), batch)
+                assert (kind, value) == (REFUSE, BAD) and b"announced as another" in text
+            for shape in range(60):  # what is none of the protocol ends the connection
+                with Dealer(collector.listen, pairs["a"][2], pairs["server"][1].encode(), 300) as d:
+                    if shape < 3:
+                        d.send(head(BATCH, 0, 0xf0, 9), bytes(17 << 20))
+                    elif shape < 30:
+                        d.send(*[rng.randbytes(rng.randrange(80)) for _ in range(rng.randrange(1, 5))])
+                    else:
+                        d.send(head(rng.randrange(256), rng.randrange(1 << 32), 0xf0, 1), *[b"x"] * rng.randrange(3))
+                    time.sleep(0.06)
+                    tries += 1
+            assert feed.wait(60) == 0, feed.err
+            collector.end()
+        assert feed.result["resent"] == 0 and feed.result["lost_batches"] == 0
+        assert collector.totals() == (201, 200 * 20 + 30, feed_packets(200, 20) + feed_packets(1, 30))
+        lines = [line for line in collector.said().splitlines() if " a: " in line]
+        assert 1 <= len(lines) <= 6, lines  # a line a peer and minute, the reload's apart
+        record("listed key: replayed, truncated, changed, huge, garbage", tries,
+               "the one batch counted once; the rest refused; the honest probe not disturbed")
+
+
+def recorded(test, probe):
+    """A batch as link_feed encodes it (boot f0, number 1, 30 rows), caught by a ROUTER."""
+    context = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    router.linger, router.rcvtimeo = 0, 10000
+    endpoint = f"ipc://{test.dir}/recorder"
+    router.bind(endpoint)
+    feed = Feed(test.teiten, endpoint, probe=probe, batches=1, rows=30)
+    try:
+        peer, _ = router.recv_multipart()
+        router.send_multipart([peer, head(WELCOME, 4, 0xf0)])
+        while True:
+            frames = router.recv_multipart()
+            if len(frames) == 3:
+                return frames[2]
+    finally:
+        feed.kill()
+        router.close()
+        context.term()
+
+
+# What strangers do, each a function of (host, port, addresses, seconds) run as a process of its own.
+ATTACKS = {
+    "connections that say hello and nothing more": "greet",
+    "slow-loris: a byte a second": "drip",
+    "garbage instead of a greeting": "garbage",
+    "handshakes with keys that are on no list": "strangers",
+    "handshakes without a key": "keyless",
+    "huge frames before the handshake": "huge",
+}
+
+
+@needs_root
+class TestStrangers(TestSuite):
+    """Who is on no list, from other addresses of the network, by the thousand."""
+
+    @pytest.mark.netns
+    @pytest.mark.parametrize("what", ATTACKS)
+    def test_strangers_do_not_slow_a_probe_below_half(self, what):
+        """
+        Steps: an honest probe delivers alone; then again while strangers at 30 addresses do what they
+               can for its whole time, and with a second honest probe that connects only then.
+        Verify: both deliver everything, not slower than half; strangers are counted in the collector's
+                health and told once an address and minute; descriptors stay bounded.
+        """
+        pairs = keys(self.teiten, self.dir, "server", "one", "two", "reader")
+        with Lan("sec", addresses=30) as lan, Collector(
+                self.teiten, self.dir, f"tcp://{lan.NEAR}:{PORT}", publish=f"tcp://{lan.NEAR}:{READ}",
+                namespace=lan.near, secret_key_file=pairs["server"][0],
+                probe_keys=listed("probe", pairs, "one", "two"),
+                reader_keys=listed("reader", pairs, "reader")) as collector:
+            def feed(name, boot):
+                return Feed(self.teiten, collector.listen, lan.far, probe=name, key=pairs[name][0],
+                            boot=f"{boot:016x}", server_key=pairs["server"][1], batches=250, rows=200,
+                            rate=100, flush_s=60)
+
+            def deliver(f):
+                start = time.monotonic()
+                assert f.wait(90) == 0, f.err
+                return time.monotonic() - start
+
+            alone = deliver(feed("one", 1))
+            sub = Lan.popen(lan.near, self.teiten.path("teiten"), "sub", collector.publish, "health.",
+                            "--server-key", pairs["server"][1], "--secret-key-file", pairs["reader"][0])
+            attack = Lan.popen(lan.far, "/usr/bin/python3", Path(__file__).parent / "framework/attacks.py",
+                               ATTACKS[what], lan.NEAR, PORT, 30, pairs["server"][1])
+            try:
+                assert attack.stdout.readline()  # it has begun
+                time.sleep(1)
+                first = feed("one", 2)
+                beside = deliver(first)
+                late = deliver(feed("two", 3))
+                fds = len(os.listdir(f"/proc/{collector.process.pid}/fd"))
+            finally:
+                attack.terminate()
+                out, err = attack.communicate(timeout=20)
+            sub.terminate()
+            said, _ = sub.communicate(timeout=20)
+            collector.end()
+        assert collector.totals() == (750, 750 * 200, feed_packets(750, 200))
+        assert beside < 2 * alone + 0.5 and late < 2 * alone + 0.5, (alone, beside, late)
+        tries = json.loads(out.strip().splitlines()[-1])["tries"]
+        assert tries > 500, out + err
+        assert fds < 1500, fds
+        refused = json.loads(said.strip().splitlines()[-1])["collector"]["refused"]
+        assert refused["connections"] + refused["keys"] > 100, refused
+        told = re.findall(r"10\.78\.1\.\d+", collector.said())
+        assert told and max(told.count(a) for a in set(told)) <= 4, collector.said()
+        record(f"strangers: {what}", tries,
+               f"{refused['connections'] + refused['keys']:,} refused and counted; honest probes took "
+               f"{beside / alone:.2f} and {late / alone:.2f} of their time alone; {fds} descriptors")
