@@ -178,6 +178,13 @@ static bool well(const struct child *c) {
 	return WIFEXITED(c->status) && WEXITSTATUS(c->status) <= 1;
 }
 
+// The probe is done with it: it has said its last, or has ended.
+static void tell_collector(struct run *r) {
+	if (!r->told)
+		end(&r->child[COLLECTOR], SIGTERM, 0);
+	r->told = true;
+}
+
 static void on_exit_of(struct run *r, struct child *c) {
 	struct child *probe = &r->child[PROBE], *collector = &r->child[COLLECTOR];
 	if (c == collector && !r->told) {
@@ -187,8 +194,7 @@ static void on_exit_of(struct run *r, struct child *c) {
 	} else if (c == probe) {
 		if (!well(c) && !r->interrupted && !r->died)
 			r->died = c->name;
-		r->told = true;
-		end(collector, SIGTERM, 0);
+		tell_collector(r);
 	}
 }
 
@@ -251,6 +257,8 @@ static void watch(struct run *r) {
 		for (unsigned i = 0; i < 2; i++)
 			if (p[i + 1].revents)
 				read_output(&r->child[i]);
+		if (r->child[PROBE].out < 0)
+			tell_collector(r);
 		read_signals(r);
 	}
 	for (unsigned i = 0; i < 2; i++)
