@@ -1,13 +1,48 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
 
 #include "cli.h"
 #include "tt_catalog.h"
 #include "tt_conf.h"
+#include "tt_store.h"
+
+static bool is_database(const char *path) {
+	char head[16] = "";
+	FILE *f = fopen(path, "re");
+	bool is = f && fread(head, 1, sizeof(head), f) == sizeof(head) &&
+		  !memcmp(head, "SQLite format 3", sizeof(head));
+	if (f)
+		fclose(f);
+	return is;
+}
+
+static int check_database(const char *path) {
+	struct tt_store_conf conf = {.path = path, .mode = TT_STORE_READ};
+	struct tt_store *s;
+	struct tt_err err = {0};
+	struct tt_store_damage d;
+	if (tt_store_open(&conf, &s, &err) < 0)
+		return complain(FAILED, "%s", err.msg);
+	int rc = tt_store_verify(s, &d, &err);
+	tt_store_close(&s, NULL);
+	if (rc < 0)
+		return complain(FAILED, "%s", err.msg);
+	if (rc == 0) {
+		printf("%s: ok (database, %" PRIu64 " raw batches)\n", path, d.batches);
+		return DONE;
+	}
+	return complain(FAILED,
+		"%s: damaged: %" PRIu64 " of %" PRIu64 " raw batches and %u of %u tables can be "
+		"read (sqlite3's .recover copies what can); %u problems: %s",
+		path, d.batches_read, d.batches, d.tables_read, d.tables, d.problems, d.what);
+}
 
 static int check_file(const char *path) {
+	if (is_database(path))
+		return check_database(path);
 	struct tt_err err = {0};
 	json_t *root = NULL;
 	char kind[TT_ID_LEN];
@@ -27,10 +62,10 @@ static int check_file(const char *path) {
 }
 
 int run_check(const struct args *a) {
-	int status = DONE;
+	int status = DONE, rc;
 	for (unsigned i = 0; i < a->operand_n; i++)
-		if (check_file(a->operands[i]))
-			status = USAGE;
+		if ((rc = check_file(a->operands[i])) && status != USAGE)
+			status = rc;
 	return status;
 }
 

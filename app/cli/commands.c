@@ -317,10 +317,12 @@ const struct command commands[] = {
 		"ripencc  2024-12-17  291,406 rows\n"
 		"rir/2024-12-18: new set\n",
 		{regions}, run_regions},
-	{"check", "FILE...", 1, INT_MAX, NULL, "check configuration files",
+	{"check", "FILE...", 1, INT_MAX, NULL, "check configuration files and databases",
 		"Reads configuration files, whose kind each says itself (\"kind\"), and prints a "
 		"line "
-		"for each. The status is 2 if any is wrong.",
+		"for each. The status is 2 if any is wrong. Of a database all is read; the line "
+		"says "
+		"what is damaged and how much can be read, and the status is 1.",
 		"$ teiten check sensors.json\n"
 		"sensors.json: ok (sensors)\n",
 		{none}, run_check},

@@ -52,6 +52,8 @@ struct collector {
 	int64_t next_checkpoint, next_expire, next_settle;
 	uint64_t batches, observations, pending_batches, pending_observations;
 	int64_t last_commit;
+	bool unwritten;	    // the last checkpoint failed: the next one has its time
+	bool refusing;	    // since the last commit the store did not take a batch
 	bool full;	    // the disk; a replay ends then, a running collector waits for room
 	int64_t complained; // one line a minute about a store that does not take batches
 };
@@ -69,13 +71,22 @@ static void complain(struct collector *c, const char *what) {
 	tt_log(TT_ERR, "%s", what);
 }
 
-static void rollback(struct collector *c) {
+static void rollback(struct collector *c, const char *why) {
 	tt_store_rollback(c->store);
-	tt_link_server_rollback(c->server);
+	tt_link_server_rollback(c->server, why);
 	if (c->merge)
 		merge_rollback(c->merge);
 	c->open = false;
 	c->pending_batches = c->pending_observations = 0;
+}
+
+/// The store cannot take what came: nothing of the transaction is acknowledged, so that probes keep
+/// it and send it again.
+static void refuse(struct collector *c, int rc, const char *what) {
+	complain(c, what);
+	rollback(c, what);
+	c->full = rc == -ENOSPC;
+	c->refusing = true;
 }
 
 /// Ends the transaction, then acknowledges what was in it.
@@ -85,9 +96,7 @@ static int commit(struct collector *c) {
 	struct tt_err err = {""};
 	int rc = tt_store_commit(c->store, &err);
 	if (rc < 0) {
-		complain(c, err.msg);
-		rollback(c);
-		c->full = rc == -ENOSPC;
+		refuse(c, rc, err.msg);
 		return rc;
 	}
 	c->open = false;
@@ -96,6 +105,9 @@ static int commit(struct collector *c) {
 	c->observations += c->pending_observations;
 	c->pending_batches = c->pending_observations = 0;
 	c->last_commit = tt_mono_ns();
+	if (c->refusing)
+		tt_log(TT_INFO, "%s: takes batches again", c->o->db);
+	c->refusing = false;
 	TT_CRASH_POINT("collector.ack.before");
 	tt_link_server_commit(c->server);
 	TT_CRASH_POINT("collector.ack.after");
@@ -121,7 +133,7 @@ static int take(void *arg, const char *probe, const char *boot, uint64_t seq, co
 			ahead);
 	if (!c->open) {
 		if ((rc = tt_store_begin(c->store, err)) < 0) {
-			complain(c, err->msg);
+			refuse(c, rc, err->msg);
 			return rc;
 		}
 		c->open = true;
@@ -133,9 +145,7 @@ static int take(void *arg, const char *probe, const char *boot, uint64_t seq, co
 	// a failure of the disk may have undone the whole transaction: nothing of it is
 	// acknowledged
 	if (rc < 0 && rc != -EBADMSG && rc != -EPROTONOSUPPORT) {
-		complain(c, err->msg);
-		rollback(c);
-		c->full = rc == -ENOSPC;
+		refuse(c, rc, err->msg);
 	}
 	if (rc > 0) {
 		c->pending_batches++;
@@ -150,7 +160,8 @@ static void checkpoint(struct collector *c) {
 	struct tt_err err = {""};
 	if (commit(c) < 0 || !c->dirty)
 		return;
-	if (tt_store_checkpoint(c->store, &err) < 0) {
+	c->unwritten = tt_store_checkpoint(c->store, &err) < 0;
+	if (c->unwritten) {
 		complain(c, err.msg);
 		return;
 	}
@@ -193,7 +204,7 @@ static void settle(struct collector *c) {
 static void periodic(struct collector *c) {
 	int64_t now = tt_mono_ns();
 	exchange_resolvers(c);
-	if (now >= c->next_checkpoint || tt_store_due(c->store)) {
+	if (now >= c->next_checkpoint || (!c->unwritten && tt_store_due(c->store))) {
 		checkpoint(c);
 		c->next_checkpoint = tt_mono_ns() + c->o->checkpoint_s * TT_NS;
 	}

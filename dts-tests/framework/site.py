@@ -40,7 +40,7 @@ class Site:
         self.db, self.link = self.dir / "site.db", f"ipc://{self.dir}/link"
         self.spool = self.dir / "spool.db"
         self.sensors, self.collector_conf, self.probe_conf = sensors, collector or {}, probe or {}
-        self.collector = self.probe = None
+        self.collector = self.probe = self.listener = self.last_health = None
 
     def __enter__(self):
         self.veth = Veth(f"k{id(self) % 100000}").__enter__()
@@ -82,6 +82,20 @@ class Site:
         return subprocess.Popen(["ip", "netns", "exec", self.veth.tester, "/usr/bin/python3",
                                  topology.__file__, str(capture), self.veth.peer, str(pause_us)])
 
+    def health(self, *path):
+        """A number of the probe's last health message; -1 before the first."""
+        import zmq
+        if not self.listener:
+            self.listener = zmq.Context.instance().socket(zmq.SUB)
+            self.listener.setsockopt(zmq.SUBSCRIBE, b"health.")
+            self.listener.connect(f"ipc://{self.dir}/pub")
+        while self.listener.poll(0):
+            self.last_health = json.loads(self.listener.recv_multipart()[1])
+        value = self.last_health
+        for key in path:
+            value = value[key] if value else None
+        return -1 if value is None else value
+
     def kill(self, *which):
         for p in which:
             p.send_signal(signal.SIGKILL)
@@ -103,6 +117,8 @@ class Site:
                 p.kill()
                 p.wait()
         self.err.close()
+        if self.listener:
+            self.listener.close(0)
         self.veth.__exit__()
 
 

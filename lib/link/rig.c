@@ -103,7 +103,7 @@ static void *serve(void *arg) {
 		bool undo = atomic_exchange(&r->rollback, false);
 		settle(r, !undo);
 		if (undo)
-			tt_link_server_rollback(r->server);
+			tt_link_server_rollback(r->server, "rolled back");
 		else
 			tt_link_server_commit(r->server);
 	}

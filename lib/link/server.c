@@ -358,6 +358,12 @@ void tt_link_server_commit(struct tt_link_server *s) {
 	s->taken_n = 0;
 }
 
-void tt_link_server_rollback(struct tt_link_server *s) {
+void tt_link_server_rollback(struct tt_link_server *s, const char *why) {
+	for (size_t i = 0; i < s->taken_n; i++) {
+		const struct taken *t = &s->taken[i];
+		struct peer *p = peers_by_serial(&s->peers, t->peer);
+		if (p)
+			refuse(s, p->id, p->id_len, PROTO_LATER, t->boot, t->seq, why);
+	}
 	s->taken_n = 0;
 }

@@ -89,6 +89,10 @@ int db_fail(struct tt_store *s, struct tt_err *err, const char *what) {
 	if (e == ENOSPC)
 		return tt_err_set(
 			err, -e, "%s: %s: no space left, or the file may not grow", s->path, what);
+	if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB)
+		return tt_err_set(err, -e,
+			"%s: %s: the file is damaged (%s); `teiten check` says what can be read",
+			s->path, what, sqlite3_errstr(rc));
 	return tt_err_set(err, -e, "%s: %s: %s", s->path, what, sqlite3_errmsg(s->db));
 }
 

@@ -7,8 +7,8 @@
 
 #include "store.h"
 
-// Stored form: version, 3 zero bytes, rows (32 bits), then the zstd frame of the columns: AS
-// numbers (32 bits a row), regions (16: two letters), surveyors (16), little-endian.
+// Stored form: version, 3 zero bytes, rows (32 bits), then the zstd frame, with a checksum, of the
+// columns: AS numbers (32 bits a row), regions (16: two letters), surveyors (16), little-endian.
 #define HEADER 8
 #define ROW    8
 
@@ -69,7 +69,13 @@ int derive(struct tt_store *s, const struct tt_batch_view *v, struct derived *ou
 	memset(s->packed.p, 0, HEADER);
 	s->packed.p[0] = DERIVED_VERSION;
 	memcpy(s->packed.p + 4, &le, 4);
-	packed = ZSTD_compress(s->packed.p + HEADER, bound, s->columns.p, size, 1);
+	if (s->zstd == NULL && (s->zstd = ZSTD_createCCtx()) != NULL) {
+		ZSTD_CCtx_setParameter(s->zstd, ZSTD_c_compressionLevel, 1);
+		ZSTD_CCtx_setParameter(s->zstd, ZSTD_c_checksumFlag, 1);
+	}
+	if (s->zstd == NULL)
+		return tt_err_set(err, -ENOMEM, "%s: no memory", s->path);
+	packed = ZSTD_compress2(s->zstd, s->packed.p + HEADER, bound, s->columns.p, size);
 	if (ZSTD_isError(packed))
 		return tt_err_set(err, -ENOMEM, "%s: %s", s->path, ZSTD_getErrorName(packed));
 	*len = HEADER + packed;

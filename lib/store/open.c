@@ -6,15 +6,38 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include "store.h"
 
 #define BUSY_MS 20000 // readers and the one writer wait for each other at most that long
 
+// Whether the file has the pages that its header counts. A log may hold those that are missing.
+static int check_size(
+	struct tt_store *s, const uint8_t head[32], int64_t size, struct tt_err *err) {
+	int64_t page = head[16] << 8 | head[17], pages = 0;
+	char *wal = NULL;
+	struct stat st;
+	bool logged;
+
+	page = page == 1 ? 65536 : page;
+	for (unsigned i = 28; i < 32; i++)
+		pages = pages << 8 | head[i];
+	if (size >= page * pages && size >= 512)
+		return 0;
+	if (asprintf(&wal, "%s-wal", s->path) < 0)
+		return tt_err_set(err, -ENOMEM, "%s: no memory", s->path);
+	logged = stat(wal, &st) == 0 && st.st_size > 0;
+	free(wal);
+	return logged ? 0
+		      : tt_err_set(err, -EIO, "%s: is cut: %lld bytes, expected %lld", s->path,
+				(long long)size, (long long)(page * pages));
+}
+
 // Opens the file as any program would, for errors that say what is wrong with it.
 static int probe_file(struct tt_store *s, struct tt_err *err) {
 	int fd = open(s->path, (s->write ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC, 0640);
-	char magic[16] = "";
+	uint8_t head[32] = {0};
 	struct stat st;
 	ssize_t n;
 
@@ -25,10 +48,10 @@ static int probe_file(struct tt_store *s, struct tt_err *err) {
 		return tt_err_set(
 			err, -EINVAL, "%s: is no regular file, expected a database", s->path);
 	}
-	n = read(fd, magic, sizeof(magic));
+	n = read(fd, head, sizeof(head));
 	close(fd);
-	if (n == sizeof(magic) && memcmp(magic, "SQLite format 3", 16) == 0)
-		return 0;
+	if (n >= 16 && memcmp(head, "SQLite format 3", 16) == 0)
+		return check_size(s, head, st.st_size, err);
 	if (n == 0 && s->write)
 		return 0;
 	return tt_err_set(err, -EINVAL, "%s: is no database, expected one of teiten", s->path);
@@ -175,6 +198,7 @@ static void release(struct tt_store *s) {
 	unlock_writer(s);
 	sensors_free(s);
 	tt_batch_decoder_destroy(&s->decoder);
+	ZSTD_freeCCtx(s->zstd);
 	free(s->begun);
 	free(s->columns.p);
 	free(s->packed.p);

@@ -83,6 +83,7 @@ struct tt_store {
 
 	struct tt_batch_decoder *decoder;
 	struct mem columns, packed; // derived, and compressed
+	struct ZSTD_CCtx_s *zstd;
 	// the boot of the last batch
 	struct {
 		int64_t id; // 0: none

@@ -114,8 +114,9 @@ typedef int tt_link_batch_fn(void *arg, const char *probe, const char *boot, uin
 int tt_link_server_receive(struct tt_link_server *s, unsigned max, tt_link_batch_fn *fn, void *arg);
 /// After the store's transaction is on disk: sends the acknowledgements.
 void tt_link_server_commit(struct tt_link_server *s);
-/// The transaction failed: forgets what fn took since the last commit; senders will send again.
-void tt_link_server_rollback(struct tt_link_server *s);
+/// The transaction failed: tells the senders of what fn took since the last commit to try again
+/// later, and why, and forgets it.
+void tt_link_server_rollback(struct tt_link_server *s, const char *why);
 
 /// PUB streams: two frames, topic and JSON. One thread. A slow subscriber misses what is past `hwm`
 /// and holds nobody up.

@@ -94,6 +94,16 @@ int tt_store_file_begin(struct tt_store *s, const char *sha256, const char *name
 /// number of batches dropped, at most a few thousand a call, or -errno.
 int tt_store_expire(struct tt_store *s, int64_t before, uint64_t max_bytes, struct tt_err *err);
 
+/// What can be read of a database that may be damaged.
+struct tt_store_damage {
+	unsigned problems;		// 0: sound
+	char what[700];			// the first of them
+	uint64_t batches, batches_read; // raw
+	unsigned tables, tables_read;	// the others, whole
+};
+/// Reads all of it. 1: damaged, 0: sound, -errno: not known.
+int tt_store_verify(struct tt_store *s, struct tt_store_damage *out, struct tt_err *err);
+
 /// Configuration that travels with the database ("services": the services.json of a replay). put
 /// replaces, in a transaction of its own where none is open; text is copied. get: 1 with *text
 /// owned by the caller, 0 where there is none.

@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Disks that are full, read-only, slow or damaged: nothing is lost, it is said, and it goes on."""
+import json
+import os
+import random
+import shutil
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from framework.faults import record
+from framework.site import Site, wait_for
+from framework.suite import TestSuite
+
+SENSORS = [{"id": f"s{i}", "country": "JP", "network": "n", "groups": [], "since": "2020-01-01",
+            "match": {"uplink": "up0", "prefixes": [f"198.51.{100 + i}.0/24"]}} for i in range(3)]
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="mounts and namespaces need root")
+
+
+class Small:
+    """A small file system of its own, with room for as much as a case leaves."""
+
+    def __init__(self, path, size_mb):
+        self.path, self.size = Path(path), size_mb << 20
+
+    def __enter__(self):
+        self.path.mkdir()
+        self.mount("-t", "tmpfs", "-o", f"size={self.size}", "teiten-test")
+        return self
+
+    def mount(self, *args):
+        subprocess.run(["mount", *args, str(self.path)], check=True)
+
+    def leave(self, kib):
+        """Fills it up but for so much."""
+        free = os.statvfs(self.path)
+        n = free.f_bavail * free.f_frsize - (kib << 10)
+        with open(self.path / "ballast", "wb") as f:
+            os.posix_fallocate(f.fileno(), 0, max(n, 4096))
+
+    def free(self):
+        (self.path / "ballast").unlink()
+
+    def __exit__(self, *exc):
+        subprocess.run(["umount", "-l", str(self.path)], check=True)
+
+
+class TestDisk(TestSuite):
+    def generate(self, seed=1, packets=12000):
+        self.sensors = self.dir / "sensors.json"
+        self.sensors.write_text(json.dumps({"kind": "sensors", "v": 1, "sensors": SENSORS}))
+        capture, truth = self.dir / "g.pcap", self.dir / "g.json"
+        self.teiten.gen("--sensors", self.sensors, "--seed", seed, "--packets", packets, "--seconds", 60,
+                        "--sources", 4000, "--mix", "malformed=0,non_ip=0,unassigned=0,fragment=0,reflection=0",
+                        "--truth", truth, capture)
+        return capture, json.loads(truth.read_text())
+
+    def check(self, db, truth, times):
+        """Raw and rollups hold what was sent `times` times."""
+        want = Counter()
+        for row in truth["services"]:
+            want[row["class"]] += row["packets"] * times
+        for read in ("raw", "rollups"):
+            rows = self.teiten.top(db, "class", class_="scan,backscatter,other", read=read)["rows"]
+            assert {r["class"]: r["packets"] for r in rows} == {k: v for k, v in want.items() if v}, read
+        sources = {r["source"]: (r["packets"], r["bytes"]) for r in
+                   self.teiten.top(db, "source", class_="all", read="raw")["rows"]}
+        assert sources == {r["source"]: (r["packets"] * times, r["bytes"] * times)
+                           for r in truth["sources"] if r["packets"]}
+
+    def deliver(self, site, capture):
+        assert site.send(capture).wait(60) == 0
+
+    @pytest.mark.netns
+    @ROOT_ONLY
+    @pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.soak)])
+    def test_a_full_store_refuses_and_goes_on(self, rounds):
+        """
+        Steps: the database on a small tmpfs; fill it up while a probe delivers; make room; again.
+        Verify: the probe goes on counting, both say so, nothing is taken half; when there is room all of
+                it arrives by itself and is what was sent, from raw and rollups.
+        """
+        capture, truth = self.generate()
+        with Small(self.dir / "small", 64) as disk, Site(self.teiten, self.dir, self.sensors) as site:
+            site.db = disk.path / "t.db"
+            site.write("collector.json", {"kind": "collector", "v": 1, "db": str(site.db), "listen": site.link,
+                                          "checkpoint_s": 1})
+            site.start_collector()
+            site.start_probe()
+            self.deliver(site, capture)
+            for r in range(rounds):
+                disk.leave(60 * (r % 3))
+                before = len(site.said())
+                self.deliver(site, capture)
+                wait_for(lambda: self.waiting(site) > 1, 20, lambda: site.said())
+                if r == 0:
+                    wait_for(lambda: "teiten-collector: " in site.said() and "no space left" in site.said(), 10,
+                             site.said)
+                    wait_for(lambda: "cannot take batches now" in site.said()[before:], 10, site.said)
+                assert site.probe.poll() is None and site.collector.poll() is None
+                self.teiten.top(site.db, "class", class_="all")  # readers go on
+                disk.free()
+                wait_for(lambda: self.waiting(site) == 0, 40, lambda: site.said())
+                assert "takes batches again" in site.said()[before:]
+            time.sleep(2.2 * site.epoch_s)
+            site.end()
+            self.check(site.db, truth, 1 + rounds)
+        record("store's disk full (tmpfs)", rounds,
+               "batches refused, kept by the probe, stored when there was room; both said so; exact")
+
+    def waiting(self, site):
+        """Batches in the probe's spool."""
+        return site.health("spool", "batches")
+
+    @pytest.mark.netns
+    @ROOT_ONLY
+    def test_a_full_spool_keeps_batches_in_memory(self):
+        """
+        Steps: the spool on a tmpfs that is full, the collector away; then the collector comes back, then
+               room.
+        Verify: the probe goes on counting and says so; all that was sent is stored.
+        """
+        capture, truth = self.generate(seed=2)
+        with Small(self.dir / "small", 8) as disk, Site(self.teiten, self.dir, self.sensors) as site:
+            conf = json.loads((self.dir / "probe.json").read_text())
+            conf["collector"]["spool"] = str(disk.path / "spool.db")
+            site.write("probe.json", conf)
+            site.start_probe()
+            self.deliver(site, capture)
+            wait_for(lambda: self.waiting(site) > 1, 20, site.said)
+            disk.leave(0)
+            self.deliver(site, capture)
+            self.deliver(site, capture)
+            wait_for(lambda: "kept in memory" in site.said(), 20, site.said)
+            site.start_collector()
+            wait_for(lambda: self.waiting(site) == 0, 40, site.said)
+            disk.free()
+            self.deliver(site, capture)
+            time.sleep(2.2 * site.epoch_s)
+            site.end()
+            self.check(site.db, truth, 4)
+        record("spool's disk full (tmpfs), collector away", 1,
+               "batches kept in memory and said so; all stored when the collector came back; exact")
+
+    @pytest.mark.netns
+    @ROOT_ONLY
+    def test_a_read_only_store_is_told_and_nothing_is_lost(self):
+        """
+        Steps: start the collector on a file system that is read-only; make it writable; start it again.
+        Verify: one line and status 1; the probe keeps its batches; then all are stored.
+        """
+        capture, truth = self.generate(seed=3)
+        with Small(self.dir / "small", 64) as disk, Site(self.teiten, self.dir, self.sensors) as site:
+            site.db = disk.path / "t.db"
+            site.write("collector.json", {"kind": "collector", "v": 1, "db": str(site.db), "listen": site.link})
+            disk.mount("-o", "remount,ro")
+            site.start_probe()
+            before = len(site.said())
+            site.start_collector()
+            assert site.collector.wait(20) == 1
+            lines = [line for line in site.said()[before:].splitlines() if line.startswith("teiten-collector")]
+            assert len(lines) == 1 and str(site.db) in lines[0] and "Read-only" in lines[0], lines
+            self.deliver(site, capture)
+            wait_for(lambda: self.waiting(site) > 1, 20, site.said)
+            disk.mount("-o", "remount,rw")
+            site.start_collector()
+            wait_for(lambda: self.waiting(site) == 0, 40, site.said)
+            time.sleep(2.2 * site.epoch_s)
+            site.end()
+            self.check(site.db, truth, 1)
+        record("store on a read-only file system", 1, "refused in one line; all stored once it was writable; exact")
+
+    @pytest.mark.netns
+    @ROOT_ONLY
+    def test_a_slow_disk_only_delays(self):
+        """
+        Steps: every fdatasync of the collector takes 0.7 s more (strace injects the delay).
+        Verify: the probe goes on, nothing is sent in vain for ever, all is stored once.
+        """
+        capture, truth = self.generate(seed=4)
+        with Site(self.teiten, self.dir, self.sensors) as site:
+            site.start_collector()
+            site.start_probe()
+            slow = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(site.collector.pid),
+                                     "-e", "trace=fdatasync,fsync", "-e",
+                                     "inject=fdatasync,fsync:delay_exit=700000"])
+            try:
+                for _ in range(2):
+                    self.deliver(site, capture)
+                assert site.probe.poll() is None
+                wait_for(lambda: self.waiting(site) <= 3, 60, site.said)
+            finally:
+                slow.terminate()
+                slow.wait()
+            time.sleep(2.2 * site.epoch_s)
+            site.end()
+            self.check(site.db, truth, 2)
+        record("store's disk slow (0.7 s more for each fdatasync)", 1, "later, and exact")
+
+    # ---- damage
+
+    def damaged(self, make):
+        """Runs what reads and writes a database on one that `make` damaged; (status, last line) each."""
+        db = self.dir / "damaged.db"
+        for old in self.dir.glob("damaged.db*"):
+            old.unlink()
+        shutil.copy(self.dir / "whole.db", db)
+        make(db)
+        out = {}
+        for name, args in (("check", ["check", db]),
+                           ("raw", ["top", "--db", db, "--by", "source", "--read", "raw", "--format", "json"]),
+                           ("rollups", ["top", "--db", db, "--by", "port", "--read", "rollups", "--format", "json"]),
+                           ("sql", ["sql", "--db", db, "SELECT sum(packets) FROM observation"])):
+            done = self.teiten.run("teiten", *args, ok=False)
+            assert done.status in (0, 1) or name == "check" and db.stat().st_size < 16, (name, done)
+            assert done.status == 0 or len(done.messages) == 1 and str(db) in done.err, (name, done)
+            out[name] = done
+        conf = self.dir / "c.json"
+        conf.write_text(json.dumps({"kind": "collector", "v": 1, "db": str(db), "raw_days": 36600,
+                                    "listen": f"ipc://{self.dir}/nobody"}))
+        p = self.teiten.popen("teiten-collector", "-c", conf)
+        time.sleep(0.3)
+        p.terminate()
+        _, err = p.communicate(timeout=20)
+        assert p.returncode in (0, 1, 2), (p.returncode, err)
+        assert p.returncode == 0 or err.strip(), "said nothing"
+        return out
+
+    def whole(self):
+        capture, self.truth = self.generate(seed=5)
+        db = self.dir / "whole.db"
+        conf = self.dir / "c.json"
+        conf.write_text(json.dumps({"kind": "collector", "v": 1, "db": str(db), "raw_days": 36600,
+                                    "listen": f"ipc://{self.dir}/nobody"}))
+        for again in (False, True):
+            p = self.teiten.popen("teiten-collector", "-c", conf)
+            wait_for(db.exists, 10, "no database")
+            time.sleep(0.5 + again)
+            p.terminate()
+            p.communicate(timeout=20)
+            if not again:
+                self.teiten.replay(db, capture, s=self.sensors)
+        assert self.teiten.run("teiten", "check", db).out.startswith(f"{db}: ok (database, ")
+
+    @pytest.mark.parametrize("tries", [20, pytest.param(500, marks=pytest.mark.soak)])
+    def test_a_damaged_page_is_told_in_one_line(self, tries):
+        """
+        Steps: overwrite 512 bytes anywhere in a database; read it, check it, let a collector open it.
+        Verify: nothing crashes; an error is one line that names the file; `teiten check` finds what the
+                answers stumble over and says what can be read.
+        """
+        self.whole()
+        rng, found = random.Random(1), 0
+        size = (self.dir / "whole.db").stat().st_size
+
+        def harm(db):
+            with open(db, "r+b") as f:
+                f.seek(rng.randrange(100, size - 512))
+                f.write(rng.randbytes(512))
+        for _ in range(tries):
+            out = self.damaged(harm)
+            assert out["check"].status or not any(out[k].status for k in ("raw", "rollups", "sql")), out
+            if out["check"].status:
+                assert "raw batches" in out["check"].err, out["check"]
+            found += out["check"].status
+        assert found >= tries // 4
+        record("512 bytes of a database overwritten, anywhere", tries,
+               f"no crash; told in one line, with what can be read, in {found} of them (free space in the others)")
+
+    def test_a_half_written_file_is_told_in_one_line(self):
+        """
+        Steps: cut a database at any length; make it empty; leave half of its log.
+        Verify: as above; an empty file becomes a new database.
+        """
+        self.whole()
+        size = (self.dir / "whole.db").stat().st_size
+        tries = 0
+        for n in (1, 15, 16, 99, 100, 4096, 8192, size // 2, size - 8192, size - 1):
+            out = self.damaged(lambda db: os.truncate(db, n))
+            assert all(out[k].status for k in out), (n, out)
+            tries += 1
+        db = self.dir / "half.db"
+        db.write_bytes(b"")
+        p = self.teiten.popen("teiten-collector", "--db", db, "--listen", f"ipc://{self.dir}/x")
+        wait_for(lambda: db.stat().st_size > 0, 10, "no database")
+        p.terminate()
+        p.communicate(timeout=20)
+        assert p.returncode == 0
+        record("database cut at any length", tries, "told in one line that names the file")
