@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,7 +26,8 @@ static uint32_t spill_budget(const struct tt_flow_conf *c) {
 }
 
 static void *zeroed(size_t n, size_t size, int socket) {
-	void *p = rte_malloc_socket("tt_flow", n * size, 64, socket);
+	void *p = rte_malloc_socket(
+		"tt_flow", n * size, alignof(struct tt_live), socket); // none needs more
 	if (p)
 		memset(p, 0, n * size); // touches the pages now, not on the poll loop
 	return p;
