@@ -13,8 +13,8 @@ from framework.suite import TestSuite
 from scapy.all import ICMP, IP, TCP, UDP, Ether
 
 MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
-COMMANDS = ["replay", "top", "series", "report", "show", "sql", "watch", "annotate", "sub", "status", "check", "schema", "keygen",
-            "regions"]
+COMMANDS = ["replay", "top", "series", "report", "show", "sql", "changes", "watch", "annotate", "sub", "status",
+            "check", "schema", "keygen", "regions"]
 LATER = ["feed"]
 
 

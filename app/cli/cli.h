@@ -83,6 +83,7 @@ int run_series(const struct args *a);
 int run_report(const struct args *a);
 int run_show(const struct args *a);
 int run_sql(const struct args *a);
+int run_changes(const struct args *a);
 int run_watch(const struct args *a);
 int run_annotate(const struct args *a);
 int run_sub(const struct args *a);

@@ -131,6 +131,17 @@ static const struct opt span[] = {
 	{NULL},
 };
 
+static const struct opt changes[] = {
+	{"previous", 0, "P",
+		"The period that ranks are compared with; without it as long a one before."},
+	{"rank", 0, "packets|rate|sources", "What ranks newcomers and leavers (packets)."},
+	{"country", 0, "CC", "Country of the sensors."},
+	{"sensor", 0, "ID", "One sensor."},
+	{"group", 0, "G", "Sensors of a group."},
+	{"network", 0, "N", "Sensors in a network."},
+	{NULL},
+};
+
 static const struct opt annotate[] = {
 	{"watch", 0, "NAME", "The watch whose sources the verdicts are about."},
 	{NULL},
@@ -221,6 +232,17 @@ const struct command commands[] = {
 		"$ teiten report --db q.db --period 2024Q4 --country JP -o q4\n"
 		"q4/report.html\n",
 		{db, report}, run_report},
+	{"changes", "", 0, 0, "db", "surges, new levels, newcomers and leavers",
+		"Compares each day of a period with what is usual: the median of eight weeks "
+		"before "
+		"it (of working days, or of Saturdays and Sundays), for services, regions and "
+		"sensors of class scan, services of class reflection, and watches. A day counts "
+		"that is five deviations, half as much again and twenty packets off; what passes "
+		"must double, or halve, on one of its days. Sensors that were not up long enough "
+		"are not compared.",
+		"$ teiten changes --db q.db --period 2024Q4\n"
+		"...\n",
+		{db, changes, span}, run_changes},
 	{"show", "[ADDRESS]", 0, 1, NULL, "all that is known of a source or a service",
 		"Prints what a source did, when, to which sensors, and what it is (needs --db); or "
 		"with --port what is known of a service: products, malware, vulnerabilities and "

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "query.h"
+#include "tt_findings.h"
 #include "tt_log.h"
 
 typedef int report_fn(
@@ -68,6 +69,27 @@ static int run(const struct args *a, report_fn *report) {
 	question_free(&q);
 	tt_store_close(&s, NULL);
 	return status;
+}
+
+static int report_changes(
+	struct tt_store *s, const struct tt_top_conf *conf, FILE *out, struct tt_err *err) {
+	const struct tt_query *q = &conf->query;
+	struct tt_changes_conf c = {.from = q->from,
+		.to = q->to,
+		.country = q->country,
+		.group = q->group,
+		.network = q->network,
+		.sensor = q->sensor,
+		.rank = conf->rank};
+	if (conf->previous) {
+		c.previous_from = conf->previous->from;
+		c.previous_to = conf->previous->to;
+	}
+	return tt_report_changes(s, &c, conf->format, conf->services, out, err);
+}
+
+int run_changes(const struct args *a) {
+	return run(a, report_changes);
 }
 
 int run_top(const struct args *a) {

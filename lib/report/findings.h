@@ -9,6 +9,5 @@
 json_t *json_time_of(int64_t sec);
 json_t *json_day_of(struct tt_tz *tz, int64_t sec);
 json_t *json_usual(const struct tt_usual *u);
-json_t *watch_json(struct tt_tz *tz, const struct tt_watch_result *r);
 /// Prints and frees a document; 0 or -ENOMEM.
 int print_json_document(FILE *out, json_t *o);

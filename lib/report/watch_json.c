@@ -153,7 +153,8 @@ static json_t *plain_json(const struct tt_watch_result *r) {
 		(json_int_t)r->counts.plain.sources);
 }
 
-json_t *watch_json(struct tt_tz *tz, const struct tt_watch_result *r) {
+json_t *tt_watch_json(struct tt_store *s, const struct tt_watch_result *r) {
+	struct tt_tz *tz = tt_store_tz(s);
 	static const char *const measures[] = {"packets", "bytes", "sources"};
 	const struct tt_watch_counts *c = &r->counts;
 	bool span = c->from < c->to, missing = r->info.missing_from < r->info.missing_to;

@@ -235,7 +235,7 @@ int tt_report_watch(struct tt_store *s, const char *name, int64_t from, int64_t 
 	if (rc)
 		return rc;
 	if (format == TT_FORMAT_JSON)
-		rc = print_json_document(out, watch_json(tz, &r));
+		rc = print_json_document(out, tt_watch_json(s, &r));
 	else if (format == TT_FORMAT_CSV)
 		print_csv(out, tz, &r);
 	else

@@ -80,11 +80,11 @@ int gather_part(struct query *r, const struct part *p) {
 		return 0;
 	if (r->q->by != TT_BY_TOOL) {
 		it.group = group_key(r, p);
-		return agg_add(&r->agg, &it);
+		return query_wants(r, it.group) ? agg_add(&r->agg, &it) : 0;
 	}
 	for (unsigned t = 0; rc == 0 && t < TT_TOOL_N; t++) {
 		it.group = t;
-		if (part_tool(p, t))
+		if (part_tool(p, t) && query_wants(r, t))
 			rc = agg_add(&r->agg, &it);
 	}
 	return rc;

@@ -15,7 +15,7 @@ static void widen(struct tt_store_info *i, int64_t from, int64_t to) {
 	i->data_to = to > i->data_to ? to : i->data_to;
 }
 
-int tt_store_info(struct tt_store *s, struct tt_store_info *out, struct tt_err *err) {
+static int read_info(struct tt_store *s, struct tt_store_info *out, struct tt_err *err) {
 	static const char sql[] =
 		"WITH shown AS MATERIALIZED (SELECT id FROM boot WHERE NOT hidden) "
 		"SELECT min(CASE WHEN raw THEN epoch_min END), "
@@ -54,5 +54,23 @@ int tt_store_info(struct tt_store *s, struct tt_store_info *out, struct tt_err *
 		(rc = db_int(s, err, "PRAGMA page_size", 0, &size)) < 0)
 		return rc;
 	out->disk_bytes = (uint64_t)((pages - unused) * size);
+	return 0;
+}
+
+// Spans are read from whole tables. Who only reads keeps them until somebody else commits.
+int tt_store_info(struct tt_store *s, struct tt_store_info *out, struct tt_err *err) {
+	int64_t version;
+	int rc = db_int(s, err, "PRAGMA data_version", 0, &version);
+
+	if (rc < 0)
+		return rc;
+	if (s->write)
+		return read_info(s, out, err);
+	if (s->info_version != version) {
+		if ((rc = read_info(s, &s->info, err)) < 0)
+			return rc;
+		s->info_version = version;
+	}
+	*out = s->info;
 	return 0;
 }

@@ -160,6 +160,12 @@ static int read_all(struct query *r, const struct tt_store_info *info) {
 	if (r->q->read == TT_READ_RAW || r->q->read == TT_READ_AUTO) {
 		bool want = r->q->read == TT_READ_AUTO && serves && (uint64_t)there > limit;
 
+		if (gone == 0 && !want && r->q->raw_rows_limit != 0 &&
+			(uint64_t)there > r->q->raw_rows_limit)
+			return tt_err_set(r->err, -E2BIG,
+				"%s: %lld raw observations in the span, expected at most %llu",
+				r->s->path, (long long)there,
+				(unsigned long long)r->q->raw_rows_limit);
 		if (gone == 0 && !want)
 			return gather_raw(r, false);
 	}
@@ -179,8 +185,9 @@ static int prepare(struct query *r, struct tt_store_info *info) {
 		(rc = match_sensors(r)) < 0)
 		return rc;
 	prepare_filters(r);
-	rc = make_steps(r);
-	return rc < 0 ? rc : up_load(r);
+	if ((rc = query_keys(r)) < 0 || (rc = make_steps(r)) < 0)
+		return rc;
+	return up_load(r);
 }
 
 static int answer(struct query *r, struct tt_result *out) {
@@ -230,6 +237,7 @@ static int copy_up(struct query *r, struct tt_up *out) {
 
 static void release(struct query *r) {
 	agg_free(&r->agg);
+	map_free(&r->only);
 	merge_free(&r->merge);
 	ids6_free(&r->v6);
 	up_free(r);

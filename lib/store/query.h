@@ -112,6 +112,7 @@ struct query {
 	uint32_t step_n;
 	size_t step_cap;
 
+	struct map only; // groups that are asked for, where q->key_n is not 0
 	struct agg agg;
 	struct merge merge;
 	struct ids6 v6;
@@ -134,6 +135,14 @@ static inline uint64_t port_group(const struct tt_query *q, uint8_t proto, uint1
 
 /// The step that holds a time in [from, to).
 uint32_t query_step(const struct query *r, int64_t t);
+
+/// Whether a group is asked for.
+static inline bool query_wants(const struct query *r, uint64_t group) {
+	return r->q->key_n == 0 || map_find(&r->only, group) != NULL;
+}
+
+// ---- keys.c
+int query_keys(struct query *r);
 
 // ---- gather.c
 /// Reads raw batches (all of the span, or the tail that rollups lack) into r->agg.

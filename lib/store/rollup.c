@@ -107,6 +107,8 @@ static int take_row(struct query *r, const struct row *row, bool only_spilled) {
 			surveyor != (q->surveyors == TT_SURVEYORS_ONLY)))
 		return 0;
 	it.group = group_of(r, row, key);
+	if (!query_wants(r, it.group))
+		return 0;
 	if (r->step_n > 0)
 		it.step = query_step(r, row->start);
 	return agg_add_sketch(&r->agg, &it, row->sources, row->len);

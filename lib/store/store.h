@@ -82,6 +82,8 @@ struct tt_store {
 	int64_t catalog_version;
 
 	struct tt_batch_decoder *decoder;
+	struct tt_store_info info; // as of info_version, where it only reads
+	int64_t info_version;
 	struct mem columns, packed; // derived, and compressed
 	struct ZSTD_CCtx_s *zstd;
 	// the boot of the last batch

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
+#include <jansson.h>
+
 #include "tt_print.h"
 #include "tt_report.h"
 #include "tt_watch.h"
@@ -82,13 +84,16 @@ struct tt_changes_conf {
 	enum tt_rank rank;				// that newcomers and leavers are told by
 	double min_count;  // least excess packets of a day that counts; 0: 20
 	double deviations; // how many a day must be off; 0: 5
-	double factor;	   // and how many times the usual; 0: 2
+	double factor;	   // and how many times the usual; 0: 1.5
 };
 /// Finds surges, level shifts, newcomers and leavers of services and regions (class scan, and
 /// services of class reflection), sensors and watches. 0 or -errno with a message.
 int tt_changes_find(struct tt_store *s, const struct tt_changes_conf *conf, struct tt_changes *out,
 	struct tt_err *err);
 void tt_changes_free(struct tt_changes *c);
+/// The document that `teiten changes --format json` prints; owned by the caller.
+json_t *tt_changes_json(
+	struct tt_store *s, const struct tt_changes *c, const struct tt_services *services);
 
 /// One network, group or sensor in the test of exclusivity.
 struct tt_seen {
@@ -150,6 +155,9 @@ void tt_watch_result_free(struct tt_watch_result *r);
 #define TT_VERDICTS_MAX (1u << 30) // bytes of the file
 int tt_verdicts_read(
 	struct tt_tz *tz, const char *path, struct tt_verdict **out, size_t *n, struct tt_err *err);
+
+/// The document that `teiten watch show --format json` prints; owned by the caller.
+json_t *tt_watch_json(struct tt_store *s, const struct tt_watch_result *r);
 
 /// Prints `teiten changes` and `teiten watch show`.
 int tt_report_changes(struct tt_store *s, const struct tt_changes_conf *conf, enum tt_format format,

@@ -39,7 +39,7 @@ static int add_watch(struct page *p, const char *name, json_t *topics) {
 	struct tt_watch_result r;
 	int rc = tt_watch_find(p->s, name, p->from, p->to, &r, p->err);
 	if (!rc) {
-		json_t *o = watch_json(tt_store_tz(p->s), &r);
+		json_t *o = tt_watch_json(p->s, &r);
 		if (p->conf->recipient)
 			hide_watch(p, o);
 		json_array_append_new(topics, o);

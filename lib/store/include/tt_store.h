@@ -130,6 +130,18 @@ enum tt_surveyors { TT_SURVEYORS_WITH, TT_SURVEYORS_WITHOUT, TT_SURVEYORS_ONLY }
 /// raw_rows_max observations in it, else rollups where one covers the filters, else raw.
 enum tt_read { TT_READ_AUTO, TT_READ_RAW, TT_READ_ROLLUPS };
 
+/// What identifies a row; which fields hold depends on `by`.
+struct tt_row_key {
+	uint8_t proto, class, tool;
+	bool mixed;	// the row of dport whose port varied; by port, dport: spilled without port
+	bool all_types; // ICMP of any type and code (icmp_one); port is 0
+	uint16_t port;
+	uint32_t asn;
+	struct tt_addr source;
+	char region[3];
+	char sensor[TT_ID_LEN];
+};
+
 /// A question. Zeroed fields mean "no filter". Strings are borrowed during the call.
 struct tt_query {
 	enum tt_by by;
@@ -152,21 +164,15 @@ struct tt_query {
 	int64_t from, to; // UTC seconds [from, to), by the start of the epoch; 0: open
 	enum tt_read read;
 	uint64_t raw_rows_max; // 0: 20 million
+	/// Only the rows of these keys, where key_n is not 0.
+	const struct tt_row_key *keys;
+	unsigned key_n;
+	/// -E2BIG instead of reading more raw observations than that; 0: as many as it takes.
+	uint64_t raw_rows_limit;
 };
 #define TT_QUERY_INIT                                                                              \
 	{ .classes = 1u << TT_SCAN, .tool = -1 }
 
-/// What identifies a row; which fields hold depends on `by`.
-struct tt_row_key {
-	uint8_t proto, class, tool;
-	bool mixed;	// the row of dport whose port varied; by port, dport: spilled without port
-	bool all_types; // ICMP of any type and code (icmp_one); port is 0
-	uint16_t port;
-	uint32_t asn;
-	struct tt_addr source;
-	char region[3];
-	char sensor[TT_ID_LEN];
-};
 struct tt_point { // one step of a series
 	int64_t start;
 	bool known; // false: no sensor was up, values are no data
