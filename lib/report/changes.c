@@ -77,8 +77,8 @@ static void previous_span(struct search *f) {
 	out->previous_to = out->from;
 	if (local_date(f->tz, out->from, &y, &m, &d) && local_date(f->tz, out->to, &y2, &m2, &d2)) {
 		int months = y * 12 + m - 1 - ((y2 - y) * 12 + m2 - m);
-		out->previous_from = tt_tz_day_start(
-			f->tz, tt_civil_days(months / 12, months % 12 + 1, 1));
+		out->previous_from =
+			tt_tz_day_start(f->tz, tt_civil_days(months / 12, months % 12 + 1, 1));
 	} else {
 		out->previous_from = tt_tz_day_start(f->tz, first - (end - first));
 	}
@@ -181,8 +181,7 @@ static int drive_all(struct search *f) {
 	if (!order)
 		return tt_err_set(f->err, -ENOMEM, "changes: %s", strerror(ENOMEM));
 	for (unsigned i = 0; i < f->out->n; i++)
-		if (f->out->rows[i].kind < TT_CHANGE_NEWCOMER &&
-			f->out->rows[i].of != TT_OF_WATCH)
+		if (f->out->rows[i].kind < TT_CHANGE_NEWCOMER && f->out->rows[i].of != TT_OF_WATCH)
 			order[n++] = &f->out->rows[i];
 	if (n)
 		qsort(order, n, sizeof(*order), by_size);

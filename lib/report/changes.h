@@ -14,8 +14,8 @@ struct search {
 	struct tt_err *err;
 	struct tt_tz *tz;
 	struct thresholds limits;
-	int64_t past;	     // where the days begin that say what is usual
-	const char **panel;  // sensors that are compared
+	int64_t past;	    // where the days begin that say what is usual
+	const char **panel; // sensors that are compared
 	unsigned panel_n;
 	size_t cap;
 };

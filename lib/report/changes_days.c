@@ -7,7 +7,7 @@
 
 #define CANDIDATES   500 // of each period, by packets
 #define KNOWN	     0.9 // completeness of a day that says something when it is low
-#define SURGE_FACTOR 2	// times the usual on one day
+#define SURGE_FACTOR 2	 // times the usual on one day
 #define LEVEL_LASTS  14	 // days to the end of the period that make a new level
 #define LEVEL_ANYHOW 28	 // days that make one, whatever comes after
 

@@ -31,9 +31,9 @@ static json_t *drivers_json(const struct tt_change *c) {
 			list = json_array();
 			json_object_set_new(o, by_name(d->by), list);
 		}
-		json_array_append_new(list, json_pack("{s:s, s:I, s:f, s:f}", "key", d->label,
-						    "packets", (json_int_t)d->packets, "usual",
-						    d->usual, "share", d->share));
+		json_array_append_new(list,
+			json_pack("{s:s, s:I, s:f, s:f}", "key", d->label, "packets",
+				(json_int_t)d->packets, "usual", d->usual, "share", d->share));
 	}
 	return o;
 }
@@ -181,15 +181,15 @@ static void add_drivers(struct tt_buf *b, const struct tt_change *c) {
 		// one source that makes little is no news
 		if (n >= 3 || (d->by == TT_BY_SOURCE && !c->few_sources))
 			continue;
-		tt_buf_printf(b, "%s%s %s", b->len ? ", " : "", d->label,
-			tt_show_share(d->share, share));
+		tt_buf_printf(
+			b, "%s%s %s", b->len ? ", " : "", d->label, tt_show_share(d->share, share));
 		last = d->by;
 	}
 }
 
 static int print_days(FILE *out, struct tt_tz *tz, const struct tt_changes *r) {
-	static const char *const titles[] = {
-		"change", "of", "from", "to", "packets", "usual/day", "times", "sources", "driven by"};
+	static const char *const titles[] = {"change", "of", "from", "to", "packets", "usual/day",
+		"times", "sources", "driven by"};
 	struct tt_grid *g = tt_grid_create(9);
 	char text[TT_RFC3339_LEN + TT_SHOW_LEN], what[96];
 	unsigned n = 0;
@@ -207,7 +207,8 @@ static int print_days(FILE *out, struct tt_tz *tz, const struct tt_changes *r) {
 			continue;
 		n++;
 		snprintf(what, sizeof(what), "%s%s",
-			c->of == TT_OF_SERVICE && c->class != TT_SCAN ? "reflection " : "", c->label);
+			c->of == TT_OF_SERVICE && c->class != TT_SCAN ? "reflection " : "",
+			c->label);
 		tt_grid_add(g, tt_change_kind_name(c->kind));
 		tt_grid_add(g, what);
 		tt_grid_add(g, tt_day_format(tt_tz_day(tz, c->from), text));
@@ -271,15 +272,16 @@ static int print_table(FILE *out, struct tt_tz *tz, const struct tt_changes *r) 
 		tt_show_time(r->previous_to, to),
 		r->previous_known ? tt_show_share(r->previous_completeness, share) : "no data");
 	for (unsigned i = 0; i < r->left_out_n; i++)
-		fprintf(out, "%s%s%s", i ? ", " : "Not compared, not up long enough: ",
-			r->left_out[i], i + 1 == r->left_out_n ? "\n" : "");
+		fprintf(out, "%s%s%s",
+			i ? ", " : "Not compared, not up long enough: ", r->left_out[i],
+			i + 1 == r->left_out_n ? "\n" : "");
 	fputc('\n', out);
 	int rc = print_days(out, tz, r);
 	return rc ? rc : print_ranks(out, r);
 }
 
-int tt_report_changes(struct tt_store *s, const struct tt_changes_conf *conf,
-	enum tt_format format, const struct tt_services *services, FILE *out, struct tt_err *err) {
+int tt_report_changes(struct tt_store *s, const struct tt_changes_conf *conf, enum tt_format format,
+	const struct tt_services *services, FILE *out, struct tt_err *err) {
 	struct tt_tz *tz = tt_store_tz(s);
 	struct tt_changes r;
 	int rc = tt_changes_find(s, conf, &r, err);

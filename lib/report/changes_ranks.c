@@ -30,8 +30,8 @@ static const struct ranked *find(
 }
 
 // Rows of `a` in a top where `b` does not have them.
-static int compare(struct search *f, enum tt_change_of of, enum tt_by by,
-	enum tt_change_kind kind, const struct ranking *a, const struct ranking *b) {
+static int compare(struct search *f, enum tt_change_of of, enum tt_by by, enum tt_change_kind kind,
+	const struct ranking *a, const struct ranking *b) {
 	unsigned most = tops[sizeof(tops) / sizeof(*tops) - 1];
 	for (unsigned i = 0; i < a->ranked_n && a->rows[i].rank <= most; i++) {
 		const struct ranked *other = find(b, &a->rows[i].row->key, by);

@@ -22,8 +22,8 @@ struct parts {
 };
 
 // The change as a filter.
-static struct tt_query query_of(const struct search *f, const struct tt_change *c, enum tt_by by,
-	const struct span *s) {
+static struct tt_query query_of(
+	const struct search *f, const struct tt_change *c, enum tt_by by, const struct span *s) {
 	struct tt_query q = search_query(f, by, c->class);
 	q.from = s->from;
 	q.to = s->to;
@@ -67,7 +67,8 @@ static void free_parts(struct parts *p) {
 	tt_result_free(&p->before);
 }
 
-static const struct tt_row *find(const struct tt_result *r, const struct tt_row_key *k, enum tt_by by) {
+static const struct tt_row *find(
+	const struct tt_result *r, const struct tt_row_key *k, enum tt_by by) {
 	for (unsigned i = 0; i < r->row_n; i++)
 		if (!rank_key_cmp(&r->rows[i].key, k, by))
 			return &r->rows[i];
@@ -153,8 +154,8 @@ static int count_sources(struct search *f, struct tt_change *c, const struct spa
 }
 
 // As many days before the change as it has, at least a week.
-static void spans(const struct search *f, const struct tt_change *c, struct span *now,
-	struct span *before) {
+static void spans(
+	const struct search *f, const struct tt_change *c, struct span *now, struct span *before) {
 	int64_t first = tt_tz_day(f->tz, c->from);
 	now->days = c->days < SPAN_DAYS ? c->days : SPAN_DAYS;
 	now->from = c->from;
@@ -175,7 +176,8 @@ int change_drivers(struct search *f, struct tt_change *c) {
 	spans(f, c, &now, &before);
 	int rc = count_sources(f, c, &now, &before, &total);
 	// a decline is driven by what became less
-	if (rc || total == 0 || (total < 0) != (c->kind == TT_CHANGE_DECLINE || c->kind == TT_CHANGE_DIP))
+	if (rc || total == 0 ||
+		(total < 0) != (c->kind == TT_CHANGE_DECLINE || c->kind == TT_CHANGE_DIP))
 		return rc;
 	for (const enum tt_by *by = bys[c->of]; !rc && *by != TT_BY_NONE; by++)
 		rc = drivers_by(f, c, *by, &now, &before, total);
