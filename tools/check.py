@@ -8,8 +8,10 @@ The last line is `N passed, N failed`.
 import concurrent.futures
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -88,8 +90,39 @@ def stage_lint(t):
              re.findall(r"\]\(([^)#:]+)\)", (ROOT / md).read_text())
              if not (ROOT / md).parent.joinpath(target).exists()]
     t.add("lint: links in Markdown lead somewhere", not links, "\n".join(links))
+    threat_model(t)
+    units(t)
     long = [md for md in ["README.md"] if len((ROOT / md).read_text().splitlines()) > 250]
     t.add("lint: README of at most 250 lines", not long)
+
+
+def threat_model(t):
+    """Every test that docs/threat-model.md names exists."""
+    rows = [line for line in (ROOT / "docs/threat-model.md").read_text().splitlines() if line.startswith("| ")]
+    named = {name for row in rows[1:] for name in re.findall(r"`(\w+)`", row.rstrip("| ").rsplit("|", 1)[1])}
+    known = set()
+    for f in tracked("dts-tests/TestSuite_*.py", "lib/*_test.c", "app/*_test.c", "*/fuzz_*.c"):
+        known |= set(re.findall(r"^(?:    def|static void) (\w+)\(", (ROOT / f).read_text(), re.M))
+        known.add(Path(f).stem)
+    t.add("lint: the tests of docs/threat-model.md exist", named and named <= known, f"not there: {named - known}")
+
+
+def units(t):
+    """systemd accepts the units, and finds little that they may do."""
+    if not shutil.which("systemd-analyze"):
+        t.add("lint: systemd-analyze is there", False, "expected the package systemd")
+        return
+    with tempfile.TemporaryDirectory() as tmp:
+        for name, most in (("collector", 1.5), ("probe", 4.0)):
+            text = (ROOT / f"config/systemd/teiten-{name}.service.in").read_text()
+            unit = Path(tmp) / f"teiten-{name}.service"
+            unit.write_text(text.replace("@bindir@", str(BUILD / "app")))
+            ok, out = run(["systemd-analyze", "verify", "--man=no", str(unit)])
+            t.add(f"lint: systemd accepts teiten-{name}.service", ok and not out.strip(), out)
+            ok, out = run(["systemd-analyze", "security", "--offline=true", str(unit)])
+            level = re.search(r"exposure level for .*: ([\d.]+)", out)
+            t.add(f"lint: teiten-{name}.service is exposed by {most} at most", level and float(level[1]) <= most,
+                  out[-200:])
 
 
 def lib_flags():

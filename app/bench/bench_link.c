@@ -100,19 +100,67 @@ static void wire(struct bench *b, struct tt_batch *batch, const struct tt_obs *r
 	tt_batch_decoder_destroy(&d);
 }
 
+// ---- the share of each stage, in CPU time of all threads
+
+enum stage { ENCODE, COMPRESS, HAND_OVER, CARRY, RECEIVE, DECOMPRESS, DECODE, STAGE_N };
+static const char *const stage_names[STAGE_N] = {
+	[ENCODE] = "link_share_encode",
+	[COMPRESS] = "link_share_compress",
+	[HAND_OVER] = "link_share_hand_over", // to the link's thread: a copy
+	[CARRY] = "link_share_carry",	  // the link's thread and libzmq's: send, receive, resend
+	[RECEIVE] = "link_share_receive", // and acknowledge
+	[DECOMPRESS] = "link_share_decompress",
+	[DECODE] = "link_share_decode",
+};
+// of this thread, nanoseconds
+static _Thread_local int64_t spent[STAGE_N];
+
+static int64_t cpu_ns(clockid_t clock) {
+	struct timespec t;
+	clock_gettime(clock, &t);
+	return t.tv_sec * TT_NS + t.tv_nsec;
+}
+
+static int64_t thread_ns(void) {
+	return cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+// the linker puts these around zstd (meson.build)
+size_t __real_ZSTD_compress2(void *c, void *dst, size_t cap, const void *src, size_t len);
+size_t __wrap_ZSTD_compress2(void *c, void *dst, size_t cap, const void *src, size_t len);
+size_t __real_ZSTD_decompressDCtx(void *d, void *dst, size_t cap, const void *src, size_t len);
+size_t __wrap_ZSTD_decompressDCtx(void *d, void *dst, size_t cap, const void *src, size_t len);
+
+size_t __wrap_ZSTD_compress2(void *c, void *dst, size_t cap, const void *src, size_t len) {
+	int64_t start = thread_ns();
+	size_t n = __real_ZSTD_compress2(c, dst, cap, src, len);
+	spent[COMPRESS] += thread_ns() - start;
+	return n;
+}
+
+size_t __wrap_ZSTD_decompressDCtx(void *d, void *dst, size_t cap, const void *src, size_t len) {
+	int64_t start = thread_ns();
+	size_t n = __real_ZSTD_decompressDCtx(d, dst, cap, src, len);
+	spent[DECOMPRESS] += thread_ns() - start;
+	return n;
+}
+
 /// The collector's side: takes, decodes, acknowledges.
 struct end {
 	struct tt_link_server *server;
 	struct tt_batch_decoder *decoder;
 	atomic_bool stop; // written by the main thread
-	uint64_t rows;	  // of the thread until it is joined
+	uint64_t rows;	  // of the thread until it is joined, as what follows
+	int64_t spent[STAGE_N];
 };
 
 static int take(void *arg, const char *probe, const char *boot, uint64_t seq, const void *msg,
 	size_t len, struct tt_err *err) {
 	struct end *e = arg;
 	struct tt_batch_view v;
+	int64_t start = thread_ns();
 	int rc = tt_batch_decode(e->decoder, msg, len, &v, err);
+	spent[DECODE] += thread_ns() - start;
 	if (rc)
 		return rc;
 	e->rows += v.head.obs_n;
@@ -127,6 +175,9 @@ static void *receive(void *arg) {
 		tt_link_server_receive(e->server, 8, take, e);
 		tt_link_server_commit(e->server);
 	}
+	spent[RECEIVE] = thread_ns() - spent[DECODE];
+	spent[DECODE] -= spent[DECOMPRESS];
+	memcpy(e->spent, spent, sizeof(spent));
 	return NULL;
 }
 
@@ -139,9 +190,14 @@ static double deliver(struct tt_batch *batch, const struct tt_obs *rows, const c
 	int rc = c ? 0 : -1;
 	for (uint64_t seq = 1; !rc && seq <= batches; seq++) {
 		size_t len;
+		int64_t begun = thread_ns();
 		const void *msg = encode(batch, rows, seq, &len);
+		int64_t encoded = thread_ns();
 		rc = msg ? tt_link_client_send(c, seq, ROWS, msg, len, err) : -1;
+		spent[ENCODE] += encoded - begun;
+		spent[HAND_OVER] += thread_ns() - encoded;
 	}
+	spent[ENCODE] -= spent[COMPRESS];
 	if (!rc)
 		rc = tt_link_client_flush(c, -1, err);
 	int64_t end = tt_mono_ns();
@@ -149,10 +205,20 @@ static double deliver(struct tt_batch *batch, const struct tt_obs *rows, const c
 	return rc ? 0 : MILLIONS * batches * ROWS / (double)(end - start);
 }
 
+// the share of each stage of a run in what the process took
+static void share(const struct end *e, int64_t process, double share[STAGE_N]) {
+	int64_t all[STAGE_N], known = 0;
+	for (unsigned s = 0; s < STAGE_N; s++)
+		known += all[s] = spent[s] + e->spent[s];
+	all[CARRY] = process - known;
+	for (unsigned s = 0; s < STAGE_N; s++)
+		share[s] = 100 * (double)all[s] / (double)process;
+}
+
 static void link_ipc(struct bench *b, struct tt_batch *batch, const struct tt_obs *rows) {
 	char dir[] = "/tmp/teiten-bench-XXXXXX", endpoint[80], path[64];
 	struct tt_err err = {""};
-	double rate[RUNS_MAX];
+	static double rate[RUNS_MAX], shares[STAGE_N][RUNS_MAX];
 	unsigned batches = b->quick ? 4 : 40;
 	if (!mkdtemp(dir))
 		return;
@@ -164,11 +230,17 @@ static void link_ipc(struct bench *b, struct tt_batch *batch, const struct tt_ob
 		pthread_t t;
 		void *ctx = zmq_ctx_new();
 		e.server = tt_link_server_create(ctx, &conf, &err);
+		int64_t before = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+		memset(spent, 0, sizeof(spent));
 		bool running = e.server && e.decoder && !pthread_create(&t, NULL, receive, &e);
 		rate[r] = running ? deliver(batch, rows, endpoint, batches, &err) : 0;
 		e.stop = true;
 		if (running)
 			pthread_join(t, NULL);
+		double of[STAGE_N];
+		share(&e, cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - before, of);
+		for (unsigned s = 0; s < STAGE_N; s++)
+			shares[s][r] = of[s];
 		if (e.rows != (uint64_t)batches * ROWS)
 			fprintf(stderr, "teiten-bench: link: rows are missing: %s\n", err.msg);
 		tt_link_server_destroy(&e.server);
@@ -178,6 +250,8 @@ static void link_ipc(struct bench *b, struct tt_batch *batch, const struct tt_ob
 	unlink(path);
 	rmdir(dir);
 	result_add(b, "link_ipc", "Mobs/s", (struct bar){5, "higher"}, rate, b->runs);
+	for (unsigned s = 0; s < STAGE_N; s++)
+		result_add(b, stage_names[s], "%", (struct bar){0}, shares[s], b->runs);
 }
 
 void bench_link(struct bench *b) {

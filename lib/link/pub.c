@@ -84,7 +84,6 @@ int tt_pub_allow(
 }
 
 void tt_pub_refused(struct tt_pub *p, struct tt_link_refused *out) {
-	*out = (struct tt_link_refused){0};
 	if (p->door)
 		door_refused(p->door, out);
 }

@@ -435,7 +435,7 @@ static void a_revoked_reader_hears_nothing_more(void **state) {
 	while (*heard(sub[0], 300))
 		n++;
 	assert_true(n <= 1); // what was on its way when the key went
-	struct tt_link_refused refused;
+	struct tt_link_refused refused = {0};
 	tt_pub_refused(p, &refused);
 	assert_int_equal(refused.revoked, 1);
 	assert_true(refused.keys >= 2);

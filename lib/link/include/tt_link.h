@@ -135,5 +135,6 @@ void tt_pub_serve(struct tt_pub *p);
 /// As tt_link_server_allow: a reader that is taken off the list hears nothing more.
 int tt_pub_allow(
 	struct tt_pub *p, const struct tt_link_peer_key *allowed, unsigned n, struct tt_err *err);
+/// Adds what was refused to out.
 void tt_pub_refused(struct tt_pub *p, struct tt_link_refused *out);
 void tt_pub_destroy(struct tt_pub **p);
