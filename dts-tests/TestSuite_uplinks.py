@@ -73,6 +73,7 @@ class TestUplinks(TestSuite):
             if spread != "pcap":
                 site.veth.send(self.dir / "all.pcap", pause_us=50)
             total = site.wait_total(len(frames))
+            status = self.teiten.run("teiten", "status", site.pub).out
             queues = Counter()
             for h in site.listener.of("health."):
                 for q in h["uplinks"][0]["queues"]:
@@ -80,6 +81,8 @@ class TestUplinks(TestSuite):
             site.end()
         assert total["packets"] == total["observed"] == len(frames), site.said()
         assert sum(queues.values()) == len(frames)
+        assert all(word in status for word in ("loss", "asleep", "poll gap p50/p99/max"))
+        assert ("up0/1" in status) == (len(queues) > 1), status
         assert len([n for n in queues.values() if n]) == len(queues) == (1 if spread == "one" else
                                                                          3 if spread == "queues" else 2)
         rows = self.teiten.sql(site.db, ROWS)

@@ -26,7 +26,8 @@ static void print_uplinks(const json_t *list) {
 	static const char *const keys[] = {"packets", "observed", "spilled", "malformed", "non_ip",
 		"unassigned", "imissed", "ierrors", "rx_nombuf"};
 	const unsigned n = sizeof(keys) / sizeof(*keys);
-	struct tt_grid *g = tt_grid_create(n + 2);
+	struct tt_grid *g = tt_grid_create(n + 3);
+	char buf[TT_SHOW_LEN];
 	json_t *u;
 	size_t i;
 	if (!g)
@@ -37,35 +38,75 @@ static void print_uplinks(const json_t *list) {
 	tt_grid_add(g, "link");
 	for (unsigned k = 0; k < n; k++)
 		tt_grid_add(g, keys[k]);
+	tt_grid_add(g, "loss");
 	json_array_foreach(list, i, u) {
 		tt_grid_add(g, text(u, "id"));
 		tt_grid_add(g, text(u, "link"));
 		for (unsigned k = 0; k < n; k++)
 			add_count(g, u, keys[k]);
+		tt_grid_add(g, tt_show_share(json_number_value(json_object_get(u, "loss")), buf));
 	}
 	putchar('\n');
 	tt_grid_print(g, stdout);
 	tt_grid_destroy(&g);
 }
 
-static void print_workers(const json_t *list) {
+// How packets spread, where an uplink has more than one queue.
+static void print_queues(const json_t *uplinks) {
+	static const char *const titles[] = {"queue", "lcore", "packets", "errors", "imissed"};
 	struct tt_grid *g = tt_grid_create(5);
-	char buf[TT_SHOW_LEN], gap[2 * TT_SHOW_LEN], p99[TT_SHOW_LEN];
+	char name[128];
+	json_t *u, *q;
+	size_t i, k, rows = 0;
+	if (!g)
+		return;
+	tt_grid_left(g, 0);
+	for (k = 0; k < 5; k++)
+		tt_grid_add(g, titles[k]);
+	json_array_foreach(uplinks, i, u) {
+		const json_t *queues = json_object_get(u, "queues");
+		if (json_array_size(queues) < 2)
+			continue;
+		json_array_foreach(queues, k, q) {
+			snprintf(name, sizeof(name), "%.64s/%llu", text(u, "id"),
+				(unsigned long long)count(q, "queue"));
+			tt_grid_add(g, name);
+			add_count(g, q, "lcore");
+			add_count(g, q, "packets");
+			add_count(g, q, "errors");
+			if (json_is_null(json_object_get(q, "imissed")))
+				tt_grid_add(g, "-");
+			else
+				add_count(g, q, "imissed");
+			rows++;
+		}
+	}
+	if (rows) {
+		putchar('\n');
+		tt_grid_print(g, stdout);
+	}
+	tt_grid_destroy(&g);
+}
+
+static void print_workers(const json_t *list) {
+	static const char *const titles[] = {"worker", "busy", "asleep",
+		"poll gap p50/p99/max (us)", "table used", "table size"};
+	struct tt_grid *g = tt_grid_create(6);
+	char buf[TT_SHOW_LEN], gap[3 * TT_SHOW_LEN], p50[TT_SHOW_LEN], p99[TT_SHOW_LEN];
 	json_t *w;
 	size_t i;
 	if (!g)
 		return;
-	static const char *const titles[] = {
-		"worker", "busy", "poll gap p99/max (us)", "table used", "table size"};
-	for (unsigned k = 0; k < 5; k++)
+	for (unsigned k = 0; k < 6; k++)
 		tt_grid_add(g, titles[k]);
 	json_array_foreach(list, i, w) {
 		const json_t *us = json_object_get(w, "poll_gap_us");
 		snprintf(buf, sizeof(buf), "lcore %llu", (unsigned long long)count(w, "lcore"));
 		tt_grid_add(g, buf);
 		tt_grid_add(g, tt_show_share(json_number_value(json_object_get(w, "busy")), buf));
-		snprintf(gap, sizeof(gap), "%s/%s", tt_show_count(count(us, "p99"), p99),
-			tt_show_count(count(us, "max"), buf));
+		tt_grid_add(g, tt_show_share(json_number_value(json_object_get(w, "asleep")), buf));
+		snprintf(gap, sizeof(gap), "%s/%s/%s", tt_show_count(count(us, "p50"), p50),
+			tt_show_count(count(us, "p99"), p99), tt_show_count(count(us, "max"), buf));
 		tt_grid_add(g, gap);
 		add_count(g, w, "table_used");
 		add_count(g, w, "table_size");
@@ -102,9 +143,10 @@ static void print_rest(const json_t *m) {
 	char a[TT_SHOW_LEN], b[TT_SHOW_LEN], c[TT_SHOW_LEN];
 	putchar('\n');
 	if (h)
-		printf("harvest: %s overruns, %s late packets\n",
+		printf("harvest: %s overruns, %s late packets, %s lost\n",
 			tt_show_count(count(h, "overruns"), a),
-			tt_show_count(count(h, "late_packets"), b));
+			tt_show_count(count(h, "late_packets"), b),
+			tt_show_count(count(h, "lost"), c));
 	if (s)
 		printf("spool:   %s batches (%s), %s lost\n", tt_show_count(count(s, "batches"), a),
 			tt_show_bytes(count(s, "bytes"), b), tt_show_count(count(s, "lost"), c));
@@ -128,6 +170,7 @@ static int print_health(const char *json, size_t len) {
 		printf("configuration %.19s, clock skew %lld ms\n", text(m, "config"),
 			(long long)json_integer_value(json_object_get(m, "clock_skew_ms")));
 	print_uplinks(json_object_get(m, "uplinks"));
+	print_queues(json_object_get(m, "uplinks"));
 	if (json_array_size(json_object_get(m, "workers")))
 		print_workers(json_object_get(m, "workers"));
 	print_sensors(json_object_get(m, "sensors"));

@@ -18,11 +18,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "run_dir.h"
 #include "tt_buf.h"
 #include "tt_log.h"
 
 #define ARG_MAX_N   256
-#define NO_RUN_DIR  "/dev/null"
 #define EAL_NO_HUGE "TEITEN_NO_HUGE"
 
 struct args {
@@ -58,7 +58,7 @@ static ssize_t log_write(void *cookie, const char *buf, size_t size) {
 	struct eal *e = cookie;
 	// that there is no folder for its run is our doing
 	bool complaint = rte_log_cur_msg_loglevel() <= (int)RTE_LOG_ERR &&
-			 !memmem(buf, size, NO_RUN_DIR, sizeof(NO_RUN_DIR) - 1);
+			 !memmem(buf, size, RUN_DIR_NONE, sizeof(RUN_DIR_NONE) - 1);
 	if (debug())
 		(void)!write(STDERR_FILENO, buf, size);
 	if (e->complained)
@@ -204,9 +204,10 @@ static int build_args(struct eal *e, const struct config *c, unsigned tables_mb,
 	int rc = memory_args(e, c, tables_mb, buffers_mb, a, err);
 	if (rc == 0)
 		rc = lcore_args(c, a, err);
-	arg(a, "--no-telemetry");
+	if (!e->telemetry)
+		arg(a, "--no-telemetry");
 	arg(a, "--file-prefix");
-	arg(a, "teiten-%d", getpid());
+	arg(a, "teiten-%s", c->probe);
 	device_args(c, a);
 	const json_t *list = json_object_get(json_object_get(c->json, "eal"), "args");
 	for (size_t i = 0; i < json_array_size(list); i++)
@@ -214,23 +215,6 @@ static int build_args(struct eal *e, const struct config *c, unsigned tables_mb,
 	if (rc == 0 && a->failed)
 		rc = tt_err_set(err, -E2BIG, "%s: $.eal.args: too many", c->path);
 	return rc;
-}
-
-// DPDK makes a folder for its run even where it puts nothing into it, and does without where it
-// cannot (with --no-shconf or --in-memory): give it a place where none can be made.
-static char *no_run_dir(void) {
-	const char *before = getenv("RUNTIME_DIRECTORY");
-	char *saved = before ? strdup(before) : NULL;
-	setenv("RUNTIME_DIRECTORY", NO_RUN_DIR, 1);
-	return saved;
-}
-
-static void restore_run_dir(char *saved) {
-	if (saved)
-		setenv("RUNTIME_DIRECTORY", saved, 1);
-	else
-		unsetenv("RUNTIME_DIRECTORY");
-	free(saved);
 }
 
 // rte_eal_init also writes to stderr past its log: keep the terminal clean.
@@ -281,9 +265,15 @@ static int own_heap(struct eal *e, struct tt_err *err) {
 int eal_start(struct eal *e, const struct config *c, unsigned tables_mb, unsigned buffers_mb,
 	struct tt_err *err) {
 	struct args a = {.n = 0};
+	struct run_dir run;
+	char prefix[TT_ID_LEN + 8];
+	snprintf(prefix, sizeof(prefix), "teiten-%s", c->probe);
+	e->telemetry = c->telemetry && run_dir_open(&run, prefix);
 	int rc = build_args(e, c, tables_mb, buffers_mb, &a, err);
 	if (rc == 0) {
-		char *run_dir = no_run_dir();
+		// DPDK makes a folder for its run even where it puts nothing into it, and does
+		// without where it cannot
+		char *saved = run_dir_set(e->telemetry ? run.base : NULL);
 		cookie_io_functions_t io = {.write = log_write};
 		FILE *log = fopencookie(e, "w", io);
 		if (log) {
@@ -295,9 +285,11 @@ int eal_start(struct eal *e, const struct config *c, unsigned tables_mb, unsigne
 			rc = tt_err_set(err, rte_errno ? -rte_errno : -EIO,
 				"DPDK does not start: %s",
 				*eal_said(e) ? eal_said(e) : rte_strerror(rte_errno));
-		restore_run_dir(run_dir);
+		run_dir_restore(saved);
 	}
 	args_free(&a);
+	if (e->telemetry)
+		run_dir_unlock(&run);
 	e->up = rc == 0;
 	e->socket = SOCKET_ID_ANY;
 	return rc || e->hugepages ? rc : own_heap(e, err);

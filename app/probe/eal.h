@@ -6,7 +6,7 @@
 
 /// DPDK's environment: started once, leaves nothing in the file system.
 struct eal {
-	bool up, hugepages;
+	bool up, hugepages, telemetry;
 	int socket; // for tables: SOCKET_ID_ANY, or that of a heap of our own
 	void *heap; // its memory
 	size_t heap_len;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "probe.h"
+#include "telemetry.h"
 #include "tt_file.h"
 #include "tt_log.h"
 #include "tt_privilege.h"
@@ -164,6 +165,18 @@ static void stop_link(struct probe *p) {
 	tt_link_client_destroy(&p->link);
 }
 
+static int start_telemetry(struct probe *p, struct tt_err *err) {
+	int rc = p->eal.telemetry ? telemetry_start(p) : 0;
+	(void)err;
+	if (rc) // one can live without
+		tt_log(TT_WARN, "no telemetry: %s", strerror(-rc));
+	return 0;
+}
+static void stop_telemetry(struct probe *p) {
+	(void)p;
+	telemetry_stop();
+}
+
 static const struct stage live_stages[] = {
 	{"configuration", start_config, stop_config, 2},
 	{"signals", start_signals, NULL, 1},
@@ -176,6 +189,7 @@ static const struct stage live_stages[] = {
 	{"sender", start_sender, stop_sender, 1},
 	{"link", start_link, stop_link, 1},
 	{"workers", live_start, NULL, 1},
+	{"telemetry", start_telemetry, stop_telemetry, 1},
 	{NULL, NULL, NULL, 0},
 };
 

@@ -145,6 +145,17 @@ class Site:
             time.sleep(0.1)
         return self.totals(uplink)
 
+    def wait_queue(self, n, uplink, seconds=60):
+        """Waits until the queues of an uplink have received n packets (captures of any time too)."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            got = sum(q["packets"] for h in self.listener.of("health.") for u in h["uplinks"]
+                      if u["id"] == uplink for q in u["queues"])
+            if got >= n:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"{uplink}: {got} packets of {n} in {seconds} s")
+
     def said(self):
         return Path(self.err.name).read_text()
 

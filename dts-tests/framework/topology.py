@@ -72,8 +72,12 @@ class Veth:
     def send(self, capture, pause_us=200, link=0, out_of=None):
         """Sends every packet of a pcap file once from the tester's end, or out of an interface of the
         sut that is itself a device's (a tap)."""
+        subprocess.run(self.sender(capture, pause_us, link, out_of), check=True)
+
+    def sender(self, capture, pause_us=200, link=0, out_of=None):
+        """The command that does it."""
         ns, iface = (self.sut, out_of) if out_of else (self.tester, self.peers[link])
-        self.run(ns, "/usr/bin/python3", __file__, str(capture), iface, str(pause_us))
+        return ["ip", "netns", "exec", ns, "/usr/bin/python3", __file__, str(capture), iface, str(pause_us)]
 
 
 def main(path, iface, pause_us):
