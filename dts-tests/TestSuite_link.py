@@ -186,6 +186,7 @@ def rfc(t):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t))
 
 
+@pytest.mark.sanitized
 class TestVersions(TestSuite):
     """Older and newer peers, made by hand."""
 

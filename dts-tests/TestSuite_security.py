@@ -202,6 +202,7 @@ class TestLists(TestSuite):
         assert collector.said().count("the lists of keys in force stay") == 2
 
 
+@pytest.mark.sanitized
 class TestListedButHostile(TestSuite):
     """A probe whose key is on the list, and who does what no probe does."""
 
@@ -330,7 +331,7 @@ class TestStrangers(TestSuite):
                 reader_keys=listed("reader", pairs, "reader")) as collector:
             def feed(name, boot):
                 return Feed(self.teiten, collector.listen, lan.far, probe=name, key=pairs[name][0],
-                            boot=f"{boot:016x}", server_key=pairs["server"][1], batches=250, rows=200,
+                            boot=f"{boot:016x}", server_key=pairs["server"][1], batches=150, rows=200,
                             rate=100, flush_s=60)
 
             def deliver(f):
@@ -356,10 +357,10 @@ class TestStrangers(TestSuite):
             sub.terminate()
             said, _ = sub.communicate(timeout=20)
             collector.end()
-        assert collector.totals() == (750, 750 * 200, feed_packets(750, 200))
+        assert collector.totals() == (450, 450 * 200, feed_packets(450, 200))
         assert beside < 2 * alone + 0.5 and late < 2 * alone + 0.5, (alone, beside, late)
         tries = json.loads(out.strip().splitlines()[-1])["tries"]
-        assert tries > 500, out + err
+        assert tries > 300, out + err
         assert fds < 1500, fds
         refused = json.loads(said.strip().splitlines()[-1])["collector"]["refused"]
         assert refused["connections"] + refused["keys"] > 100, refused

@@ -6,6 +6,7 @@
 #include "tt_time.h"
 
 #define STEP_NS 100000000ll
+#define BACK_NS (60 * TT_NS) // further back is no leap and no correction
 
 static void draw(struct clock_line *c, uint64_t tsc, int64_t ns, uint64_t mult) {
 	uint32_t seq = atomic_load_explicit(&c->seq, memory_order_relaxed);
@@ -49,12 +50,14 @@ void clock_adjust(struct clock_line *c) {
 	int64_t ns = sample(&tsc), mine = clock_at(c, tsc), off = ns - mine;
 	if (llabs(off) > llabs(atomic_load(&c->worst_ns)))
 		atomic_store(&c->worst_ns, off);
-	if (llabs(off) > STEP_NS) {
+	if (off > STEP_NS || off < -BACK_NS) {
 		draw(c, tsc, ns, nominal());
 		return;
 	}
-	// aim to meet the system's clock in a second
+	// aim to meet the system's clock in a second; at half the pace at the slowest
 	int64_t rate = (int64_t)nominal();
+	if (off < -TT_NS / 2)
+		off = -TT_NS / 2;
 	rate += (int64_t)((__int128)rate * off / TT_NS);
 	draw(c, tsc, mine, (uint64_t)rate);
 }

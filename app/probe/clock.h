@@ -15,8 +15,10 @@ struct clock_line {
 };
 
 void clock_init(struct clock_line *c);
-/// Draws the line anew. Steps of more than 100 ms are followed at once, smaller distances are
-/// made up within the next second, so that time does not run backwards.
+/// Draws the line anew. Where the system's clock was set forward by more than 100 ms it is followed
+/// at once; where it was set back (a leap second does), by up to a minute, time runs at half its
+/// pace until they meet, so that no time is told twice; further back is followed at once. Smaller
+/// distances are made up within the next second.
 void clock_adjust(struct clock_line *c);
 /// Distance to the system's clock, the largest in milliseconds since the last call.
 int64_t clock_skew_ms(struct clock_line *c);

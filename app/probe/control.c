@@ -88,6 +88,7 @@ static void publish_live(struct control *c, int64_t end) {
 	// only this thread and the reloader replace rules, and the reloader waits for readers: this
 	// thread is none, so it goes by slots, which stay
 	unsigned n = atomic_load_explicit(&p->slots.n, memory_order_acquire);
+	int64_t start = c->second < end ? c->second : end - 1; // the clock may have gone back
 	for (unsigned slot = 0; slot < n; slot++) {
 		struct live_seen now = {.seq = c->seen[slot].seq + 1}, delta = now;
 		char topic[TT_TOPIC_LEN];
@@ -98,7 +99,7 @@ static void publish_live(struct control *c, int64_t end) {
 		}
 		c->seen[slot] = now;
 		struct tt_message_head head = {
-			p->config.probe, p->boot, p->slots.ids[slot], now.seq, c->second, end};
+			p->config.probe, p->boot, p->slots.ids[slot], now.seq, start, end};
 		tt_buf_reset(&c->buf);
 		tt_topic_format(topic, "live", p->config.probe, p->slots.ids[slot]);
 		tt_message_live(&c->buf, &head, delta.packets, delta.bytes);

@@ -14,6 +14,8 @@
 // Rows of the stats fold: a port each; past that they count among the others.
 #define FOLD_ROWS  (1u << 18)
 #define NAP_US	   10000
+// No thread waits so long for a processor; an epoch within is one without this program.
+#define STILL_NS   (2 * TT_NS)
 // Epochs that a jump of the clock may leave behind before the harvester jumps after it.
 #define BEHIND_MAX 10
 
@@ -98,6 +100,13 @@ static void next_epoch(struct harvester *h, int64_t start) {
 	h->epochs[0].start = start; // after a jump of the clock the two are no neighbours
 }
 
+static bool has_packets(const struct harvester *h, const struct open_epoch *e) {
+	for (unsigned u = 0; u < h->probe->uplink_n; u++)
+		if (tally_packets(&e->tallies[u]))
+			return true;
+	return false;
+}
+
 static void close_epoch(struct harvester *h) {
 	int64_t length = h->probe->config.epoch_s, start = h->epochs[0].start + length;
 	TT_CRASH_POINT("probe.epoch.before");
@@ -108,6 +117,13 @@ static void close_epoch(struct harvester *h) {
 	}
 	int64_t now = clock_now(&h->probe->clock) / TT_NS;
 	now -= now % length;
+	// not told, so that it is no time without packets
+	if (h->skipped_from_ns <= start * TT_NS && (start + length) * TT_NS <= h->skipped_to_ns &&
+		!has_packets(h, &h->epochs[1])) {
+		int64_t until = h->skipped_to_ns / TT_NS;
+		tt_log(TT_WARN, "the clock went on by %lld s at once", (long long)(until - start));
+		start = until - until % length;
+	}
 	if (now - start > BEHIND_MAX * length || start - now > length) {
 		tt_log(TT_WARN, "the clock jumped by %lld s", (long long)(now - start));
 		start = now;
@@ -116,19 +132,33 @@ static void close_epoch(struct harvester *h) {
 	TT_CRASH_POINT("probe.epoch.after");
 }
 
-static bool has_packets(const struct harvester *h, const struct open_epoch *e) {
-	for (unsigned u = 0; u < h->probe->uplink_n; u++)
-		if (tally_packets(&e->tallies[u]))
-			return true;
-	return false;
+// Every worker is in an epoch well before the open one: the clock was set back.
+static bool went_back(const struct harvester *h) {
+	int64_t before = h->epochs[0].start - h->probe->config.epoch_s;
+	for (unsigned i = 0; i < h->probe->worker_n; i++)
+		if (atomic_load_explicit(&h->probe->workers[i].closed, memory_order_acquire) >=
+			before)
+			return false;
+	return true;
+}
+
+// Notes where the clock went on without this program.
+static void look(struct harvester *h) {
+	int64_t now = clock_now(&h->probe->clock);
+	if (h->looked_ns && now - h->looked_ns > STILL_NS) {
+		h->skipped_from_ns = h->looked_ns;
+		h->skipped_to_ns = now;
+	}
+	h->looked_ns = now;
 }
 
 static void run(struct harvester *h) {
 	for (;;) {
+		look(h);
 		// asked before the pass: what was switched away by then is in it
 		bool done = all_done(h), closed = all_closed(h);
 		unsigned some = pass(h);
-		if (closed && !done)
+		if ((closed || went_back(h)) && !done)
 			close_epoch(h);
 		quiescent(h);
 		if (done)

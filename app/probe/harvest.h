@@ -30,6 +30,9 @@ struct worker_seen {
 /// Everything in it belongs to its thread.
 struct harvester {
 	struct probe *probe;
+	// The last time that was not lived through: the clock was set forward, or the machine
+	// slept.
+	int64_t looked_ns, skipped_from_ns, skipped_to_ns;
 	const struct rules *rules;   // during a pass
 	struct worker_seen *seen;    // by worker
 	unsigned worker;	     // whose table is being emptied
