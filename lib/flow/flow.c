@@ -127,7 +127,7 @@ static struct tt_flow *build(const struct tt_flow_conf *c) {
 	f->conf = *c;
 	f->epoch_ns = c->epoch_s * 1000000000ll;
 	f->stops = c->wait_when_full || c->keep_epochs;
-	hasher_init(&f->hasher, c->secret, true);
+	hasher_init(&f->hasher, c->secret, HASHER_AES_WIDE);
 	memset(f->conf.secret, 0, sizeof(f->conf.secret));
 	for (unsigned i = 0; i < BURST_MAX; i++) {
 		f->burst.v4.key[i] = &f->burst.key4[i];

@@ -67,14 +67,14 @@ static void newest_row_is_of_the_newest_epoch(void **state) {
 	ledger_destroy(&l);
 }
 
-/// Both hashes: every input bit moves the result, secrets differ, buckets fill evenly.
+/// All ways: every input bit moves the result, secrets differ, buckets fill evenly.
 static void hash_is_keyed_and_spreads(void **state) {
 	(void)state;
 	const uint8_t secret[2][16] = {{1}, {2}};
-	for (unsigned aes = 0; aes < 2; aes++) {
+	for (enum hasher_way way = HASHER_SIP; way <= HASHER_AES_WIDE; way++) {
 		struct hasher a, b;
-		hasher_init(&a, secret[0], aes);
-		hasher_init(&b, secret[1], aes);
+		hasher_init(&a, secret[0], way);
+		hasher_init(&b, secret[1], way);
 		struct key6 k6[257] = {0};
 		struct key4 k4[129] = {0};
 		for (unsigned i = 0; i < 256; i++)
@@ -103,12 +103,36 @@ static void hash_is_keyed_and_spreads(void **state) {
 	}
 }
 
+static void wide_hashes_are_the_narrow_ones(void **state) {
+	(void)state;
+	struct hasher narrow, wide;
+	hasher_init(&narrow, (const uint8_t[16]){7}, HASHER_AES);
+	hasher_init(&wide, (const uint8_t[16]){7}, HASHER_AES_WIDE);
+	for (unsigned n = 0; n <= 64; n++) {
+		struct key4 keys[64] = {0};
+		struct tt_pkt pkts[64] = {0};
+		uint32_t sigs[2][65] = {0};
+		uint8_t bits[2][65] = {0};
+		for (unsigned i = 0; i < n; i++) {
+			keys[i].src = pkts[i].dst[i % 16] = (uint8_t)(n * 3 + i);
+			keys[i].epoch = n;
+		}
+		narrow.hash4(&narrow, keys, sigs[0], n);
+		wide.hash4(&wide, keys, sigs[1], n);
+		narrow.dst(&narrow, pkts, bits[0], n);
+		wide.dst(&wide, pkts, bits[1], n);
+		// to the end, so that nothing is written past n
+		assert_memory_equal(sigs[0], sigs[1], sizeof(sigs[0]));
+		assert_memory_equal(bits[0], bits[1], sizeof(bits[0]));
+	}
+}
+
 static void hash_fills_buckets_evenly(void **state) {
 	(void)state;
 	const uint8_t secret[16] = "evenly";
-	for (unsigned aes = 0; aes < 2; aes++) {
+	for (enum hasher_way way = HASHER_SIP; way <= HASHER_AES_WIDE; way++) {
 		struct hasher h;
-		hasher_init(&h, secret, aes);
+		hasher_init(&h, secret, way);
 		unsigned low[256] = {0}, high[256] = {0};
 		for (uint32_t i = 0; i < 65536; i++) {
 			struct key4 k = {.src = i << 8, .port = 23}; // one in each /24
@@ -135,6 +159,7 @@ int main(void) {
 		cmocka_unit_test(ledger_has_at_least_a_row_for_every_group),
 		cmocka_unit_test(newest_row_is_of_the_newest_epoch),
 		cmocka_unit_test(hash_is_keyed_and_spreads),
+		cmocka_unit_test(wide_hashes_are_the_narrow_ones),
 		cmocka_unit_test(hash_fills_buckets_evenly),
 	};
 	return cmocka_run_group_tests(tests, test_eal, NULL);

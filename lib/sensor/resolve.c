@@ -219,16 +219,25 @@ static bool resolve_feed(const struct tt_sensors *s, const struct tt_packet_conf
 // Destination prefixes decide alone: no feeds, and all rules hold on any uplink and VLAN.
 static void resolve_only(const struct tt_ranges *only, struct tt_pkt *pkts, unsigned n) {
 	uint32_t dst[BURST_MAX], claims[BURST_MAX];
-	dst[0] = 0; // n is not 0, which gcc does not see
+	uint16_t sensors[BURST_MAX];
+	unsigned others = 0;
+	dst[0] = claims[0] = 0; // n is not 0, which gcc does not see
 	for (unsigned i = 0; i < n; i++)
 		dst[i] = destination4(&pkts[i]);
 	tt_ranges_get4_bulk(only, dst, claims, n);
+	for (unsigned i = 0; i < n; i++) // vectors: no claim is as none that is there
+		sensors[i] = claim_sensor(claims[i] == TT_RANGES_NONE ? 0 : claims[i]);
 	for (unsigned i = 0; i < n; i++) {
-		struct tt_pkt *p = &pkts[i];
-		uint32_t claim = claims[i] == TT_RANGES_NONE ? 0 : claims[i];
-		if (__builtin_expect(p->family != 4, 0))
-			claim = claim_in(only, p);
-		p->sensor = is_observed(p) ? claim_sensor(claim) : TT_NO_SENSOR;
+		pkts[i].sensor = sensors[i];
+		others |= (pkts[i].family ^ 4) | (pkts[i].class >= TT_OBSERVED_CLASS_N);
+	}
+	if (__builtin_expect(others == 0, 1))
+		return;
+	for (unsigned i = 0; i < n; i++) {
+		if (pkts[i].family != 4)
+			pkts[i].sensor = claim_sensor(claim_in(only, &pkts[i]));
+		if (!is_observed(&pkts[i]))
+			pkts[i].sensor = TT_NO_SENSOR;
 	}
 }
 
