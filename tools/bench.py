@@ -31,6 +31,8 @@ BENCHES = [
     ("probe", "tools/bench_probe.py"),
     ("replay", "tools/bench_replay.py"),
     ("sketch", "lib/sketch_bench"),
+    ("store", "lib/store_bench"),
+    ("epoch", "tools/bench_epoch.py"),
 ]
 
 # A free page count that all of the programs are content with.

@@ -34,8 +34,9 @@ class Site:
     """One probe and one collector that survive each other. `with` starts nothing."""
 
     def __init__(self, programs, directory, sensors, epoch_s=1, collector=None, probe=None,
-                 collector_programs=None):
+                 collector_programs=None, flow=None):
         self.programs, self.dir, self.epoch_s = programs, Path(directory), epoch_s
+        self.flow = flow or {"ipv4": 65536, "ipv6": 8192}
         self.collector_programs = collector_programs or programs
         self.db, self.link = self.dir / "site.db", f"ipc://{self.dir}/link"
         self.spool = self.dir / "spool.db"
@@ -53,7 +54,7 @@ class Site:
             "kind": "probe", "v": 1, "probe": "site", "epoch_s": self.epoch_s, "sensors": str(self.sensors),
             # a ring for a second in which this machine has other things to do
             "uplinks": [{"id": "up0", "device": f"{self.veth.device},framecnt=8192"}],
-            "lcores": {"main": 0, "workers": self.veth.lcores}, "flow": {"ipv4": 65536, "ipv6": 8192},
+            "lcores": {"main": 0, "workers": self.veth.lcores}, "flow": self.flow,
             "publish": {"endpoint": f"ipc://{self.dir}/pub"},
             "collector": {"endpoint": self.link, "spool": str(self.spool), **self.probe_conf}})
         return self

@@ -121,6 +121,13 @@ int tt_sketch_add(struct tt_sketch *s, uint64_t hash) {
 	return ++s->n > TT_SKETCH_EXACT ? to_hll(s) : 0;
 }
 
+void tt_sketch_prefetch(const struct tt_sketch *s, uint64_t hash) {
+	if (s->regs != NULL)
+		__builtin_prefetch(&s->regs[hash >> RANK_BITS], 1);
+	else if (s->slots != NULL)
+		__builtin_prefetch(&s->slots[hash >> (64 - s->bits)], 1);
+}
+
 static void regs_max(uint8_t *restrict into, const uint8_t *restrict from) {
 	for (unsigned i = 0; i < REGISTERS; i++)
 		into[i] = into[i] > from[i] ? into[i] : from[i];

@@ -75,7 +75,10 @@ struct fold_row *fold_row_at(struct fold *f, uint64_t key) {
 	return &f->rows[*v - 1];
 }
 
+// In passes, so that the memory of one entry is fetched while others are worked on.
 static int add_block(struct fold *f, const struct entry *e, unsigned n) {
+	uint32_t at[BLOCK + 2 + TT_TOOL_N];
+
 	for (unsigned i = 0; i < n; i++)
 		map_prefetch(&f->at, e[i].key);
 	for (unsigned i = 0; i < n; i++) {
@@ -83,12 +86,23 @@ static int add_block(struct fold *f, const struct entry *e, unsigned n) {
 
 		if (r == NULL)
 			return -ENOMEM;
+		at[i] = (uint32_t)(r - f->rows);
+		__builtin_prefetch(r, 1);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		struct fold_row *r = &f->rows[at[i]];
+
 		r->packets += e[i].packets;
 		r->bytes += e[i].bytes;
 		r->spilled += e[i].spilled;
-		if (e[i].hash != 0 && row_add_hash(f, r, e[i].hash) < 0)
-			return -ENOMEM;
+		__builtin_prefetch(r->sketch, 1);
 	}
+	for (unsigned i = 0; i < n; i++)
+		if (e[i].hash != 0 && f->rows[at[i]].sketch != NULL)
+			tt_sketch_prefetch(f->rows[at[i]].sketch, e[i].hash);
+	for (unsigned i = 0; i < n; i++)
+		if (e[i].hash != 0 && row_add_hash(f, &f->rows[at[i]], e[i].hash) < 0)
+			return -ENOMEM;
 	return 0;
 }
 

@@ -10,12 +10,12 @@ struct writer {
 	struct fold *f;
 	struct tt_err *err;
 	struct order *order, *spare;
-	size_t n;	 // rows that are to be written
-	int64_t *starts; // of the level's steps, sorted
-	uint32_t *rank;	 // of each hour slot among them
+	size_t n;		  // rows that are to be written
+	int64_t *starts[LEVEL_N]; // of the level's steps, sorted
+	uint32_t *rank;		  // of each hour slot among them
 	struct tt_sketch *sketch;
 	uint8_t blob[8192];
-	sqlite3_stmt *st[KIND_N];
+	sqlite3_stmt *st[LEVEL_N][KIND_N];
 };
 
 static int by_start(const void *x, const void *y) {
@@ -30,16 +30,16 @@ static void sort_level(struct writer *w, unsigned level) {
 	size_t n = 0;
 
 	for (size_t i = 0; i < f->hour_n; i++)
-		w->starts[i] = local_start(w->s->tz, level_steps[level], f->hours[i]);
-	qsort(w->starts, f->hour_n, sizeof(*w->starts), by_start);
+		w->starts[level][i] = local_start(w->s->tz, level_steps[level], f->hours[i]);
+	qsort(w->starts[level], f->hour_n, sizeof(*w->starts[level]), by_start);
 	for (size_t i = 0; i < f->hour_n; i++)
-		if (n == 0 || w->starts[n - 1] != w->starts[i])
-			w->starts[n++] = w->starts[i];
+		if (n == 0 || w->starts[level][n - 1] != w->starts[level][i])
+			w->starts[level][n++] = w->starts[level][i];
 	for (size_t i = 0; i < f->hour_n; i++) {
 		int64_t start = local_start(w->s->tz, level_steps[level], f->hours[i]);
-		const int64_t *at = bsearch(&start, w->starts, n, sizeof(start), by_start);
+		const int64_t *at = bsearch(&start, w->starts[level], n, sizeof(start), by_start);
 
-		w->rank[i] = (uint32_t)(at - w->starts);
+		w->rank[i] = (uint32_t)(at - w->starts[level]);
 	}
 	w->n = 0;
 	for (size_t i = 0; i < f->n; i++) {
@@ -58,7 +58,6 @@ static int prepare_level(struct writer *w, unsigned level) {
 	char sql[640];
 
 	for (unsigned k = 0; k < KIND_N; k++) {
-		sqlite3_finalize(w->st[k]);
 		snprintf(sql, sizeof(sql),
 			"INSERT INTO %s_%s(start, %s, surveyor, packets, bytes, spilled, sources) "
 			"VALUES(?%.*s, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET packets = packets "
@@ -66,7 +65,7 @@ static int prepare_level(struct writer *w, unsigned level) {
 			"excluded.spilled, sources = sketch_union(sources, excluded.sources)",
 			rollups[k].name, level_names[level], rollups[k].columns,
 			3 * (int)strlen(rollups[k].parts), ", ?, ?, ?, ?, ?");
-		if ((w->st[k] = db_prepare(w->s, w->err, sql)) == NULL)
+		if ((w->st[level][k] = db_prepare(w->s, w->err, sql)) == NULL)
 			return w->s->rc;
 	}
 	return 0;
@@ -74,11 +73,13 @@ static int prepare_level(struct writer *w, unsigned level) {
 
 // Adds up rows [i, j), which are one row of the table. Returns the size of the sketch in w->blob.
 static int sum_run(struct writer *w, size_t i, size_t j, struct fold_row *sum) {
+	const struct fold_row *first = &w->f->rows[w->order[i].row];
 
-	if (j == i + 1 && w->f->rows[w->order[i].row].sketch == NULL &&
-		w->f->rows[w->order[i].row].hash != 0) {
-		*sum = w->f->rows[w->order[i].row];
+	if (j == i + 1 && (first->sketch != NULL || first->hash != 0)) {
+		*sum = *first;
 		sum->key = w->order[i].key;
+		if (sum->sketch != NULL)
+			return (int)tt_sketch_encode(sum->sketch, w->blob, sizeof(w->blob));
 		tt_sketch_encode_one(sum->hash, w->blob);
 		return TT_SKETCH_ONE;
 	}
@@ -101,12 +102,12 @@ static int sum_run(struct writer *w, size_t i, size_t j, struct fold_row *sum) {
 	return (int)tt_sketch_encode(w->sketch, w->blob, sizeof(w->blob));
 }
 
-static int write_row(struct writer *w, const struct fold_row *r, int blob) {
+static int write_row(struct writer *w, unsigned level, const struct fold_row *r, int blob) {
 	unsigned kind = ROW_KIND(r->key);
-	sqlite3_stmt *st = w->st[kind];
+	sqlite3_stmt *st = w->st[level][kind];
 	int k = 1;
 
-	sqlite3_bind_int64(st, k++, w->starts[ROW_SLOT(r->key)]);
+	sqlite3_bind_int64(st, k++, w->starts[level][ROW_SLOT(r->key)]);
 	for (const char *part = rollups[kind].parts; *part != '\0'; part++) {
 		unsigned v = rollup_part(r->key, *part);
 		char two[2] = {(char)(v >> 8), (char)(v & 0xff)};
@@ -124,28 +125,43 @@ static int write_row(struct writer *w, const struct fold_row *r, int blob) {
 	return db_run(w->s, st, w->err, "rollup");
 }
 
-static int write_level(struct writer *w, unsigned level) {
+// Levels [first, end), in all of which the rows are the same.
+static int write_levels(struct writer *w, unsigned first, unsigned end) {
 	struct fold_row sum;
-	int rc = prepare_level(w, level);
+	int rc = 0, blob;
 
-	if (rc < 0)
-		return rc;
-	sort_level(w, level);
+	for (unsigned l = first; l < end; l++) {
+		if ((rc = prepare_level(w, l)) < 0)
+			return rc;
+		sort_level(w, l);
+	}
 	for (size_t i = 0, j; rc == 0 && i < w->n; i = j) {
-		int blob;
-
 		for (j = i + 1; j < w->n && w->order[j].key == w->order[i].key;)
 			j++;
 		if ((blob = sum_run(w, i, j, &sum)) < 0)
 			return blob;
-		rc = write_row(w, &sum, blob);
+		for (unsigned l = first; rc == 0 && l < end; l++)
+			rc = write_row(w, l, &sum, blob);
 	}
 	return rc;
+}
+
+static void free_writer(struct writer *w, size_t size) {
+	for (unsigned l = 0; l < LEVEL_N; l++) {
+		for (unsigned k = 0; k < KIND_N; k++)
+			sqlite3_finalize(w->st[l][k]);
+		free(w->starts[l]);
+	}
+	tt_sketch_destroy(&w->sketch);
+	big_free(w->order, size);
+	free(w->rank);
+	free(w);
 }
 
 int fold_write(struct tt_store *s, struct fold *f, struct tt_err *err) {
 	struct writer *w = calloc(1, sizeof(*w));
 	size_t size = 2 * (f->n + 1) * sizeof(struct order);
+	bool room;
 	int rc = 0;
 
 	if (w == NULL)
@@ -153,19 +169,17 @@ int fold_write(struct tt_store *s, struct fold *f, struct tt_err *err) {
 	*w = (struct writer){.s = s, .f = f, .err = err};
 	w->order = big_calloc(size);
 	w->spare = w->order + f->n + 1;
-	w->starts = calloc(f->hour_n + 1, sizeof(*w->starts));
 	w->rank = calloc(f->hour_n + 1, sizeof(*w->rank));
 	w->sketch = tt_sketch_create();
-	if (w->order == NULL || w->starts == NULL || w->rank == NULL || w->sketch == NULL)
+	room = w->order != NULL && w->rank != NULL && w->sketch != NULL;
+	for (unsigned l = 0; l < LEVEL_N; l++)
+		room &= (w->starts[l] = calloc(f->hour_n + 1, sizeof(*w->starts[l]))) != NULL;
+	if (!room)
 		rc = tt_err_set(err, -ENOMEM, "%s: no memory", s->path);
-	for (unsigned l = 0; rc == 0 && l < LEVEL_N; l++)
-		rc = write_level(w, l);
-	for (unsigned k = 0; k < KIND_N; k++)
-		sqlite3_finalize(w->st[k]);
-	tt_sketch_destroy(&w->sketch);
-	big_free(w->order, size);
-	free(w->starts);
-	free(w->rank);
-	free(w);
+	else if (f->hour_n == 1)
+		rc = write_levels(w, 0, LEVEL_N);
+	for (unsigned l = 0; room && f->hour_n != 1 && rc == 0 && l < LEVEL_N; l++)
+		rc = write_levels(w, l, l + 1);
+	free_writer(w, size);
 	return rc;
 }

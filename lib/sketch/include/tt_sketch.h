@@ -18,6 +18,8 @@ void tt_sketch_reset(struct tt_sketch *s);
 /// Hash of a source address (family 4 or 6; raw bytes in network order).
 uint64_t tt_sketch_hash(const uint8_t secret[16], uint8_t family, const uint8_t src[16]);
 int tt_sketch_add(struct tt_sketch *s, uint64_t hash);
+/// Fetches the memory that adding the hash will touch.
+void tt_sketch_prefetch(const struct tt_sketch *s, uint64_t hash);
 int tt_sketch_merge(struct tt_sketch *into, const struct tt_sketch *from);
 /// Estimate of the number of distinct elements, rounded; exact when tt_sketch_error is 0.
 uint64_t tt_sketch_count(const struct tt_sketch *s);
