@@ -73,13 +73,29 @@ static int by_rate(const void *x, const void *y) {
 	return (a->rate > b->rate) - (a->rate < b->rate);
 }
 
+// Most groups have few sensors, and a source's groups are many: no calls for those.
+static void sort_shares(struct share *s, size_t n) {
+	if (n > 64) {
+		qsort(s, n, sizeof(*s), by_rate);
+		return;
+	}
+	for (size_t i = 1; i < n; i++) {
+		struct share one = s[i];
+		size_t j = i;
+
+		for (; j > 0 && s[j - 1].rate > one.rate; j--)
+			s[j] = s[j - 1];
+		s[j] = one;
+	}
+}
+
 // rate = mean over the sensors that had any up-time of packets / (addresses * up-days); those
 // that saw nothing of the group count as 0, in the median too.
 static void rate_group(struct query *r, struct group *g, struct share *s, size_t n) {
 	size_t rated = 0, zeros, all = r->rated_n, lo, hi;
 	double sum = 0, values[2];
 
-	qsort(s, n, sizeof(*s), by_rate);
+	sort_shares(s, n);
 	for (size_t i = 0; i < n; i++) {
 		g->top_sensor = s[i].packets > g->top_sensor ? s[i].packets : g->top_sensor;
 		sum += s[i].rate < 0 ? 0 : s[i].rate;
