@@ -92,3 +92,4 @@ int run_check(const struct args *a);
 int run_schema(const struct args *a);
 int run_keygen(const struct args *a);
 int run_regions(const struct args *a);
+int run_feed(const struct args *a);

@@ -171,6 +171,19 @@ static const struct opt status[] = {
 	{NULL},
 };
 
+static const struct opt feed[] = {
+	{"day", 0, "D", "The local day: 2024-12-18."},
+	{"watch", 0, "NAME", "The watch whose sources are told (keep_sources and feed)."},
+	{"format", 0, "intelmq|shadowserver", "IntelMQ events, or Shadowserver's columns."},
+	{"output", 'o', "DIR", "Where the files go; made where it is not there."},
+	{"contacts", 0, "F", "Whom sources are told to (contacts.json)."},
+	{"rir", 0, "DIR", "Delegation files, for the registries of sources."},
+	{"asn", 0, "FILE", "Prefixes and their AS, for names and networks."},
+	{"told", 0, "FILE", "Who was told when (DIR/.told-NAME): for the cool-down."},
+	{"lang", 0, "en|ja", "Language of all letters; without it the contact's."},
+	{NULL},
+};
+
 static const struct opt regions[] = {
 	{"config", 'c', "regions.json", "Addresses of the files, and where sets are put."},
 	{"rir", 0, "DIR", "Where sets are put, over that of the file."},
@@ -325,6 +338,20 @@ const struct command commands[] = {
 		"spool:   0 batches (0 B), 0 lost\n"
 		"link:    2 sent, 2 acknowledged, 0.0 s behind\n",
 		{status, curve}, run_status},
+	{"feed", "", 0, 0, "db day watch format output", "tell those who answer for sources",
+		"Writes the sources of a watch on one local day, a file and a letter for each "
+		"origin "
+		"AS and contact. A source is told once a day and not again within the watch's "
+		"cool-down; the same day again gives the same. Sensors are not in it. The last "
+		"line "
+		"is one JSON object.",
+		"$ teiten feed --db q.db --day 2024-12-18 --watch dns-reflection-domestic --format "
+		"intelmq \\\n"
+		"    --contacts contacts.json -o feed\n"
+		"{\"day\":\"2024-12-18\",\"watch\":\"dns-reflection-domestic\",\"groups\":12,"
+		"\"told\":"
+		"431,\"cooling\":57}\n",
+		{db, feed}, run_feed},
 	{"regions", "update", 1, 1, NULL, "fetch the registries' delegation files",
 		"Fetches the five delegation files over HTTPS into a new folder named by their "
 		"date, "
@@ -351,7 +378,7 @@ const struct command commands[] = {
 	{"schema", "KIND", 1, 1, NULL, "JSON Schema of a kind of file",
 		"Prints the JSON Schema of a kind of configuration file: sensors, watches, probe, "
 		"collector, services, scanners, "
-		"regions, report.",
+		"regions, contacts, report.",
 		"$ teiten schema sensors > sensors.schema.json\n", {none}, run_schema},
 	{"keygen", "FILE", 1, 1, NULL, "draw a pair of CURVE keys",
 		"Writes a new secret key to FILE (mode 600) and the public key to FILE.pub, and "

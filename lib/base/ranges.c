@@ -355,6 +355,48 @@ uint32_t tt_ranges_get(const struct tt_ranges *r, const struct tt_addr *a) {
 	return a->family == 6 ? tt_ranges_get6(r, a->b) : TT_RANGES_NONE;
 }
 
+static void bytes_of(u128 v, uint8_t family, struct tt_addr *out) {
+	unsigned n = family == 4 ? 4 : 16;
+
+	*out = (struct tt_addr){.family = family};
+	for (unsigned i = n; i-- > 0; v >>= 8)
+		out->b[i] = (uint8_t)v;
+}
+
+static u128 number_of(const struct tt_addr *a) {
+	u128 v = 0;
+
+	for (unsigned i = 0; i < (a->family == 4 ? 4u : 16u); i++)
+		v = v << 8 | a->b[i];
+	return v;
+}
+
+static u128 key_at(const struct tt_ranges *r, uint8_t family, uint32_t i) {
+	return family == 4 ? r->pairs4[i].key : (u128)r->pairs6[i].hi << 64 | r->pairs6[i].lo;
+}
+
+bool tt_ranges_interval(const struct tt_ranges *r, const struct tt_addr *a, struct tt_addr *first,
+	struct tt_addr *last) {
+	uint32_t lo = 0, hi = a->family == 4 ? r->n4 : r->n6;
+	u128 x = number_of(a), end = a->family == 4 ? UINT32_MAX : ~(u128)0;
+
+	if (tt_ranges_get(r, a) == TT_RANGES_NONE)
+		return false;
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (key_at(r, a->family, mid) <= x)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	if (lo + 1 < (a->family == 4 ? r->n4 : r->n6))
+		end = key_at(r, a->family, lo + 1) - 1;
+	bytes_of(key_at(r, a->family, lo), a->family, first);
+	bytes_of(end, a->family, last);
+	return true;
+}
+
 size_t tt_ranges_count(const struct tt_ranges *r, int family) {
 	return family == 4 ? r->intervals4 : r->intervals6;
 }

@@ -85,7 +85,7 @@ static void kind_and_version_come_first(void **state) {
 	refused("[]", "f.json: $: is a list of 0, expected an object with \"kind\" and \"v\"");
 	refused("{}", "f.json: $.kind: is missing, expected one of \"probe\", \"sensors\", "
 		      "\"watches\", \"collector\", \"services\", \"scanners\", "
-		      "\"regions\", \"report\"");
+		      "\"regions\", \"contacts\", \"report\"");
 	refused("{\"kind\":\"probe\",\"v\":2,\"nonsense\":1}", "f.json: $.v: is 2, expected 1");
 	struct tt_err err;
 	json_t *root;

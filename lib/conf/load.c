@@ -10,7 +10,8 @@
 
 // In the order of the manual.
 #define KINDS                                                                                      \
-	X(probe) X(sensors) X(watches) X(collector) X(services) X(scanners) X(regions) X(report)
+	X(probe)                                                                                   \
+	X(sensors) X(watches) X(collector) X(services) X(scanners) X(regions) X(contacts) X(report)
 
 #define X(name) &kind_##name,
 const struct kind *const kinds[] = {KINDS NULL};
@@ -73,7 +74,7 @@ static json_t *parse(const char *text, size_t len, const char *name, struct tt_e
 }
 
 static int bad_kind(struct place *at, const json_t *value) {
-	char list[160] = "";
+	char list[256] = "";
 	for (const struct kind *const *k = kinds; *k; k++)
 		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s\"%s\"",
 			*list ? ", " : "", (*k)->name);

@@ -61,7 +61,7 @@ struct kind {
 };
 
 extern const struct kind kind_sensors, kind_watches, kind_probe, kind_collector, kind_services,
-	kind_scanners, kind_regions, kind_report;
+	kind_scanners, kind_regions, kind_contacts, kind_report;
 /// The kind of a name, or NULL.
 const struct kind *kind_find(const char *name);
 extern const struct kind *const kinds[];       // NULL ends

@@ -262,6 +262,22 @@ uint32_t tt_asn_of(const struct tt_asn *a, uint8_t family, const uint8_t addr[16
 	return asn == TT_RANGES_NONE ? 0 : asn;
 }
 
+bool tt_asn_network(const struct tt_asn *a, const struct tt_addr *addr, struct tt_prefix *out) {
+	struct tt_addr first, last, lo, hi;
+	unsigned bits = addr->family == 4 ? 32 : 128;
+	if (!a || !tt_ranges_interval(a->ranges, addr, &first, &last))
+		return false;
+	for (unsigned len = 0; len <= bits; len++) {
+		struct tt_prefix p = {.addr = *addr, .len = (uint8_t)len};
+		tt_prefix_range(&p, &lo, &hi);
+		if (tt_addr_cmp(&lo, &first) >= 0 && tt_addr_cmp(&hi, &last) <= 0) {
+			*out = (struct tt_prefix){.addr = lo, .len = (uint8_t)len};
+			return true;
+		}
+	}
+	return false;
+}
+
 const char *tt_asn_name(const struct tt_asn *a, uint32_t asn) {
 	size_t low = 0, high = a ? a->index_n : 0;
 	while (low < high) {

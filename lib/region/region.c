@@ -13,10 +13,14 @@
 
 #define FILES_MAX 64
 #define CODES_MAX (26 * 26 + 1)
+#define CODE_BITS 10 // of a value: index in codes; above: registry
+#define CODE_MASK ((1u << CODE_BITS) - 1)
 static const char none[] = "--";
+static const char *const registries[] = {"afrinic", "apnic", "arin", "lacnic", "ripencc"};
+#define REGISTRY_N (sizeof(registries) / sizeof(registries[0]))
 
 struct tt_region {
-	struct tt_ranges *ranges; // to an index in codes; 0: none
+	struct tt_ranges *ranges; // to an index in codes (0: none) and a registry
 	char codes[CODES_MAX][3];
 	unsigned code_n;
 	uint64_t records;
@@ -100,9 +104,17 @@ static void keep_newest(struct load *ld) {
 	}
 }
 
+// From 1; 0 for one that is none of the five.
+static uint32_t registry_index(const char *name) {
+	for (uint32_t i = 0; i < REGISTRY_N; i++) {
+		if (strcmp(name, registries[i]) == 0)
+			return i + 1;
+	}
+	return 0;
+}
+
 static void name_missing(const struct load *ld) {
-	static const char *const registries[] = {"afrinic", "apnic", "arin", "lacnic", "ripencc"};
-	for (size_t r = 0; r < sizeof(registries) / sizeof(registries[0]); r++) {
+	for (size_t r = 0; r < REGISTRY_N; r++) {
 		bool found = false;
 		for (unsigned i = 0; i < ld->name_n; i++)
 			found |= strcmp(ld->files[i].registry, registries[r]) == 0;
@@ -224,7 +236,9 @@ static int build(struct load *ld, struct tt_region *out) {
 			*code = (uint16_t)out->code_n;
 			memcpy(out->codes[out->code_n++], r->cc, 2);
 		}
-		rc = tt_ranges_add(b, &r->first, &r->last, *code, (uint32_t)i);
+		rc = tt_ranges_add(b, &r->first, &r->last,
+			*code | registry_index(ld->files[r->file].registry) << CODE_BITS,
+			(uint32_t)i);
 	}
 	if (rc == 0 && !(out->ranges = tt_ranges_build(b)))
 		rc = -ENOMEM;
@@ -330,7 +344,18 @@ const char *tt_region_of(const struct tt_region *r, uint8_t family, const uint8_
 		      addr[3];
 	uint32_t code =
 		family == 4 ? tt_ranges_get4(r->ranges, v4) : tt_ranges_get6(r->ranges, addr);
-	return code == TT_RANGES_NONE ? none : r->codes[code];
+	return code == TT_RANGES_NONE ? none : r->codes[code & CODE_MASK];
+}
+
+const char *tt_region_registry(const struct tt_region *r, uint8_t family, const uint8_t addr[16]) {
+	struct tt_addr a = {.family = family};
+	if (!r || (family != 4 && family != 6))
+		return NULL;
+	memcpy(a.b, addr, family == 4 ? 4 : 16);
+	uint32_t value = tt_ranges_get(r->ranges, &a);
+	return value == TT_RANGES_NONE || value >> CODE_BITS == 0
+		       ? NULL
+		       : registries[(value >> CODE_BITS) - 1];
 }
 
 const char *tt_region_date(const struct tt_region *r) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tt_addr.h"
@@ -33,5 +34,8 @@ void tt_ranges_get4_bulk(
 	const struct tt_ranges *r, const uint32_t *v4, uint32_t *values, unsigned n);
 uint32_t tt_ranges_get6(const struct tt_ranges *r, const uint8_t v6[16]);
 uint32_t tt_ranges_get(const struct tt_ranges *r, const struct tt_addr *a);
+/// The interval that gives an address its value (neighbours of one value are one); false without.
+bool tt_ranges_interval(const struct tt_ranges *r, const struct tt_addr *a, struct tt_addr *first,
+	struct tt_addr *last);
 /// Number of disjoint intervals by family (4 or 6).
 size_t tt_ranges_count(const struct tt_ranges *r, int family);

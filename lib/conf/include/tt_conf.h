@@ -8,8 +8,8 @@
 /// help), from which come validation, defaults, `teiten schema` and the configuration manual.
 #define TT_CONF_MAX (64u << 20) // bytes of one file
 
-/// Kinds: "sensors", "watches", "probe", "collector", "services", "scanners", "regions", "report";
-/// NULL ends.
+/// Kinds: "sensors", "watches", "probe", "collector", "services", "scanners", "regions",
+/// "contacts", "report"; NULL ends.
 const char *const *tt_conf_kinds(void);
 /// Reads a file of a kind (NULL: whatever its "kind" says): syntax, duplicate and unknown keys,
 /// types, ranges; puts in defaults. On success *root is owned by the caller. 0, or -errno with

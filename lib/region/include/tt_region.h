@@ -30,6 +30,8 @@ int tt_region_check(
 /// Two letters, or "--" where no file answers, the status gives none, the code is empty or ZZ, or
 /// the address is special-purpose. Points to static or owned storage. r may be NULL: "--".
 const char *tt_region_of(const struct tt_region *r, uint8_t family, const uint8_t addr[16]);
+/// The registry that the address is registered at ("apnic"), or NULL.
+const char *tt_region_registry(const struct tt_region *r, uint8_t family, const uint8_t addr[16]);
 /// Date of the snapshot, "2024-12-17": the latest of the files' header dates; "" for NULL.
 const char *tt_region_date(const struct tt_region *r);
 /// Records loaded by family, for messages.
@@ -64,6 +66,9 @@ struct tt_asn *tt_asn_load(const char *path, struct tt_err *err);
 void tt_asn_destroy(struct tt_asn **a);
 /// AS number, 0 where unknown (a may be NULL).
 uint32_t tt_asn_of(const struct tt_asn *a, uint8_t family, const uint8_t addr[16]);
+/// The prefix that the file's row and the address make: the largest one within the interval; false
+/// where the AS is unknown.
+bool tt_asn_network(const struct tt_asn *a, const struct tt_addr *addr, struct tt_prefix *out);
 /// Its name, or NULL. Owned by a.
 const char *tt_asn_name(const struct tt_asn *a, uint32_t asn);
 
