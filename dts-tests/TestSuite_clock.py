@@ -11,7 +11,7 @@ import pytest
 from framework.capture import pcap
 from framework.collector import Collector
 from framework.faults import record
-from framework.peers import ACK, BATCH, LATER, REFUSE, WELCOME, Dealer, Feed, head, hello
+from framework.peers import Feed
 from framework.running import Site, traffic
 from framework.suite import TestSuite
 
@@ -161,7 +161,6 @@ class TestWrongClock(TestSuite):
         Verify: the collector's health shows how far each is; nothing is stored under a time that is yet
                 to come, and what waits does not hold up what follows; told once a minute.
         """
-        import threading
         import zmq
         now = int(time.time()) // 60 * 60
         with Collector(self.teiten, self.dir, f"ipc://{self.dir}/link", publish=f"ipc://{self.dir}/pub",

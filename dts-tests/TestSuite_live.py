@@ -4,16 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
-import zmq
 from framework.capture import pcap
 from framework.programs import ROOT, counts
-from framework.running import Site, leftovers, traffic
+from framework.running import Site, leftovers, sensor, traffic
 from framework.suite import TestSuite
 
 pytestmark = [pytest.mark.netns,

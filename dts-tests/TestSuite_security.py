@@ -8,7 +8,6 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import zmq
 from framework.collector import Collector
 from framework.faults import record
 from framework.lan import Lan
-from framework.peers import (ACK, BAD, BATCH, NEVER, REFUSE, WELCOME, Dealer, Feed, curve, feed_packets, head,
+from framework.peers import (ACK, BAD, BATCH, NEVER, REFUSE, WELCOME, Dealer, Feed, feed_packets, head,
                              hello, key_pair)
 from framework.suite import TestSuite
 

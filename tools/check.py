@@ -81,6 +81,8 @@ def stage_lint(t):
     spdx = [f for f in tracked("*.c", "*.h", "*.py", "*.sh", "meson.build", "Makefile")
             if "SPDX-License-Identifier: BSD-3-Clause" not in (ROOT / f).read_text()[:200]]
     t.add("lint: SPDX line in every source file", not spdx, "\n".join(spdx))
+    ok, out = run(["/usr/bin/python3", "-m", "pyflakes", *tracked("*.py")])
+    t.add("lint: Python names are defined and used", ok, out)
     headers_alone(t)
     layering(t)
     ok, out = run([str(BUILD / "lib/conf_manual")])

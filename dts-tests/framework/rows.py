@@ -7,10 +7,8 @@ stands here as a person read it from the definitions; nothing is computed by a p
 """
 import struct
 
-from scapy.all import (ARP, GRE, ICMP, IP, TCP, UDP, Dot1AD, Dot1Q, Ether, ICMPv6EchoReply,
-                       ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment,
-                       IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, Raw, conf)
-from scapy.contrib.mpls import MPLS
+from scapy.all import (ARP, GRE, IP, TCP, UDP, Dot1AD, Dot1Q, Ether, IPv6, IPv6ExtHdrDestOpt,
+                       IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, Raw, conf)
 from scapy.layers.vxlan import VXLAN
 
 conf.checkIPaddr = False
