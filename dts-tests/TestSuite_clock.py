@@ -153,6 +153,30 @@ class TestClock(TestSuite):
         record("machine asleep for 7 s", 1, "not told as up; nothing twice")
 
 
+class TestClockForLong(TestClock):
+    """The same clock, set often; the short cases are not run again."""
+    pytestmark = [*needs_root, pytest.mark.soak]
+    test_set_forward = test_set_back_a_little = test_set_back_by_an_hour = test_a_machine_that_slept = None
+
+    def test_set_at_random(self):
+        """
+        Steps: the clock is set 40 times, by up to a minute forward or back, while packets come.
+        Verify: every packet is counted once, in health and in the database.
+        """
+        import random
+        rng, off, sent = random.Random(7), 0, 0
+        with self.site() as site:
+            for _ in range(40):
+                sent += self.send(site)
+                off += rng.choice((-1, 1)) * rng.random() ** 2 * 60
+                self.clock.set(off)
+                time.sleep(rng.random() * 3)
+            time.sleep(70)  # what was slowed down has caught up
+            site.end()
+            self.told(site, sent)
+        record("clock set at random", 40, "every packet counted once")
+
+
 class TestWrongClock(TestSuite):
     def test_a_probe_whose_clock_is_wrong(self):
         """

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The link from probe to collector over bad ways, long absences and other versions."""
 import os
+import random
 import threading
 import time
 
@@ -180,6 +181,58 @@ class TestLink(TestSuite):
                                   to=rfc(start + 60 * last), class_="all")
             assert abs(top["completeness"] - want) < 1e-3, (first, last, top["completeness"])
         record("spool full", lost, "oldest given up; counted, and missing in their own epochs only")
+
+
+@pytest.mark.soak
+@pytest.mark.netns
+@pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+class TestLinkForLong(TestSuite):
+    @pytest.mark.parametrize("seed", range(10))
+    def test_a_way_that_changes_all_the_time(self, seed):
+        """
+        Steps: three probes, 600 batches each, over a way that gets another delay, loss and reordering
+               every half second and is cut now and then, for 40 s.
+        Verify: every batch once.
+        """
+        rng, changes = random.Random(seed), 0
+
+        def change(wan):
+            nonlocal changes
+            for _ in range(80):
+                wan.delay_s, wan.jitter_s = rng.random() ** 3, rng.random() ** 3 / 2
+                wan.loss, wan.cut = rng.random() ** 3, rng.random() < 0.15
+                changes += 1
+                time.sleep(0.5)
+            wan.delay_s = wan.jitter_s = wan.loss = wan.cut = 0
+
+        wan, results = over_wan(self, f"soak{seed}", 600, 200, 180, change, probes=3, rate=15)
+        record(f"link: a way that changes all the time, seed {seed}", changes,
+               f"{wan.dropped:,} packets lost, {wan.reordered:,} reordered, "
+               f"{sum(r['resent'] for r in results):,} batches sent again; 1,800 of 1,800 batches once")
+
+    def test_a_collector_that_dies_a_hundred_times(self):
+        """
+        Steps: a probe delivers 3,000 batches while the collector is killed and started 100 times.
+        Verify: every batch once, none lost.
+        """
+        rng = random.Random(1)
+        collector = Collector(self.teiten, self.dir, f"ipc://{self.dir}/link")
+        feed = Feed(self.teiten, collector.listen, batches=2500, rows=100, rate=25, resend_ms=300,
+                    spool=self.dir / "spool", flush_s=120)
+        try:
+            for _ in range(100):
+                collector.start()
+                time.sleep(rng.random())
+                collector.kill()
+                time.sleep(rng.random() / 4)
+            collector.start()
+            assert feed.wait(200) == 0, feed.err
+            collector.end()
+        finally:
+            feed.kill()
+            collector.kill()
+        whole(self, collector, 1, 2500, 100)
+        record("collector killed while it receives, for long", 100, "2,500 of 2,500 batches once")
 
 
 def rfc(t):

@@ -368,3 +368,51 @@ class TestStrangers(TestSuite):
         record(f"strangers: {what}", tries,
                f"{refused['connections'] + refused['keys']:,} refused and counted; honest probes took "
                f"{beside / alone:.2f} and {late / alone:.2f} of their time alone; {fds} descriptors")
+
+
+@needs_root
+@pytest.mark.soak
+@pytest.mark.netns
+class TestStrangersForLong(TestSuite):
+    def test_all_of_them_at_once(self):
+        """
+        Steps: every kind of stranger at once for two minutes; an honest probe delivers as fast as it can,
+               one after the other connects.
+        Verify: all deliver everything, none takes more than twice its time alone; memory and descriptors
+                stay bounded.
+        """
+        pairs = keys(self.teiten, self.dir, "server", "one")
+        with Lan("long", addresses=30) as lan, Collector(
+                self.teiten, self.dir, f"tcp://{lan.NEAR}:{PORT}", namespace=lan.near,
+                secret_key_file=pairs["server"][0], probe_keys=listed("probe", pairs, "one")) as collector:
+            def deliver(boot):
+                start = time.monotonic()
+                f = Feed(self.teiten, collector.listen, lan.far, probe="one", key=pairs["one"][0],
+                         boot=f"{boot:016x}", server_key=pairs["server"][1], batches=500, rows=200, rate=100,
+                         flush_s=60)
+                assert f.wait(120) == 0, f.err
+                return time.monotonic() - start
+
+            alone = deliver(1)
+            attacks = [Lan.popen(lan.far, "/usr/bin/python3", Path(__file__).parent / "framework/attacks.py",
+                                 what, lan.NEAR, PORT, 30, pairs["server"][1]) for what in ATTACKS.values()]
+            times, end, boot, fds = [], time.monotonic() + 120, 2, 0
+            try:
+                while time.monotonic() < end:
+                    times.append(deliver(boot))
+                    boot += 1
+                    fds = max(fds, len(os.listdir(f"/proc/{collector.process.pid}/fd")))
+                status = Path(f"/proc/{collector.process.pid}/status").read_text()
+            finally:
+                for a in attacks:
+                    a.terminate()
+                tries = sum(json.loads(a.communicate(timeout=30)[0].strip().splitlines()[-1])["tries"]
+                            for a in attacks)
+            collector.end()
+        assert collector.totals()[0] == 500 * (boot - 1)
+        assert max(times) < 2 * alone + 0.5, (alone, times)
+        peak = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) // 1024
+        assert fds < 1500 and peak < 1024, (fds, peak)
+        record("strangers: all kinds at once for two minutes", tries,
+               f"{len(times)} honest probes one after the other, the slowest {max(times) / alone:.2f} of its "
+               f"time alone; {fds} descriptors, {peak} MiB at most")

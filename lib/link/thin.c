@@ -88,17 +88,18 @@ static int copy_rows(struct thinner *t, const struct tt_batch_view *v) {
 
 static int add_losses(struct thinner *t, const struct tt_batch_view *v) {
 	int rc = 0;
-	for (unsigned l = 0; !rc && l < t->loss_n; l++) {
+	for (unsigned l = 0; !rc && v->head.uplink_n && l < t->loss_n; l++) {
 		struct tt_tally row = {.epoch = t->losses[l].epoch,
 			.link_up = 1, // what was lost had arrived
 			.spool_lost = t->losses[l].packets};
-		if (v->head.uplink_n)
-			rc = tt_batch_add_tally(t->batch, &row);
+		rc = tt_batch_add_tally(t->batch, &row);
+	}
+	for (unsigned l = 0; !rc && l < t->loss_n; l++) {
 		for (unsigned s = 0; !rc && s < v->head.sensor_n; s++) {
-			struct tt_sensor_state st = {.epoch = row.epoch,
+			struct tt_sensor_state st = {.epoch = t->losses[l].epoch,
 				.sensor = (uint16_t)s,
 				.state = TT_STATE_UNTOLD,
-				.given_up = row.spool_lost};
+				.given_up = t->losses[l].packets};
 			rc = tt_batch_add_state(t->batch, &st);
 		}
 	}
