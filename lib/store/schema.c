@@ -5,7 +5,7 @@
 #include "store.h"
 #include "tt_file.h"
 
-// docs/store.md says how to read this with SQL.
+// Version 1. docs/store.md says how to read this with SQL.
 static const char tables[] =
 	"CREATE TABLE setting(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
 	"CREATE TABLE secret(value BLOB NOT NULL);"
@@ -20,11 +20,9 @@ static const char tables[] =
 	"CREATE TABLE batch(id INTEGER PRIMARY KEY, boot INTEGER NOT NULL, seq INTEGER NOT NULL, "
 	"epoch_s INTEGER NOT NULL, epoch_min INTEGER NOT NULL, epoch_max INTEGER NOT NULL, "
 	"rows INTEGER NOT NULL, rir TEXT NOT NULL, raw INTEGER NOT NULL, folded INTEGER NOT NULL, "
-	"watched INTEGER NOT NULL DEFAULT 0, "
 	"UNIQUE(boot, seq));"
 	"CREATE INDEX batch_span ON batch(epoch_min) WHERE rows > 0;"
 	"CREATE INDEX batch_tail ON batch(id) WHERE folded = 0;"
-	"CREATE INDEX batch_unwatched ON batch(id) WHERE watched = 0;"
 	"CREATE TABLE raw(batch INTEGER PRIMARY KEY, message BLOB NOT NULL, derived BLOB NOT NULL);"
 	"CREATE TABLE tally(epoch INTEGER, boot INTEGER, uplink TEXT, epoch_s INTEGER NOT NULL, "
 	"link_up INTEGER NOT NULL, non_ip INTEGER NOT NULL, non_ip_bytes INTEGER NOT NULL, "
@@ -38,7 +36,12 @@ static const char tables[] =
 	"CREATE TABLE uptime(sensor INTEGER, boot INTEGER, start INTEGER, \"end\" INTEGER NOT "
 	"NULL, "
 	"state INTEGER NOT NULL, received INTEGER NOT NULL, lost INTEGER NOT NULL, "
-	"PRIMARY KEY(sensor, boot, start)) WITHOUT ROWID;"
+	"PRIMARY KEY(sensor, boot, start)) WITHOUT ROWID;";
+
+// Version 2: watches; pieces of rollups of hours that are not over.
+static const char version2[] =
+	"ALTER TABLE batch ADD COLUMN watched INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX batch_unwatched ON batch(id) WHERE watched = 0;"
 	"CREATE TABLE watch(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, "
 	"definition TEXT NOT NULL, country TEXT NOT NULL, place INTEGER NOT NULL, "
 	"gap_from INTEGER NOT NULL, gap_to INTEGER NOT NULL, active INTEGER NOT NULL);"
@@ -53,17 +56,13 @@ static const char tables[] =
 	"PRIMARY KEY(watch, start, source)) WITHOUT ROWID;"
 	"CREATE TABLE verdict(watch INTEGER, source BLOB, day INTEGER, open INTEGER NOT NULL, "
 	"product TEXT NOT NULL, note TEXT NOT NULL, PRIMARY KEY(watch, source, day)) "
-	"WITHOUT ROWID;";
-
-// Version 2: pieces of rollups of hours that are not over; new kinds of rollups have their tables
-// made.
-static const char segments[] =
+	"WITHOUT ROWID;"
 	"CREATE TABLE segment(id INTEGER PRIMARY KEY, start INTEGER NOT NULL, "
 	"who INTEGER NOT NULL, rows INTEGER NOT NULL, data BLOB NOT NULL);"
 	"CREATE INDEX segment_who ON segment(who, start, rows);";
 
 // What a database of the version before lacks.
-static const char *const steps_to[TT_STORE_VERSION + 1] = {[2] = segments};
+static const char *const steps_to[TT_STORE_VERSION + 1] = {[2] = version2};
 
 const struct rollup rollups[KIND_N] = {
 	[KIND_PORT] = {.name = "port",
@@ -120,7 +119,7 @@ int schema_create(struct tt_store *s, const char *timezone, struct tt_err *err) 
 		"PRAGMA application_id = %d; PRAGMA user_version = %d",
 		timezone, s->replay, (long long)(tt_now_ns() / TT_NS), hex, APPLICATION_ID,
 		TT_STORE_VERSION);
-	if ((rc = db_exec(s, err, tables)) == 0 && (rc = db_exec(s, err, segments)) == 0 &&
+	if ((rc = db_exec(s, err, tables)) == 0 && (rc = db_exec(s, err, version2)) == 0 &&
 		(rc = create_rollups(s, err)) == 0 && (rc = db_exec(s, err, sql)) == 0)
 		rc = db_tx(s, ST_COMMIT, err);
 	if (rc < 0)

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tt_file.h"
 #include "world.h"
 
 #define FROM 1734480000ll // 2024-12-18T00:00:00Z
@@ -66,12 +67,6 @@ static void what_is_no_database_of_this_version_is_refused_in_one_line(void **st
 	assert_int_equal(open_rc(w->path, TT_STORE_WRITE, NULL), -EPROTONOSUPPORT);
 	exec(w->path, "PRAGMA application_id = 5");
 	assert_int_equal(open_rc(w->path, TT_STORE_WRITE, NULL), -EINVAL);
-	exec(w->path,
-		"PRAGMA application_id = 0x7465696e; PRAGMA user_version = 1; DROP TABLE segment");
-	assert_int_equal(open_rc(w->path, TT_STORE_READ, NULL), -EPROTONOSUPPORT);
-	assert_non_null(strstr(err.msg, "version 1, expected version 2: the collector"));
-	assert_int_equal(open_rc(w->path, TT_STORE_WRITE, NULL), 0); // makes it of this version
-	assert_int_equal(open_rc(w->path, TT_STORE_READ, NULL), 0);
 	snprintf(path, sizeof(path), "%s/text", w->dir);
 	f = fopen(path, "w");
 	fputs("this is certainly no database, whoever reads it", f);
@@ -554,9 +549,73 @@ static void full_disks_are_said_and_nothing_is_half_there(void **state) {
 	world_destroy(&w);
 }
 
+// What a database has: tables, their columns, indexes.
+static void describe(const char *path, char *out, size_t size) {
+	sqlite3 *db;
+	sqlite3_stmt *st;
+	size_t n = 0;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	sqlite3_prepare_v2(db,
+		"SELECT m.type || ' ' || m.name || ' ' || ifnull(c.name || ' ' || c.type || "
+		"c.\"notnull\" || c.pk, '') FROM sqlite_master AS m LEFT JOIN "
+		"pragma_table_info(m.name) AS c ORDER BY 1",
+		-1, &st, NULL);
+	while (sqlite3_step(st) == SQLITE_ROW)
+		n += (size_t)snprintf(
+			out + n, size - n, "%s\n", (const char *)sqlite3_column_text(st, 0));
+	assert_in_range(n, 1000, size - 1);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+}
+
+static void a_database_of_version_1_is_brought_up_when_it_is_written(void **state) {
+	static char fresh[32768], upgraded[32768];
+	struct world *w = world_create(50), *other = world_create(51);
+	struct tt_buf sql = TT_BUF_INIT(1 << 20);
+	struct tt_query q = TT_QUERY_INIT;
+	struct tt_store *s;
+	struct tt_result r;
+	uint64_t want = 7; // that version 1 had folded
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/testdata/version1.sql", getenv("TT_SOURCE_DIR"));
+	assert_int_equal(tt_file_read(path, &sql, &err), 0);
+	assert_int_equal(tt_buf_append(&sql, "", 1), 0);
+	exec(w->path, (const char *)sql.data);
+	tt_buf_free(&sql);
+	assert_int_equal(open_rc(w->path, TT_STORE_READ, NULL), -EPROTONOSUPPORT);
+	assert_non_null(strstr(err.msg, "version 1, expected version 2: the collector"));
+	s = world_open(w, TT_STORE_WRITE, NULL);
+	world_fill(w, s, 500, 100, 1734480000, 1734487200);
+	assert_int_equal(tt_store_checkpoint(s, &err), 0);
+	assert_int_equal(tt_store_settle(s, INT64_MAX, 0, &err), 0);
+	for (size_t i = 0; i < w->n; i++)
+		if (w->obs[i].class == TT_SCAN && w->obs[i].proto == 6 && w->obs[i].port == 23)
+			want += w->obs[i].packets;
+	q.by = TT_BY_PORT;
+	q.has_port = true;
+	q.proto = 6;
+	q.port = 23;
+	q.read = TT_READ_ROLLUPS;
+	assert_int_equal(tt_store_query(s, &q, &r, &err), 0);
+	assert_int_equal(r.row_n, 1);
+	assert_int_equal(r.rows[0].packets, want);
+	tt_result_free(&r);
+	world_close(&s);
+	s = world_open(other, TT_STORE_WRITE, NULL);
+	world_close(&s);
+	describe(w->path, upgraded, sizeof(upgraded));
+	describe(other->path, fresh, sizeof(fresh));
+	assert_string_equal(upgraded, fresh);
+	world_destroy(&w);
+	world_destroy(&other);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_no_database_of_this_version_is_refused_in_one_line),
+		cmocka_unit_test(a_database_of_version_1_is_brought_up_when_it_is_written),
 		cmocka_unit_test(one_writer_and_any_readers),
 		cmocka_unit_test(unwritable_places_are_named),
 		cmocka_unit_test(a_batch_counts_once_however_often_it_comes),

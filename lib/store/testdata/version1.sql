@@ -1,0 +1,36 @@
+-- SPDX-License-Identifier: BSD-3-Clause
+-- A database of version 1, as programs of that version made it.
+PRAGMA page_size = 8192;
+PRAGMA journal_mode = WAL;
+CREATE TABLE setting(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE secret(value BLOB NOT NULL);
+CREATE TABLE sensor(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, description TEXT);
+CREATE TABLE maintenance(probe TEXT PRIMARY KEY, spans TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE boot(id INTEGER PRIMARY KEY, probe TEXT NOT NULL, boot TEXT NOT NULL, epoch_s INTEGER NOT NULL, hidden INTEGER NOT NULL, sensors TEXT, UNIQUE(boot, probe));
+CREATE TABLE file(boot TEXT PRIMARY KEY, sha256 TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, state TEXT NOT NULL, started INTEGER NOT NULL, completed INTEGER, last_seq INTEGER, first_ns INTEGER, last_ns INTEGER, packets INTEGER, bytes INTEGER);
+CREATE INDEX file_sha256 ON file(sha256);
+CREATE TABLE batch(id INTEGER PRIMARY KEY, boot INTEGER NOT NULL, seq INTEGER NOT NULL, epoch_s INTEGER NOT NULL, epoch_min INTEGER NOT NULL, epoch_max INTEGER NOT NULL, rows INTEGER NOT NULL, rir TEXT NOT NULL, raw INTEGER NOT NULL, folded INTEGER NOT NULL, UNIQUE(boot, seq));
+CREATE INDEX batch_span ON batch(epoch_min) WHERE rows > 0;
+CREATE INDEX batch_tail ON batch(id) WHERE folded = 0;
+CREATE TABLE raw(batch INTEGER PRIMARY KEY, message BLOB NOT NULL, derived BLOB NOT NULL);
+CREATE TABLE tally(epoch INTEGER, boot INTEGER, uplink TEXT, epoch_s INTEGER NOT NULL, link_up INTEGER NOT NULL, non_ip INTEGER NOT NULL, non_ip_bytes INTEGER NOT NULL, malformed INTEGER NOT NULL, malformed_bytes INTEGER NOT NULL, unassigned INTEGER NOT NULL, unassigned_bytes INTEGER NOT NULL, observed INTEGER NOT NULL, observed_bytes INTEGER NOT NULL, spilled INTEGER NOT NULL, spilled_bytes INTEGER NOT NULL, imissed INTEGER NOT NULL, ierrors INTEGER NOT NULL, rx_nombuf INTEGER NOT NULL, harvest_lost INTEGER NOT NULL, spool_lost INTEGER NOT NULL, late INTEGER NOT NULL, feed_fragments INTEGER NOT NULL, PRIMARY KEY(epoch, boot, uplink)) WITHOUT ROWID;
+CREATE TABLE uptime(sensor INTEGER, boot INTEGER, start INTEGER, "end" INTEGER NOT NULL, state INTEGER NOT NULL, received INTEGER NOT NULL, lost INTEGER NOT NULL, PRIMARY KEY(sensor, boot, start)) WITHOUT ROWID;
+CREATE TABLE port_hour(start INTEGER, sensor INTEGER, class INTEGER, proto INTEGER, port INTEGER, surveyor INTEGER, packets INTEGER NOT NULL, bytes INTEGER NOT NULL, spilled INTEGER NOT NULL, sources BLOB NOT NULL, PRIMARY KEY(start, sensor, class, proto, port, surveyor)) WITHOUT ROWID;
+CREATE TABLE port_day(start INTEGER, sensor INTEGER, class INTEGER, proto INTEGER, port INTEGER, surveyor INTEGER, packets INTEGER NOT NULL, bytes INTEGER NOT NULL, spilled INTEGER NOT NULL, sources BLOB NOT NULL, PRIMARY KEY(start, sensor, class, proto, port, surveyor)) WITHOUT ROWID;
+CREATE TABLE port_month(start INTEGER, sensor INTEGER, class INTEGER, proto INTEGER, port INTEGER, surveyor INTEGER, packets INTEGER NOT NULL, bytes INTEGER NOT NULL, spilled INTEGER NOT NULL, sources BLOB NOT NULL, PRIMARY KEY(start, sensor, class, proto, port, surveyor)) WITHOUT ROWID;
+CREATE TABLE region_hour(start INTEGER, sensor INTEGER, class INTEGER, region TEXT, surveyor INTEGER, packets INTEGER NOT NULL, bytes INTEGER NOT NULL, spilled INTEGER NOT NULL, sources BLOB NOT NULL, PRIMARY KEY(start, sensor, class, region, surveyor)) WITHOUT ROWID;
+CREATE TABLE region_day(start INTEGER, sensor INTEGER, class INTEGER, region TEXT, surveyor INTEGER, packets INTEGER NOT NULL, bytes INTEGER NOT NULL, spilled INTEGER NOT NULL, sources BLOB NOT NULL, PRIMARY KEY(start, sensor, class, region, surveyor)) WITHOUT ROWID;
+CREATE TABLE region_month(start INTEGER, sensor INTEGER, class INTEGER, region TEXT, surveyor INTEGER, packets INTEGER NOT NULL, bytes INTEGER NOT NULL, spilled INTEGER NOT NULL, sources BLOB NOT NULL, PRIMARY KEY(start, sensor, class, region, surveyor)) WITHOUT ROWID;
+CREATE TABLE tool_hour(start INTEGER, sensor INTEGER, class INTEGER, tool INTEGER, surveyor INTEGER, packets INTEGER NOT NULL, bytes INTEGER NOT NULL, spilled INTEGER NOT NULL, sources BLOB NOT NULL, PRIMARY KEY(start, sensor, class, tool, surveyor)) WITHOUT ROWID;
+CREATE TABLE tool_day(start INTEGER, sensor INTEGER, class INTEGER, tool INTEGER, surveyor INTEGER, packets INTEGER NOT NULL, bytes INTEGER NOT NULL, spilled INTEGER NOT NULL, sources BLOB NOT NULL, PRIMARY KEY(start, sensor, class, tool, surveyor)) WITHOUT ROWID;
+CREATE TABLE tool_month(start INTEGER, sensor INTEGER, class INTEGER, tool INTEGER, surveyor INTEGER, packets INTEGER NOT NULL, bytes INTEGER NOT NULL, spilled INTEGER NOT NULL, sources BLOB NOT NULL, PRIMARY KEY(start, sensor, class, tool, surveyor)) WITHOUT ROWID;
+INSERT INTO setting VALUES('timezone', 'UTC'), ('replay', 0), ('created', 1734480000);
+INSERT INTO secret VALUES(x'000102030405060708090a0b0c0d0e0f');
+INSERT INTO sensor VALUES(1, 'jp-a', NULL);
+INSERT INTO port_hour VALUES(1734480000, 1, 0, 6, 23, 0, 7, 420, 0, x'110100000000000000');
+INSERT INTO port_day VALUES(1734480000, 1, 0, 6, 23, 0, 7, 420, 0, x'110100000000000000');
+INSERT INTO port_month VALUES(1733011200, 1, 0, 6, 23, 0, 7, 420, 0, x'110100000000000000');
+INSERT INTO boot VALUES(1, 'tokyo', '00112233445566aa', 60, 0, '[1]');
+INSERT INTO batch VALUES(1, 1, 1, 60, 1734480000, 1734480000, 1, '', 0, 1);
+PRAGMA application_id = 0x7465696e;
+PRAGMA user_version = 1;
