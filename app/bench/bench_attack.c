@@ -9,57 +9,19 @@
 #include <rte_hash.h>
 
 #include "traffic_frame.h"
+#include "tt_aim.h"
 #include "tt_time.h"
 
-/// CRC32 is linear: for every destination port there is exactly one source address that gives a key
-/// any hash value that one likes. Columns of the map from sources to hashes, in echelon form.
-struct solver {
-	uint32_t hash[32], src[32]; // row with highest bit i of hash, and the sources that make it
-};
-
-static uint32_t hash_of(const struct rte_hash *h, uint32_t src, uint16_t port) {
-	struct traffic_key k = {.src = src, .epoch = TRAFFIC_EPOCH, .port = port, .proto = 6};
-	return rte_hash_hash(h, &k);
-}
-
-static bool solver_init(struct solver *s, const struct rte_hash *h) {
-	*s = (struct solver){0};
-	uint32_t zero = hash_of(h, 0, 0);
-	for (unsigned bit = 0; bit < 32; bit++) {
-		uint32_t src = 1u << bit, hash = hash_of(h, src, 0) ^ zero;
-		while (hash && s->hash[31 - __builtin_clz(hash)]) {
-			unsigned top = 31u - (unsigned)__builtin_clz(hash);
-			hash ^= s->hash[top];
-			src ^= s->src[top];
-		}
-		if (!hash)
-			return false;
-		s->hash[31 - __builtin_clz(hash)] = hash;
-		s->src[31 - __builtin_clz(hash)] = src;
-	}
-	return true;
-}
-
-/// The source that together with this port hashes to `wanted`.
-static uint32_t solve(
-	const struct solver *s, const struct rte_hash *h, uint16_t port, uint32_t wanted) {
-	uint32_t src = 0, rest = wanted ^ hash_of(h, 0, port);
-	for (unsigned top = 32; top-- > 0;)
-		if (rest >> top & 1) {
-			rest ^= s->hash[top];
-			src ^= s->src[top];
-		}
-	return src;
-}
-
 /// n packets of new flows on ports 1 to n of the first sensor, all with one CRC32 or with any.
-static bool stream_create(struct traffic *t, const struct rte_hash *h, uint32_t n, bool aimed) {
-	struct solver s;
-	if (!solver_init(&s, h) || !traffic_create(t, n, n, TRAFFIC_ONCE))
+static bool stream_create(struct traffic *t, uint32_t n, bool aimed) {
+	struct tt_aim aim;
+	if (!tt_aim_init(&aim) || !traffic_create(t, n, n, TRAFFIC_ONCE))
 		return false;
 	for (uint32_t i = 0; i < t->n; i++) {
 		uint16_t port = (uint16_t)(i + 1);
-		uint32_t src = solve(&s, h, port, aimed ? 0x12345678 : i * 0x9e3779b1u);
+		uint32_t wanted = aimed ? 0x12345678 : i * 0x9e3779b1u;
+		struct tt_aim_key key = {.epoch = TRAFFIC_EPOCH, .port = port, .proto = 6};
+		uint32_t src = tt_aim_solve(&aim, key, wanted);
 		uint8_t *f = t->frames[i];
 		traffic_frame(f, 0, i);
 		memcpy(f + 26, &src, 4);
@@ -96,7 +58,7 @@ static void collisions(struct bench *b) {
 	struct rte_hash *h = bare_create(65536);
 	struct traffic aimed = {0}, any = {0};
 	double ours[RUNS_MAX], unkeyed[RUNS_MAX], cycles[RUNS_MAX];
-	if (p && h && stream_create(&aimed, h, n, true) && stream_create(&any, h, n, false)) {
+	if (p && h && stream_create(&aimed, n, true) && stream_create(&any, n, false)) {
 		path_inserts(p, &any);
 		for (unsigned r = 0; r < b->runs; r++) {
 			ours[r] = path_inserts(p, &any) / path_inserts(p, &aimed);

@@ -8,6 +8,7 @@
 
 #include "rng.h"
 #include "tt_addr.h"
+#include "tt_aim.h"
 #include "tt_catalog.h"
 #include "tt_err.h"
 #include "tt_names.h"
@@ -178,6 +179,7 @@ struct event {
 	uint32_t sources; // of its own pool; 0: the usual ones
 	double region_weights[REGION_MAX];
 };
+enum attack { ATTACK_NONE, ATTACK_SPOOFED, ATTACK_OVERLOAD, ATTACK_COLLIDE };
 struct scenario {
 	int64_t start_ns, end_ns;
 	uint64_t packets, seed;
@@ -191,6 +193,8 @@ struct scenario {
 	struct tool_shares tools;
 	double class_weight[TT_CLASS_N + 1]; // by class; last: unassigned
 	bool base;			     // the built-in mix
+	enum attack attack;
+	uint32_t epoch_s; // that an attack aims at
 	struct stream *streams;
 	unsigned stream_n, stream_cap;
 	struct event *events;
@@ -259,6 +263,8 @@ struct maker {
 	int64_t ns;
 	struct packet *pending; // what belongs to a packet that went before: its further fragments
 	unsigned pending_n, pending_at;
+	struct tt_aim aim;	      // of attacks that collide
+	uint64_t attack_n, attack_at; // packets of an attack; number of its next source
 };
 int maker_init(struct maker *m, const struct scenario *s, const struct regions *r,
 	struct targets *t, struct sources *src);
@@ -267,6 +273,15 @@ void maker_free(struct maker *m);
 const struct packet *maker_pending(struct maker *m);
 /// Makes the packet of a pick; false where there can be none (no destination, no such feed).
 bool maker_make(struct maker *m, const struct pick *pick, struct packet *p);
+
+// ---- attacks (attack.c)
+
+/// enum attack by name, or -1.
+int attack_parse(const char *name);
+/// Leaves nothing of a scenario but what its attack needs.
+void attack_apply(struct scenario *s);
+/// maker_make, of a scenario that is an attack.
+bool attack_make(struct maker *m, const struct pick *pick, struct packet *p);
 
 // ---- the books
 

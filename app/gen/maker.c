@@ -15,6 +15,7 @@ int maker_init(struct maker *m, const struct scenario *s, const struct regions *
 	struct targets *t, struct sources *src) {
 	*m = (struct maker){.scenario = s, .regions = r, .targets = t, .sources = src};
 	rng_seed(&m->rng, s->seed);
+	tt_aim_init(&m->aim);
 	m->pending = calloc(PENDING_MAX, sizeof(*m->pending));
 	return m->pending ? 0 : -ENOMEM;
 }
@@ -349,6 +350,8 @@ static bool invited(const struct targets *t, uint8_t proto, uint16_t dport) {
 }
 
 bool maker_make(struct maker *m, const struct pick *pick, struct packet *p) {
+	if (m->scenario->attack != ATTACK_NONE)
+		return attack_make(m, pick, p);
 	const struct stream *x = &m->scenario->streams[pick->stream];
 	const struct target *t = &m->targets->t[pick->sensor];
 	const struct group *g = sources_group(m->sources, x->pool, pick->region, x->family);

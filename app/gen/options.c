@@ -24,6 +24,12 @@ static const char help[] =
 	"  --mix CLASS=W,...     weights of scan, backscatter, reflection, other, fragment,\n"
 	"                        malformed, non_ip, unassigned over the mix (1 each; 0: none)\n"
 	"  --scenario FILE       mix and planted events\n"
+	"  --attack KIND         nothing but SYNs whose sources are chosen\n"
+	"                        spoofed: a new source in every packet\n"
+	"                        overload: each of --sources once a second (packets: sources\n"
+	"                        times seconds)\n"
+	"                        collide: all flows of an epoch of --epoch seconds have one\n"
+	"                        CRC32 as the key of a table, up to 65,535 for each sensor\n"
 	"  --sensors FILE        sensors.json (built-in: every kind of feed)\n"
 	"  --regions FILE        where sources come from (built-in: 22 regions)\n"
 	"  --seed N              (1)\n"
@@ -45,7 +51,7 @@ static const char help[] =
 	"  --truth FILE          what was generated, by the generator's own books\n"
 	"  --truth-split T,...   also apart, before and after each of these times\n"
 	"  --truth-cells         also every cell (part, sensor, class, service, source, ...)\n"
-	"  --epoch S             epoch for which varying ports are told (60)\n"
+	"  --epoch S             epoch for which varying ports are told, and hashes aimed (60)\n"
 	"  --write-sensors FILE  the sensors.json in use\n"
 	"  --write-rir DIR       delegation files of five registries that fit the sources\n"
 	"  -h, --help   -V, --version\n"
@@ -61,6 +67,7 @@ enum {
 	O_IPV6,
 	O_VARY,
 	O_MIX,
+	O_ATTACK,
 	O_SCENARIO,
 	O_SENSORS,
 	O_REGIONS,
@@ -91,6 +98,7 @@ static const struct option table[] = {
 	{"ipv6", 1, NULL, O_IPV6},
 	{"vary-ports", 1, NULL, O_VARY},
 	{"mix", 1, NULL, O_MIX},
+	{"attack", 1, NULL, O_ATTACK},
 	{"scenario", 1, NULL, O_SCENARIO},
 	{"sensors", 1, NULL, O_SENSORS},
 	{"regions", 1, NULL, O_REGIONS},
@@ -182,6 +190,15 @@ static int read_mix(struct options *o, struct tt_err *err) {
 	return rc;
 }
 
+static int read_attack(struct options *o, struct tt_err *err) {
+	int kind = attack_parse(optarg);
+	if (kind < 0)
+		return tt_err_set(err, -EINVAL,
+			"--attack: is \"%s\", expected spoofed, overload or collide", optarg);
+	o->attack = (enum attack)kind;
+	return 0;
+}
+
 static int read_span(struct options *o, int opt, struct tt_err *err) {
 	double v = 0;
 	double unit = opt == O_DAYS ? 86400 : 1;
@@ -264,6 +281,8 @@ static int read_one(struct options *o, int opt, struct tt_err *err) {
 	switch (opt) {
 	case O_MIX:
 		return read_mix(o, err);
+	case O_ATTACK:
+		return read_attack(o, err);
 	case O_START:
 		o->has_start = true;
 		return tt_time_parse(optarg, &o->start) < 0 || o->start < 0
@@ -341,6 +360,11 @@ void options_apply(const struct options *o, struct scenario *s) {
 	for (int i = 0; i <= TT_CLASS_N; i++)
 		if (o->class_weight[i] >= 0)
 			s->class_weight[i] = o->class_weight[i];
+	s->attack = o->attack;
+	s->epoch_s = o->epoch_s;
+	if (s->attack == ATTACK_OVERLOAD && !o->has_packets)
+		s->packets = s->sources * (uint64_t)((s->end_ns - s->start_ns) / TT_NS);
+	attack_apply(s);
 	// Cut responses cannot be told from cut decoys: no decoys where packets are cut short.
 	for (unsigned i = 0; i < s->stream_n; i++)
 		if (o->snaplen && o->snaplen < 512 && s->streams[i].kind == K_UDP_DECOY)

@@ -22,6 +22,7 @@ struct options {
 	int64_t start, span_s;
 	int64_t cuts[64];
 	unsigned cut_n;
+	enum attack attack;
 	double class_weight[TT_CLASS_N + 1]; // negative: not given
 	char *const *outputs;
 	unsigned output_n;

@@ -3,12 +3,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
+#include <rte_hash_crc.h>
 
 #include "flow_test_eal.h"
 #include "hasher.h"
 #include "ledger.h"
+#include "tt_aim.h"
 
 static void row_is_found_again(void **state) {
 	(void)state;
@@ -152,12 +155,36 @@ static void hash_fills_buckets_evenly(void **state) {
 	}
 }
 
+/// The CRC32 that is aimed at is the one that rte_hash computes, and is hit.
+static void sources_are_found_for_any_crc32(void **state) {
+	(void)state;
+	struct tt_aim aim;
+	assert_true(tt_aim_init(&aim));
+	for (uint32_t i = 0; i < 5000; i++) {
+		struct tt_aim_key k = {.epoch = i * 77, .sensor = i % 5, .port = i, .proto = 6};
+		uint32_t wanted = i % 2 ? 0x12345678 : i * 0x9e3779b1u;
+		k.src = tt_aim_solve(&aim, k, wanted);
+		uint64_t raw[2]; // as which rte_hash_crc reads it
+		memcpy(raw, &k, sizeof(raw));
+		assert_int_equal(rte_hash_crc(raw, sizeof(raw), 0), wanted);
+	}
+	static_assert(
+		sizeof(struct tt_aim_key) == sizeof(struct key4) &&
+			offsetof(struct tt_aim_key, epoch) == offsetof(struct key4, epoch) &&
+			offsetof(struct tt_aim_key, sensor) == offsetof(struct key4, sensor) &&
+			offsetof(struct tt_aim_key, port) == offsetof(struct key4, port) &&
+			offsetof(struct tt_aim_key, class) == offsetof(struct key4, class) &&
+			offsetof(struct tt_aim_key, proto) == offsetof(struct key4, proto),
+		"aimed at keys as they are");
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(row_is_found_again),
 		cmocka_unit_test(full_ledger_keeps_a_row_for_every_group),
 		cmocka_unit_test(ledger_has_at_least_a_row_for_every_group),
 		cmocka_unit_test(newest_row_is_of_the_newest_epoch),
+		cmocka_unit_test(sources_are_found_for_any_crc32),
 		cmocka_unit_test(hash_is_keyed_and_spreads),
 		cmocka_unit_test(wide_hashes_are_the_narrow_ones),
 		cmocka_unit_test(hash_fills_buckets_evenly),
