@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from framework.capture import pcap
+from framework.programs import ROOT
 from framework.running import MACS, Site, leftovers, sensor, traffic
 from framework.suite import TestSuite
 from scapy.all import IP, TCP, Ether
@@ -57,6 +58,8 @@ class TestTelemetry(TestSuite):
             site.wait_total(300, uplink="up1")
             t = Client("teiten-tele", site.pid)
             assert {"/teiten/health", "/teiten/uplinks", "/teiten/workers", "/teiten/sensors"} <= set(t.ask("/"))
+            doc = (ROOT / "docs/operations.md").read_text()
+            assert all(f"| `{c}" in doc for c in t.ask("/") if c.startswith("/teiten"))
             assert t.ask("/teiten/uplinks") == ["up0", "up1"]
             # malformed, not IP, and two that no sensor wants (IPv6 too)
             one, two = t.ask("/teiten/uplink,up0"), t.ask("/teiten/uplink,up1")
@@ -111,6 +114,32 @@ class TestTelemetry(TestSuite):
         with Site(self.teiten, self.dir, name="notele", epoch_s=1, conf={"eal": {"telemetry": False}}) as site:
             assert not Path("/var/run/dpdk/teiten-notele").exists()
             site.end()
+
+    def test_preflight_of_this_machine(self):
+        """
+        Steps: --preflight for a veth, and for this machine's NIC that the kernel drives (or one that
+               is not there), as text and as JSON.
+        Verify: what it says of the driver is what /sys says; status 1 where it will not work.
+        """
+        conf = self.dir / "p.json"
+
+        def preflight(device, *args):
+            conf.write_text(json.dumps({"kind": "probe", "v": 1, "probe": "p",
+                                        "uplinks": [{"id": "up0", "device": device}]}))
+            return self.teiten.run("teiten-probe", "-c", conf, "--preflight", *args, ok=False)
+        done = preflight("net_af_packet0,iface=any", "--json")
+        assert done.status == 0 and done.last["worst"] in ("ok", "advice"), done
+        nics = [d for d in Path("/sys/bus/pci/devices").glob("*") if (d / "class").read_text().startswith("0x02")
+                and (d / "driver").exists() and (d / "driver").resolve().name not in ("vfio-pci", "mlx5_core")]
+        address, driver = (nics[0].name, (nics[0] / "driver").resolve().name) if nics else ("0000:99:00.0", "")
+        done = preflight(address, "--json")
+        found = next(c for c in done.last["checks"] if c["check"] == "driver")
+        assert done.status == 1 and found["level"] == "error" and address in found["finding"]
+        assert driver in found["finding"] and "dpdk-devbind.py" in found["remedy"]
+        text = preflight(address)
+        assert text.status == 1 and f"error    driver: {found['finding']}\n         {found['remedy']}\n" in text.out
+        started = self.teiten.run("teiten-probe", "-c", conf, ok=False)
+        assert started.status == 1 and f"driver: {found['finding']}; mend: {found['remedy']}" in started.err
 
     def test_no_worker_waits_for_the_harvest_of_a_million(self):
         """

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "eal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <rte_eal.h>
@@ -18,6 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "machine.h"
 #include "run_dir.h"
 #include "tt_buf.h"
 #include "tt_log.h"
@@ -84,24 +84,9 @@ const char *eal_said(const struct eal *e) {
 }
 
 static uint64_t free_hugepages_mb(void) {
-	uint64_t mb = 0;
-	DIR *d = opendir("/sys/kernel/mm/hugepages");
-	for (struct dirent *x; d && (x = readdir(d));) {
-		unsigned long kb, n = 0;
-		char path[384];
-		if (sscanf(x->d_name, "hugepages-%lukB", &kb) != 1)
-			continue;
-		snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/%s/free_hugepages",
-			x->d_name);
-		FILE *f = fopen(path, "re");
-		if (f && fscanf(f, "%lu", &n) == 1)
-			mb += (uint64_t)n * kb >> 10;
-		if (f)
-			fclose(f);
-	}
-	if (d)
-		closedir(d);
-	return mb;
+	static struct machine m;
+	machine_read(&m, "");
+	return machine_free_mb(&m);
 }
 
 static int memory_args(struct eal *e, const struct config *c, unsigned tables_mb,

@@ -21,6 +21,8 @@ int main(int argc, char **argv) {
 	} else if (probe.options.version) {
 		puts("teiten-probe " TT_VERSION);
 		status = 0;
+	} else if (probe.options.preflight) {
+		status = stages_preflight(&probe);
 	} else {
 		status = stages_run(&probe);
 	}

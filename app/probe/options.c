@@ -13,6 +13,8 @@ static const struct option longopts[] = {
 	{"rir", required_argument, NULL, 'r'},
 	{"connect", required_argument, NULL, 'C'},
 	{"replay", no_argument, NULL, 'R'},
+	{"preflight", no_argument, NULL, 'P'},
+	{"json", no_argument, NULL, 'J'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -23,6 +25,7 @@ const char *options_help(void) {
 	       "ENDPOINT]\n"
 	       "       teiten-probe [-c probe.json] [-s sensors.json] --connect ENDPOINT\n"
 	       "                    --replay BOOT=FILE [BOOT=FILE...]\n"
+	       "       teiten-probe -c probe.json [-s sensors.json] --preflight [--json]\n"
 	       "\n"
 	       "Turns the packets of a telescope's uplinks, or of capture files, into "
 	       "observations.\n"
@@ -35,6 +38,10 @@ const char *options_help(void) {
 	       "      --replay            read captures and end; BOOT is 16 hex digits and names "
 	       "the\n"
 	       "                          file's batches\n"
+	       "      --preflight         say what of the machine does not suit the "
+	       "configuration\n"
+	       "                          and how to mend it, and end\n"
+	       "      --json              with --preflight: as one JSON object\n"
 	       "  -h, --help              this text\n"
 	       "  -V, --version           the version\n"
 	       "\n"
@@ -90,6 +97,11 @@ static int check(const struct options *o, int rest, char **argv, struct tt_err *
 	if (!o->replay && !o->config)
 		return tt_err_set(
 			err, -EINVAL, "no configuration, expected -c probe.json (or --replay)");
+	if (o->preflight && o->replay)
+		return tt_err_set(
+			err, -EINVAL, "--preflight: is for live uplinks, expected no --replay");
+	if (o->json && !o->preflight)
+		return tt_err_set(err, -EINVAL, "--json: expected --preflight too");
 	if (o->replay && !o->connect)
 		return tt_err_set(err, -EINVAL, "--replay: expected --connect ENDPOINT too");
 	return 0;
@@ -116,6 +128,12 @@ int options_parse(struct options *o, int argc, char **argv, struct tt_err *err) 
 			break;
 		case 'R':
 			o->replay = true;
+			break;
+		case 'P':
+			o->preflight = true;
+			break;
+		case 'J':
+			o->json = true;
 			break;
 		case 'h':
 			o->help = true;

@@ -13,7 +13,7 @@ struct job {
 
 struct options {
 	const char *config, *sensors, *rir, *connect; // NULL where not given
-	bool replay, help, version;
+	bool replay, preflight, json, help, version;
 	char **argv; // as the program got it
 	struct job *jobs;
 	unsigned job_n;

@@ -74,6 +74,10 @@ static void test_wrong_usage_says_what_was_expected(void **state) {
 	(void)state;
 	expect_error(ARGS("--frob"), "--frob: unknown option");
 	expect_error(ARGS("-c"), "-c: expected a value");
+	expect_error(ARGS("--preflight"), "expected -c");
+	expect_error(ARGS("-c", "p.json", "--json"), "expected --preflight");
+	expect_error(ARGS("--connect", "ipc:///x", "--replay", "--preflight", BOOT "=a"),
+		"expected no --replay");
 	expect_error(ARGS("--replay", BOOT "=a"), "expected --connect");
 	expect_error(ARGS("--connect", "ipc:///x", "--replay"), "no capture");
 	expect_error(ARGS("--connect", "ipc:///x", "--replay", "a.pcap"), "expected BOOT=FILE");

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "preflight.h"
 #include "probe.h"
 #include "telemetry.h"
 #include "tt_file.h"
@@ -62,15 +63,68 @@ static void plan_guess(struct probe *p) {
 	plan_make(&p->plan, devices, n, workers, c->worker_n);
 }
 
-static int start_eal(struct probe *p, struct tt_err *err) {
+// What tables and packet buffers will take, in MB.
+struct need {
+	unsigned tables, buffers;
+};
+
+static struct need estimate(struct probe *p) {
 	struct tt_flow_conf conf;
 	workers_flow_conf(p, 0, &conf);
+	plan_guess(p);
 	size_t each = tt_flow_estimate(&conf);
 	// an eighth more for what the allocator loses between large pieces
-	unsigned tables = (unsigned)((each + each / 8) * p->config.worker_n >> 20) + 16;
-	plan_guess(p);
-	unsigned buffers = (unsigned)(plan_bytes(&p->plan) >> 20) + 16;
-	int rc = eal_start(&p->eal, &p->config, tables, buffers, err);
+	return (struct need){(unsigned)((each + each / 8) * p->config.worker_n >> 20) + 16,
+		(unsigned)(plan_bytes(&p->plan) >> 20) + 16};
+}
+
+static struct preflight *look_at_machine(struct probe *p) {
+	static struct machine machine;
+	static struct preflight preflight;
+	struct need need = estimate(p);
+	machine_read(&machine, "");
+	preflight_run(&preflight, &p->config, &machine, need.tables + need.buffers);
+	return &preflight;
+}
+
+// Said before DPDK starts, which would say less.
+static int start_preflight(struct probe *p, struct tt_err *err) {
+	const struct preflight *x = look_at_machine(p);
+	(void)err;
+	for (unsigned i = 0; i < x->n; i++) {
+		const struct preflight_finding *f = &x->findings[i];
+		if (f->level >= PREFLIGHT_WARNING)
+			tt_log(f->level == PREFLIGHT_ERROR ? TT_ERR : TT_WARN, "%s: %s%s%s",
+				f->check, f->finding, *f->remedy ? "; mend: " : "", f->remedy);
+	}
+	return 0; // DPDK decides
+}
+
+int stages_preflight(struct probe *p) {
+	struct tt_err err = {""};
+	struct tt_buf out = TT_BUF_INIT(1 << 20);
+	int status = 2;
+	if (start_config(p, &err) == 0 && start_rules(p, &err) == 0) {
+		const struct preflight *x = look_at_machine(p);
+		if (p->options.json)
+			preflight_json(x, &out);
+		else
+			preflight_text(x, &out);
+		status = preflight_worst(x) == PREFLIGHT_ERROR;
+		if (out.rc || fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout))
+			status = 1;
+		stop_rules(p);
+	} else {
+		tt_log(TT_ERR, "%s", err.msg);
+	}
+	tt_buf_free(&out);
+	stop_config(p);
+	return status;
+}
+
+static int start_eal(struct probe *p, struct tt_err *err) {
+	struct need need = estimate(p);
+	int rc = eal_start(&p->eal, &p->config, need.tables, need.buffers, err);
 	if (rc == 0)
 		clock_init(&p->clock);
 	return rc;
@@ -181,6 +235,7 @@ static const struct stage live_stages[] = {
 	{"configuration", start_config, stop_config, 2},
 	{"signals", start_signals, NULL, 1},
 	{"rules", start_rules, stop_rules, 2},
+	{"preflight", start_preflight, NULL, 1},
 	{"environment", start_eal, stop_eal, 1},
 	{"tables", workers_create, workers_destroy, 1},
 	{"uplinks", start_uplinks, stop_uplinks, 1},
