@@ -21,7 +21,7 @@ static const struct opt replay[] = {
 	{"watches", 0, "F",
 		"Watches (watches.json): put in force, so that they count what is read now."},
 	{"services", 0, "F", "Names of services (services.json), kept in the database."},
-	{"scanners", 0, "DIR", "Lists of known survey scanners, a file each."},
+	{"scanners", 0, "DIR", "Lists of known survey scanners, a file each; or scanners.json."},
 	{"rir", 0, "DIR",
 		"Delegation files of the registries (or folders of them by date), for "
 		"source regions."},
@@ -64,7 +64,8 @@ static const struct opt filters[] = {
 	{"asn", 0, "N", "AS of the sources: 64500."},
 	{"tool", 0, "T", "Sources marked by a tool: zmap, masscan, mirai."},
 	{"family", 0, "4|6", "IPv4 or IPv6."},
-	{"surveyors", 0, "with|without|only", "Known survey scanners (with)."},
+	{"surveyors", 0, "with|without|only",
+		"Survey scanners: on a list, or probing many ports in a local day (with)."},
 	{"icmp", 0, "types|one", "Rows of ports: ICMP by type and code (types), or one row."},
 	{"read", 0, "auto|raw|rollups",
 		"Where from: raw batches, exactly, while they are at hand and not too many, else "

@@ -40,7 +40,7 @@ static int check_path(const char *path, mode_t type) {
 	close(fd);
 	if (rc)
 		return complain(USAGE, "%s: %s", path, strerror(errno));
-	if ((st.st_mode & S_IFMT) != type)
+	if (type && (st.st_mode & S_IFMT) != type)
 		return complain(USAGE, "%s: is %s, expected %s", path,
 			S_ISDIR(st.st_mode) ? "a directory" : "no regular file", what);
 	return DONE;
@@ -81,7 +81,7 @@ static int check_inputs(const struct replay *r) {
 	static const struct {
 		const char *option;
 		mode_t type;
-	} paths[] = {{"rir", S_IFDIR}, {"scanners", S_IFDIR}, {"asn", S_IFREG}};
+	} paths[] = {{"rir", S_IFDIR}, {"scanners", 0}, {"asn", 0}};
 	const struct args *a = r->args;
 	int status = DONE;
 	for (unsigned i = 0; i < r->n; i++)

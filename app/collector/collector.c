@@ -61,6 +61,12 @@ struct collector {
 static void use_resolvers(struct collector *c, struct resolvers *r) {
 	c->resolvers = r;
 	tt_store_resolvers(c->store, r->regions, r->asn, r->scanners);
+	struct tt_err err = {""};
+	char text[48];
+	snprintf(text, sizeof(text), "{\"ports_per_day\":%u}",
+		tt_scanners_ports_per_day(r->scanners));
+	if (tt_store_document_put(c->store, "surveyors", text, &err) < 0)
+		tt_log(TT_WARN, "%s", err.msg);
 }
 
 static void complain(struct collector *c, const char *what) {

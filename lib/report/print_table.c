@@ -160,6 +160,10 @@ void print_head(const struct top_view *t, const char *what, FILE *out) {
 		fprintf(out,
 			"Rollups were full: %" PRIu64 " packets (mixed) may belong to any port.\n",
 			res->rest_packets);
+	if (res->surveyors_listed_only)
+		fputs("Surveyors are those on lists: who probes many ports in a day is told by raw "
+		      "observations, which do not cover this.\n",
+			out);
 	fputc('\n', out);
 }
 

@@ -99,9 +99,16 @@ static bool needs_whole(const struct query *r, const struct part *p) {
 	       !tt_proto_is_icmp(p->proto);
 }
 
+static bool is_surveyor(
+	struct query *r, const struct tt_batch_view *v, const struct derived *d, uint32_t i) {
+	return d->surveyor[i] != 0 ||
+	       survey_has(&r->survey, (int64_t)v->epoch_index[i] * v->head.epoch_s, v->family[i],
+		       v->src[i]);
+}
+
 // Filters on the source, which spilled packets do not have.
 static bool source_passes(
-	const struct query *r, const struct tt_batch_view *v, const struct derived *d, uint32_t i) {
+	struct query *r, const struct tt_batch_view *v, const struct derived *d, uint32_t i) {
 	const struct tt_query *q = r->q;
 	uint8_t family = v->family[i];
 
@@ -112,7 +119,7 @@ static bool source_passes(
 	if (q->asn != 0 && d->asn[i] != q->asn)
 		return false;
 	if (q->surveyors != TT_SURVEYORS_WITH &&
-		(d->surveyor[i] != 0) != (q->surveyors == TT_SURVEYORS_ONLY))
+		is_surveyor(r, v, d, i) != (q->surveyors == TT_SURVEYORS_ONLY))
 		return false;
 	if (q->has_source &&
 		(family != q->source.addr.family || memcmp(v->src[i], r->first, 16) < 0 ||

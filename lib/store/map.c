@@ -133,6 +133,15 @@ int64_t ids6_at(struct ids6 *t, const uint8_t addr[16]) {
 	return (int64_t)t->n++;
 }
 
+int64_t ids6_find(const struct ids6 *t, const uint8_t addr[16]) {
+	if (t->size == 0)
+		return -ENOENT;
+	for (size_t h = home6(t, addr); t->slots[h] != 0; h = (h + 1) & (t->size - 1))
+		if (memcmp(t->addr[t->slots[h] - 1], addr, 16) == 0)
+			return t->slots[h] - 1;
+	return -ENOENT;
+}
+
 void ids6_free(struct ids6 *t) {
 	big_free(t->addr, t->cap * sizeof(*t->addr));
 	big_free(t->slots, t->size * sizeof(*t->slots));

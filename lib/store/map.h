@@ -75,5 +75,6 @@ struct ids6 {
 	uint32_t *slots; // number + 1
 	size_t size;
 };
-int64_t ids6_at(struct ids6 *t, const uint8_t addr[16]); // the number or -ENOMEM
+int64_t ids6_at(struct ids6 *t, const uint8_t addr[16]);	 // the number or -ENOMEM
+int64_t ids6_find(const struct ids6 *t, const uint8_t addr[16]); // or -ENOENT
 void ids6_free(struct ids6 *t);

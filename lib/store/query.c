@@ -148,6 +148,20 @@ static int no_data(struct query *r, const struct tt_store_info *info, bool cover
 		covered ? "a span of whole hours" : "a span within raw or other filters");
 }
 
+// Who is a surveyor by behaviour, where that is asked.
+static int read_survey(struct query *r, bool raw) {
+	unsigned limit = 0;
+	int rc;
+
+	if (r->q->surveyors == TT_SURVEYORS_WITH)
+		return 0;
+	if (raw)
+		return survey_read(r->s, r->from, r->to, &r->survey, r->err);
+	rc = survey_ports(r->s, &limit, r->err);
+	r->listed_only = limit > 0;
+	return rc;
+}
+
 static int read_all(struct query *r, const struct tt_store_info *info) {
 	uint64_t limit = r->q->raw_rows_max != 0 ? r->q->raw_rows_max : RAW_ROWS_MAX;
 	unsigned kind = 0, level = 0;
@@ -155,10 +169,14 @@ static int read_all(struct query *r, const struct tt_store_info *info) {
 	int64_t gone = 0, there = 0;
 	int rc = count_rows(r, &gone, &there);
 
+	if (rc == 0)
+		rc = read_survey(r, gone == 0 && r->q->read != TT_READ_ROLLUPS);
 	if (rc < 0)
 		return rc;
 	if (r->q->read == TT_READ_RAW || r->q->read == TT_READ_AUTO) {
-		bool want = r->q->read == TT_READ_AUTO && serves && (uint64_t)there > limit;
+		// rollups do not know who is a surveyor by behaviour
+		bool want = r->q->read == TT_READ_AUTO && serves && (uint64_t)there > limit &&
+			    r->survey.limit == 0;
 
 		if (gone == 0 && !want && r->q->raw_rows_limit != 0 &&
 			(uint64_t)there > r->q->raw_rows_limit)
@@ -240,6 +258,7 @@ static void release(struct query *r) {
 	map_free(&r->only);
 	merge_free(&r->merge);
 	ids6_free(&r->v6);
+	survey_free(&r->survey);
 	up_free(r);
 	free(r->match);
 	free(r->conf);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-#include "store.h"
+#include "survey.h"
 
 // One question on its way: raw.c or rollup.c bring rows, gather.c filters them into items,
 // merge.c joins parts of one observation where a verdict needs the whole, agg.c adds items up,
@@ -112,7 +112,10 @@ struct query {
 	uint32_t step_n;
 	size_t step_cap;
 
-	struct map only; // groups that are asked for, where q->key_n is not 0
+	struct map only;      // groups that are asked for, where q->key_n is not 0
+	struct survey survey; // with a filter on surveyors, where raw batches answer
+	bool listed_only;     // surveyors by behaviour are not known
+
 	struct agg agg;
 	struct merge merge;
 	struct ids6 v6;

@@ -296,6 +296,7 @@ int result_build(struct query *r, struct tt_result *out) {
 	out->completeness = r->completeness;
 	out->sources_lower_bound = r->lower_bound;
 	out->from_rollups = r->from_rollups;
+	out->surveyors_listed_only = r->listed_only;
 	out->rows_read = r->rows_read;
 	out->rest_packets = r->rest_packets;
 	memcpy(out->rir_date, r->rir, sizeof(out->rir_date));

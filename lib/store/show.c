@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "store.h"
+#include "survey.h"
 
 struct service { // of one sensor and class
 	uint64_t packets, bytes;
@@ -17,11 +18,13 @@ struct profile {
 	struct map at; // sensor, class, protocol and port to index + 1
 	struct service *services;
 	size_t n, cap;
-	struct map days;
+	struct map days;  // to distinct ports probed
+	struct map pairs; // day, protocol and port
 	struct service all;
 	uint64_t matches[TT_TOOL_N], tested[TT_TOOL_N];
 	uint32_t traits, asn;
 	uint16_t region, surveyor;
+	unsigned ports_per_day; // more make a surveyor; 0: none is told so
 	uint8_t ttl_min, ttl_max;
 };
 
@@ -69,7 +72,16 @@ static int add_row(struct profile *p, const struct raw_cursor *c, uint32_t i, in
 
 	if (day == NULL)
 		return -ENOMEM;
-	*day = 1;
+	if (v->class[i] == TT_SCAN && (v->proto[i] == 6 || v->proto[i] == 17)) {
+		uint64_t key = (uint64_t)(tt_tz_day(p->s->tz, epoch) + (1 << 20)) << 17 |
+			       (uint64_t)(v->proto[i] == 17) << 16 | v->port[i];
+		uint64_t *seen = map_at(&p->pairs, key);
+
+		if (seen == NULL)
+			return -ENOMEM;
+		*day += *seen == 0;
+		*seen = 1;
+	}
 	if (v->class[i] == TT_SCAN && v->family[i] == 4) {
 		for (unsigned t = 0; t < TT_TOOL_N; t++) {
 			p->matches[t] += v->matches[t][i];
@@ -153,16 +165,67 @@ static json_t *service_json(const struct profile *p, const struct service *v) {
 	return o;
 }
 
+// The relation that tells a tool, how often it is true by accident, and how long its makers kept to
+// it: later versions are not told, older ones still are.
+static const struct {
+	const char *relation, *until;
+	double accident;
+} tool_rules[TT_TOOL_N] = {
+	[TT_TOOL_ZMAP] = {"ip.id == 54321", "2024-03-01", 0x1p-16}, // before 4.1.0
+	[TT_TOOL_MASSCAN] = {"ip.id == (dst_ip ^ dst_port ^ tcp.seq) & 0xffff", NULL, 0x1p-16},
+	[TT_TOOL_MIRAI] = {"tcp.seq == dst_ip", NULL, 0x1p-32},
+};
+
+// The chance that k or more of n packets match by accident (binomial distribution).
+static double by_accident(uint64_t k, uint64_t n, double p) {
+	double nd = (double)n, sum = 0;
+
+	for (uint64_t j = k; j <= n && j < k + 64; j++) {
+		double jd = (double)j;
+
+		sum += exp(lgamma(nd + 1) - lgamma(jd + 1) - lgamma(nd - jd + 1) + jd * log(p) +
+			   (nd - jd) * log1p(-p));
+	}
+	return sum > 1 ? 1 : sum;
+}
+
+static json_t *tool_json(const struct profile *p, unsigned t) {
+	uint64_t k = p->matches[t], n = p->tested[t];
+	const char *until = tool_rules[t].until;
+	json_t *o = json_pack("{s:s, s:I, s:I, s:b}", "tool", tt_tool_name(t), "matches",
+		(json_int_t)k, "of", (json_int_t)n, "verdict", 2 * k >= n);
+
+	json_object_set_new(
+		o, "confidence", json_real(1 - by_accident(k, n, tool_rules[t].accident)));
+	json_object_set_new(o, "rule", json_string(tool_rules[t].relation));
+	json_object_set_new(o, "rule_until", until == NULL ? json_null() : json_string(until));
+	return o;
+}
+
 static json_t *tools_json(const struct profile *p) {
 	json_t *list = json_array();
 
 	for (unsigned t = 0; t < TT_TOOL_N; t++)
 		if (p->matches[t] > 0)
-			json_array_append_new(
-				list, json_pack("{s:s, s:I, s:I, s:b}", "tool", tt_tool_name(t),
-					      "matches", (json_int_t)p->matches[t], "of",
-					      (json_int_t)p->tested[t], "verdict",
-					      2 * p->matches[t] >= p->tested[t]));
+			json_array_append_new(list, tool_json(p, t));
+	return list;
+}
+
+static bool by_behaviour(const struct profile *p) {
+	for (uint64_t i = 0; i < p->days.size; i++)
+		if (p->days.slots[i].key1 != 0 && p->ports_per_day != 0 &&
+			p->days.slots[i].val > p->ports_per_day)
+			return true;
+	return false;
+}
+
+static json_t *surveyor_json(const struct profile *p) {
+	json_t *list = json_array();
+
+	if (p->surveyor != 0)
+		json_array_append_new(list, json_string("list"));
+	if (by_behaviour(p))
+		json_array_append_new(list, json_string("behaviour"));
 	return list;
 }
 
@@ -198,7 +261,8 @@ static json_t *profile_json(struct profile *p, const struct tt_store_info *info)
 	json_object_set_new(o, "source", json_string(tt_addr_format(p->a, text)));
 	json_object_set_new(o, "region", p->n > 0 ? json_string(region) : json_null());
 	json_object_set_new(o, "asn", p->asn != 0 ? json_integer(p->asn) : json_null());
-	json_object_set_new(o, "surveyor", json_boolean(p->surveyor != 0));
+	json_object_set_new(o, "surveyor", json_boolean(p->surveyor != 0 || by_behaviour(p)));
+	json_object_set_new(o, "surveyor_by", surveyor_json(p));
 	json_object_set_new(o, "timezone", json_string(tt_tz_name(p->s->tz)));
 	json_object_set_new(o, "packets", json_integer((json_int_t)p->all.packets));
 	json_object_set_new(o, "bytes", json_integer((json_int_t)p->all.bytes));
@@ -228,7 +292,8 @@ json_t *tt_store_show(
 	json_t *out = NULL;
 	int rc = tx ? db_tx(s, ST_BEGIN_READ, err) : 0;
 
-	if (rc == 0 && (rc = tt_store_info(s, &info, err)) == 0)
+	if (rc == 0 && (rc = tt_store_info(s, &info, err)) == 0 &&
+		(rc = survey_ports(s, &p.ports_per_day, err)) == 0)
 		rc = collect(&p, from, to != 0 ? to : INT64_MAX, err);
 	if (rc == 0)
 		out = profile_json(&p, &info);
@@ -236,6 +301,7 @@ json_t *tt_store_show(
 		db_tx(s, ST_COMMIT, NULL);
 	map_free(&p.at);
 	map_free(&p.days);
+	map_free(&p.pairs);
 	big_free(p.services, p.cap * sizeof(*p.services));
 	errno = rc < 0 ? -rc : 0;
 	return out;

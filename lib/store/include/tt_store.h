@@ -206,8 +206,9 @@ struct tt_result {
 	char rir_date[TT_RIR_LEN];
 	int64_t raw_from, raw_to; // what raw batches cover
 	uint64_t rest_packets; // of services past the budget of rollups: any port may have had them
-	bool from_rollups;     // read from rollups: distinct sources may be estimates
-	uint64_t rows_read;    // raw observations looked at
+	bool surveyors_listed_only; // who is one by behaviour only raw batches tell
+	bool from_rollups;	    // read from rollups: distinct sources may be estimates
+	uint64_t rows_read;	    // raw observations looked at
 };
 /// Answers a question exactly from raw batches, or from rollups where those serve. Rows are not
 /// sorted. -ENODATA with a message where neither covers the span.
