@@ -104,6 +104,9 @@ class TestNotify(TestSuite):
         db = self.database()
         done = self.feed(db, "2024-12-18", "dns", rir=self.dir / "rir", asn=self.dir / "asn.csv")
         assert done.last == {"day": "2024-12-18", "watch": "dns", "groups": 3, "told": 4, "cooling": 0}
+        rows = self.teiten.top(db, "asn", class_="reflection")["rows"]  # names stay with the database
+        assert [(r["asn"], r["as_name"]) for r in rows] == [(64500, "Example, Inc."), (64501, "OTHER"), (None, None)]
+        assert "Example, Inc." in self.teiten.run("teiten", "top", "--db", db, "--by", "asn", "--class", "all").out
         events = self.events()
         assert sorted(events) == ["2024-12-18-dns-isp-a-as64500.jsonl", "2024-12-18-dns-isp-b-as64501.jsonl",
                                   "2024-12-18-dns-unassigned-as0.jsonl"]

@@ -94,6 +94,12 @@ static void fill_asn(const struct view *v, const struct ranked *r, struct cell *
 		cell_uint(c, asn);
 }
 
+static void fill_as_name(const struct view *v, const struct ranked *r, struct cell *c) {
+	uint32_t asn = v->by == TT_BY_ASN ? r->row->key.asn : r->row->asn;
+	if (asn && v->store && tt_store_as_name(v->store, asn, c->text, sizeof(c->text)))
+		c->kind = CELL_TEXT;
+}
+
 static void fill_class(const struct view *v, const struct ranked *r, struct cell *c) {
 	cell_text(c, tt_class_name(r->row->key.class));
 }
@@ -167,6 +173,7 @@ static const struct {
 	{{"region", fill_region}, BY(SOURCE), VALUE},
 	{{"asn", fill_asn}, BY(ASN), KEY},
 	{{"asn", fill_asn}, BY(SOURCE), VALUE},
+	{{"as_name", fill_as_name}, BY(ASN) | BY(SOURCE), VALUE},
 	{{"class", fill_class}, BY(CLASS), KEY},
 	{{"tool", fill_tool}, BY(TOOL), KEY},
 	{{"packets", fill_packets}, BY_ALL, VALUE},

@@ -205,6 +205,10 @@ static unsigned add_titles(struct tt_grid *g, const struct top_view *t) {
 		tt_grid_left(g, n++);
 		tt_grid_add(g, "AS");
 	}
+	if (by == TT_BY_ASN) {
+		tt_grid_left(g, n++);
+		tt_grid_add(g, "name");
+	}
 	for (unsigned i = 0; i < VALUE_N; i++)
 		tt_grid_add(g, value_titles[i]);
 	n += VALUE_N;
@@ -233,6 +237,13 @@ static void add_key(struct tt_grid *g, const struct top_view *t, const struct ra
 						     : tt_services_name(t->view.services,
 							       r->row->key.proto, r->row->key.port);
 		tt_grid_add(g, name ? name : "");
+	}
+	if (t->view.by == TT_BY_ASN) {
+		char name[64];
+		tt_grid_add(g, t->view.store && tt_store_as_name(t->view.store, r->row->key.asn,
+							name, sizeof(name))
+				       ? name
+				       : "");
 	}
 	if (t->view.by == TT_BY_SOURCE) {
 		tt_grid_add(g, r->row->region[0] ? r->row->region : "--");

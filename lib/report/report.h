@@ -55,6 +55,7 @@ struct view {
 	enum tt_by by;
 	const struct tt_services *services;
 	const struct tt_kev *kev;
+	struct tt_store *store; // for names of AS; NULL: none
 };
 struct column {
 	const char *name; // key of JSON, head of CSV

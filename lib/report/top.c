@@ -56,7 +56,8 @@ int tt_report_top(
 	if (rc)
 		goto out;
 	rank_cut(&r, conf->n);
-	struct top_view t = {.view = {.by = q.by, .services = conf->services, .kev = conf->kev},
+	struct top_view t = {
+		.view = {.by = q.by, .services = conf->services, .kev = conf->kev, .store = s},
 		.conf = conf,
 		.result = &res,
 		.ranking = &r,

@@ -257,5 +257,6 @@ void tt_store_resolvers(struct tt_store *s, struct tt_regions *regions, const st
 	const struct tt_scanners *scanners) {
 	s->regions = regions;
 	s->asn = asn;
+	map_free(&s->as_named); // its names may be others
 	s->scanners = scanners;
 }

@@ -45,6 +45,7 @@ void fold_forget(struct tt_store *s) {
 	while (s->open != NULL)
 		drop_open(&s->open);
 	fold_destroy(&s->fold);
+	map_free(&s->as_named);
 }
 
 static int add(struct fold **f, struct tt_store *s, int64_t batch, const struct tt_batch_view *v,

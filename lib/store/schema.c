@@ -86,6 +86,9 @@ static int create_rollups(struct tt_store *s, struct tt_err *err) {
 	char sql[512];
 	int rc = 0;
 
+	rc = db_exec(s, err,
+		"CREATE TABLE IF NOT EXISTS as_name(number INTEGER PRIMARY KEY, name TEXT NOT "
+		"NULL)");
 	for (unsigned k = 0; k < KIND_N; k++) {
 		for (unsigned l = 0; l < LEVEL_N && rc == 0; l++) {
 			snprintf(sql, sizeof(sql),

@@ -39,6 +39,7 @@ enum st {
 	ST_BATCH_RIR,
 	ST_BATCH_COUNT,
 	ST_RAW_ADD,
+	ST_AS_NAME,
 	ST_TALLY_ADD,
 	ST_UP_LAST,
 	ST_UP_EXTEND,
@@ -72,6 +73,7 @@ struct tt_store {
 
 	struct tt_regions *regions;
 	const struct tt_asn *asn;
+	struct map as_named; // AS whose names this object has stored
 	const struct tt_scanners *scanners;
 
 	// names of sensors by number; what the database has at `sensors_version`
@@ -163,6 +165,10 @@ int derive(struct tt_store *s, const struct tt_batch_view *v, struct derived *ou
 	char rir[TT_RIR_LEN], struct tt_err *err);
 /// Reads the stored form of n rows into buf; out points into it.
 int derived_read(struct mem *buf, const void *blob, size_t len, uint32_t n, struct derived *out);
+
+// ---- as_names.c
+/// Stores the names of the AS in a column of n rows that were not stored yet.
+int as_names_add(struct tt_store *s, const uint32_t *asn, uint32_t n, struct tt_err *err);
 
 // ---- dates.c
 /// Adds dates to a list of them ("2024-10-01,2024-12-17"), each once and in order; one that has no

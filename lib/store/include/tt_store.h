@@ -130,6 +130,10 @@ enum tt_surveyors { TT_SURVEYORS_WITH, TT_SURVEYORS_WITHOUT, TT_SURVEYORS_ONLY }
 /// raw_rows_max observations in it, else rollups where one covers the filters, else raw.
 enum tt_read { TT_READ_AUTO, TT_READ_RAW, TT_READ_ROLLUPS };
 
+/// The name of an AS that a source was of, as the file said when it was first seen: written to buf;
+/// NULL where none is known.
+const char *tt_store_as_name(struct tt_store *s, uint32_t asn, char *buf, size_t size);
+
 /// What identifies a row; which fields hold depends on `by`.
 struct tt_row_key {
 	uint8_t proto, class, tool;
