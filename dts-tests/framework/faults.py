@@ -22,7 +22,7 @@ def gathered():
 def record(fault, tries, outcome):
     """Notes that `fault` was tried so often, and in one line what came of it. To be called after the
     case has verified it: what failed is not recorded."""
-    case = os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0].split("/")[-1]
+    case = os.environ.get("PYTEST_CURRENT_TEST", "").rsplit(" ", 1)[0].split("[")[0].split("/")[-1]
     with open(gathered(), "a+", encoding="utf-8") as f:
         fcntl.flock(f, fcntl.LOCK_EX)  # suites may run beside each other
         f.seek(0)
