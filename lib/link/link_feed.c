@@ -212,6 +212,7 @@ int main(int argc, char **argv) {
 	struct tt_link_client *c = rc || !b ? NULL : tt_link_client_create(&f.conf, &err);
 	if (!c) {
 		tt_log(TT_ERR, "%s", err.msg[0] ? err.msg : strerror(-rc));
+		tt_batch_destroy(&b);
 		return 2;
 	}
 	rc = feed(c, b, &err);
