@@ -166,6 +166,20 @@ static int add_dport_ranks(struct page *p, json_t *rows) {
 	return 0;
 }
 
+// What the page calls a row, for texts that name it by placeholder.
+static void name_rows(struct page *p, const char *table) {
+	json_t *row;
+	size_t i;
+	json_array_foreach(json_object_get(json_object_get(p->doc, table), "rows"), i, row) {
+		char name[2][NAME_LEN];
+		for (unsigned l = 0; l < 2; l++)
+			json_object_get(row, "region") ? region_name(p, l, row, name[l])
+						       : service_name(l, row, name[l]);
+		json_object_set_new(
+			row, "name", json_pack("{s:s, s:s}", "en", name[0], "ja", name[1]));
+	}
+}
+
 static int find_tables(struct page *p) {
 	struct tt_query q = page_query(p, TT_BY_PORT);
 	struct answer ports, regions;
@@ -177,6 +191,8 @@ static int find_tables(struct page *p) {
 	if (!rc) {
 		json_object_set_new(p->doc, "table1", top_json(p, &ports, TT_BY_PORT, p->top));
 		json_object_set_new(p->doc, "table2", top_json(p, &regions, TT_BY_REGION, p->top));
+		name_rows(p, "table1");
+		name_rows(p, "table2");
 		json_object_set_new(p->doc, "ranks", ranks_json(p, &ports, &regions));
 		answer_free(&regions);
 	}
