@@ -390,7 +390,7 @@ class TestReport(TestSuite):
         Verify: one line names file and line; nothing is written.
         """
         self.note(name, text)
-        line = self.refused("--notes", self.dir / "notes")
+        line = self.refused("--notes", self.dir / "notes", period="2024-12")
         assert place in line and what in line, line
         assert not (self.dir / "out").exists()
         assert "nosuch-folder" in self.refused("--notes", self.dir / "nosuch-folder")
@@ -404,7 +404,7 @@ class TestReport(TestSuite):
             yield from s["match"].get("tunnel", {}).get("outer_sources", [])
 
     def ids(self, *args, **kw):
-        doc = self.report("--country", "JP", *args, **kw)
+        doc = self.report("--country", "JP", *args, period="2024-12", **kw)
         return sorted(s["id"] for s in doc["sensors"])
 
     def test_pseudonyms(self):
