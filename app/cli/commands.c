@@ -101,6 +101,8 @@ static const struct opt report[] = {
 	{"publish", 0, NULL, "Freeze this period's ranks in the database, for the next report."},
 	{"recipient", 0, "NAME",
 		"Name sensors and networks by pseudonyms that are this recipient's own."},
+	{"iana", 0, "FILE", "IANA's service-names-port-numbers.csv (report.json's)."},
+	{"kev", 0, "FILE", "CISA's catalogue of Known Exploited Vulnerabilities (report.json's)."},
 	{"regions", 0, "F", "Names of regions (regions.json) instead of the built-in ones."},
 	{"services", 0, "F", "Names of services (services.json) instead of the database's."},
 	{NULL},

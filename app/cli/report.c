@@ -6,6 +6,7 @@
 
 #include "query.h"
 #include "tt_conf.h"
+#include "tt_knowledge.h"
 #include "tt_page.h"
 
 // What the command line says, with the storage that its texts need.
@@ -15,6 +16,7 @@ struct request {
 	json_t *config;
 	struct tt_services *services;
 	struct tt_atlas *atlas;
+	struct tt_kev *kev;
 };
 
 static int read_country(const struct args *a, struct request *r, struct tt_err *err) {
@@ -30,27 +32,59 @@ static int read_country(const struct args *a, struct request *r, struct tt_err *
 	return 0;
 }
 
+// The path of an option, else of report.json, "" where neither has it.
+static int find_path(const struct args *a, struct request *r, const char *name, char out[PATH_MAX],
+	struct tt_err *err) {
+	const char *given = arg(a, name);
+	const char *path = json_string_value(json_object_get(r->config, name));
+	out[0] = '\0';
+	if (!given && path)
+		return tt_conf_path(arg(a, "config"), path, out, PATH_MAX, err);
+	if (given && snprintf(out, PATH_MAX, "%s", given) >= PATH_MAX)
+		return tt_err_set(err, -ENAMETOOLONG, "--%s: too long a path", name);
+	return 0;
+}
+
 static int read_config(const struct args *a, struct request *r, struct tt_err *err) {
-	const char *path = arg(a, "config"), *notes;
-	int rc;
+	const char *path = arg(a, "config");
+	char kev[PATH_MAX], regions[PATH_MAX];
+	int rc = 0;
 	r->conf.config_name = path;
-	if (path) {
+	if (path)
 		rc = tt_conf_load(path, "report", &r->config, err);
-		if (rc)
-			return rc;
-	} else if (!(r->config = tt_page_config_default(err))) {
-		return -EINVAL;
-	}
+	else if (!(r->config = tt_page_config_default(err)))
+		rc = -EINVAL;
 	r->conf.config = r->config;
-	if (arg(a, "regions") && !(r->atlas = tt_atlas_load(arg(a, "regions"), err)))
-		return -EINVAL;
+	if (!rc)
+		rc = find_path(a, r, "notes", r->notes, err);
+	if (!rc)
+		rc = find_path(a, r, "kev", kev, err);
+	if (!rc)
+		rc = find_path(a, r, "regions", regions, err);
+	if (!rc && *kev && !(r->kev = tt_kev_load(kev, err)))
+		rc = -EINVAL;
+	if (!rc && *regions && !(r->atlas = tt_atlas_load(regions, err)))
+		rc = -EINVAL;
+	r->conf.notes = r->notes[0] ? r->notes : NULL;
+	r->conf.kev = r->kev;
 	r->conf.atlas = r->atlas;
-	r->conf.notes = arg(a, "notes");
-	notes = json_string_value(json_object_get(r->config, "notes"));
-	if (r->conf.notes || !notes)
-		return 0;
-	r->conf.notes = r->notes;
-	return tt_conf_path(path, notes, r->notes, sizeof(r->notes), err);
+	return rc;
+}
+
+// Names of services, of the files that are given.
+static int read_services(
+	const struct args *a, struct tt_store *s, struct request *r, struct tt_err *err) {
+	char path[PATH_MAX], iana[PATH_MAX];
+	int rc = find_path(a, r, "services", path, err);
+	if (!rc)
+		rc = find_path(a, r, "iana", iana, err);
+	if (rc)
+		return rc;
+	r->services = *path ? tt_services_load(path, err) : services_open(a, s, err);
+	r->conf.services = r->services;
+	if (!r->services)
+		return -EINVAL;
+	return *iana && (*path || !arg(a, "iana")) ? tt_services_iana(r->services, iana, err) : 0;
 }
 
 static int read_texts(const struct args *a, struct request *r, struct tt_err *err) {
@@ -92,14 +126,13 @@ int run_report(const struct args *a) {
 		status = complain(USAGE, "report: %s", err.msg);
 	if (!status)
 		s = open_db(a, &status);
-	if (s && (span_read(a, s, &r.conf.from, &r.conf.to, &err) ||
-			 !(r.services = services_open(a, s, &err))))
+	if (s && (span_read(a, s, &r.conf.from, &r.conf.to, &err) || read_services(a, s, &r, &err)))
 		status = complain(USAGE, "report: %s", err.msg);
-	r.conf.services = r.services;
 	if (s && !status)
 		status = make(a, s, &r, &err);
 	tt_services_destroy(&r.services);
 	tt_atlas_destroy(&r.atlas);
+	tt_kev_destroy(&r.kev);
 	json_decref(r.config);
 	tt_store_close(&s, NULL);
 	return status;

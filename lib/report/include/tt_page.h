@@ -26,6 +26,7 @@ struct tt_page_conf {
 	bool publish;		 // freeze the ranks of this period in the database
 	const char *out;	 // folder; made where it is not there
 	const struct tt_services *services;
+	const struct tt_kev *kev;     // NULL: none
 	const struct tt_atlas *atlas; // names of regions; NULL: the built-in ones
 };
 

@@ -290,6 +290,7 @@ static void tell_sensors(struct page *p) {
 }
 
 int prose_write(struct page *p) {
+	knowledge_gather(p);
 	tell_overview(p);
 	tell_completeness(p);
 	tell_sensors(p);

@@ -118,6 +118,21 @@ static void add_drivers(const struct change *c, struct tt_buf text[2]) {
 		list[1]);
 }
 
+// What became known as exploited meanwhile.
+static void add_published(const struct change *c, struct tt_buf text[2]) {
+	const json_t *e;
+	size_t i;
+	json_array_foreach(json_object_get(c->o, "published"), i, e) {
+		tt_buf_printf(&text[0],
+			" In the same period %s (%s %s) was listed as exploited, on %s.",
+			text_of(e, "cve"), text_of(e, "vendor"), text_of(e, "product"),
+			text_of(e, "exploited"));
+		tt_buf_printf(&text[1], "同じ期間の%sには、%s（%s %s）の悪用が公表されています。",
+			text_of(e, "exploited"), text_of(e, "cve"), text_of(e, "vendor"),
+			text_of(e, "product"));
+	}
+}
+
 static void add_who(const struct change *c, struct tt_buf text[2]) {
 	double sources = number_of(c->o, "sources");
 	char count[TT_SHOW_LEN], share[TT_SHOW_LEN];
@@ -156,6 +171,7 @@ static void tell_days(const struct change *c, bool up) {
 	if (up) {
 		add_who(c, text);
 		add_drivers(c, text);
+		add_published(c, text);
 	}
 	prose_add(c->p, c->section, text);
 }
@@ -178,8 +194,10 @@ static void tell_level(const struct change *c, bool up) {
 		up ? "rose" : "declined", day[0], now, usual);
 	tt_buf_printf(&text[1], "%sは、%s以降%s、1日あたり平均%s個（以前は%s個）で推移しました。",
 		who[1], day[1], up ? "増加し" : "減少し", now, usual);
-	if (up)
+	if (up) {
 		add_drivers(c, text);
+		add_published(c, text);
+	}
 	prose_add(c->p, c->section, text);
 }
 

@@ -220,6 +220,7 @@ void write_figure(struct page *p, struct tt_buf *b, unsigned number) {
 void write_services(struct page *p, struct tt_buf *b) {
 	write_ranking(p, b, 1, true);
 	write_figure(p, b, 1);
+	write_knowledge(p, b);
 }
 
 void write_regions(struct page *p, struct tt_buf *b) {

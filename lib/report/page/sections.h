@@ -6,6 +6,7 @@
 void write_overview(struct page *p, struct tt_buf *b);
 void write_services(struct page *p, struct tt_buf *b);
 void write_regions(struct page *p, struct tt_buf *b);
+void write_knowledge(struct page *p, struct tt_buf *b);
 void write_figure(struct page *p, struct tt_buf *b, unsigned number);
 void write_changes(struct page *p, struct tt_buf *b);
 void write_topics(struct page *p, struct tt_buf *b);

@@ -128,6 +128,18 @@
 	X(LASTS, "goes on", "継続中")                                                                                                      \
 	X(RANK_BEFORE, "Before", "以前の" ZW "順位")                                                                                       \
 	X(ANSWERS, ", answers", "からの応答")                                                                                              \
+	X(PUBLISHED, "What was published about these services",                                                                            \
+		"これらのサービスについて公表されている情報")                                                                              \
+	X(KNOWN, "What listens there", "サービスの概要")                                                                                   \
+	X(MALWARE, "Malware that asks for it", "関連するマルウェア")                                                                       \
+	X(EXPLOITED, "Vulnerabilities (exploited since)", "脆弱性（悪用の確認日）")                                                        \
+	X(PUBLISHED_NOTE,                                                                                                                  \
+		"Published knowledge stands beside the figures; it does not prove what the "                                               \
+		"packets were for. Dates are those of CISA's Known Exploited Vulnerabilities "                                             \
+		"catalogue; bold: within the period.",                                                                                     \
+		"公表されている情報を参考として示すものであり、観測されたパケットの目的を示すもの" \
+		"ではありません。日付はCISAのKnown Exploited "                                                                 \
+		"Vulnerabilitiesカタログへの掲載日で、対象期間中のものは太字です。")                                                       \
 	X(CLASS_SCAN, "scan", "スキャン")                                                                                                  \
 	X(CLASS_BACKSCATTER, "backscatter", "バックスキャッター")                                                                          \
 	X(CLASS_REFLECTION, "reflection", "リフレクション応答")                                                                            \
