@@ -50,7 +50,7 @@ soak: packages ## faults by the hundred, and their table in docs/reliability.md
 	@$(PYTHON) -m pytest -q -p no:cacheprovider dts-tests -m soak
 	@$(PYTHON) dts-tests/framework/faults.py
 
-demo: packages ## two miniature quarters through probe and collector, and their tables
+demo: packages ## two miniature quarters through probe and collector, tables, and the report
 	@$(MAKE) --no-print-directory all
 	@sh tools/demo.sh $(BUILD)
 

@@ -192,13 +192,22 @@ class TestReport(TestSuite):
                "Russia (RU), 3rd in the previous quarter, left the top 10.",
                "It surged from 5 December 2024 to 6 December 2024 (2 days)",
                "It surged from 17 December 2024 to 18 December 2024 (2 days)",
-               "Only sensors in the network Cloud X saw the surge."],
+               "Only sensors in the network Cloud X saw the surge.",
+               "Packets to ntp (123/UDP) surged from 5 November 2024 to 14 November 2024 (10 days)",
+               "Packets to personal-agent (5555/TCP) rose from 21 October 2024 on",
+               "The ports that drove it: telnet (23/TCP)",
+               "Russia (RU) faded from 12 October 2024 on, and Bulgaria (BG) took its place."],
         "ja": ["最も多く観測されたのはtelnet（23/TCP）宛のパケットで、前四半期に続き1位でした。",
                "ブルガリア（BG）（前四半期はTOP10 外）",
                "前四半期3位であったロシア（RU）は、TOP10 外となりました。",
                "2024年12月5日から2024年12月6日にかけて（2日間）急増し",
                "2024年12月17日から2024年12月18日にかけて（2日間）急増し",
-               "この急増は、ネットワーク「Cloud X」のセンサーのみで観測されました。"]}
+               "この急増は、ネットワーク「Cloud X」のセンサーのみで観測されました。",
+               "ntp（123/UDP）宛のパケットは、2024年11月5日から2024年11月14日にかけて（10日間）急増し",
+               "personal-agent（5555/TCP）宛のパケットは、2024年10月21日以降増加し",
+               "主な宛先ポート番号はtelnet（23/TCP）",
+               "2024年10月12日以降、ロシア（RU）からのパケットが減少し、代わってブルガリア（BG）からの"
+               "パケットが増加しました。"]}
 
     @pytest.mark.parametrize("lang", ["en", "ja"])
     def test_what_was_planted_is_told(self, lang):
@@ -211,11 +220,32 @@ class TestReport(TestSuite):
         text = self.browser.run("return document.body.innerText")
         for sentence in self.SENTENCES[lang]:
             assert sentence in text, sentence
+        assert {(c["kind"], c["key"]) for c in doc["changes"]["rows"]
+                if c["of"] in ("service", "region") and "top" not in c} == \
+            {("surge", "udp/123"), ("surge", "udp/53"), ("rise", "tcp/5555"), ("rise", "BG"),
+             ("decline", "RU")}
         assert [s["from"] for s in doc["topics"][0]["surges"]] == ["2024-12-05", "2024-12-17"]
         assert [r["previous_rank"] for r in doc["table1"]["rows"] if r["rank"]] == [1, 2, 3, 4, 5]
         assert [r["region"] for r in doc["table2"]["rows"] if r["rank"]] == ["US", "CN", "NL", "BG", "DE"]
         assert [r["previous_rank"] for r in doc["table2"]["rows"] if r["rank"]] == \
             [1, 2, 4, "outside", 6]
+
+    def test_a_quiet_quarter(self):
+        """
+        Steps: a pair of quarters in which nothing was planted.
+        Verify: no change is told, in words or in the table.
+        """
+        captures = [self.dir / "q3.pcap", self.dir / "q4.pcap"]
+        self.teiten.gen("--scenario", DATA / "quiet.json", "--sensors", DATA / "sensors.json",
+                        "--write-rir", self.dir / "rir", *captures)
+        self.teiten.replay(self.dir / "quiet.db", *captures, timezone="Asia/Tokyo",
+                           s=DATA / "sensors.json", rir=self.dir / "rir")
+        doc = self.report("--country", "JP", db=self.dir / "quiet.db")
+        self.shown()
+        assert not [c for c in doc["changes"]["rows"] if "top" not in c]
+        text = self.browser.run("return document.body.innerText")
+        assert not re.search("surged|rose|declined|dropped|faded", text)
+        assert "No watch had anything to tell." in text
 
     def test_nothing_in_it(self):
         """

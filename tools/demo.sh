@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Two quarters in miniature: generates them, runs them through probe and collector, prints the
-# tables of a quarterly report. Needs no NIC, hugepages or configuration. DIR (default build/demo)
+# Two quarters in miniature: generates them, runs them through probe and collector, prints tables
+# and makes the report of the second. Needs no NIC, hugepages or configuration. DIR (default build/demo)
 # keeps captures and database to go on with.
 set -eu
 build=${1:-build}
@@ -28,7 +28,7 @@ run teiten-gen --scenario "$top/config/demo/scenario.json" --sensors "$top/confi
 
 say "== Through probe and collector"
 run teiten replay --timezone Asia/Tokyo -s "$top/config/demo/sensors.json" --rir "$dir/rir" \
-	--db "$dir/demo.db" "$dir/q3.pcap" "$dir/q4.pcap"
+	--watches "$top/config/watches.json" --db "$dir/demo.db" "$dir/q3.pcap" "$dir/q4.pcap"
 
 db=$dir/demo.db
 say "== Table 1: services probed on the domestic sensors, October to December, with previous ranks"
@@ -44,6 +44,11 @@ say "== On which days?"
 run teiten series --db "$db" --step day --class reflection --port udp/53 --region JP \
 	--sensor jp-cloud --from 2024-12-03 --to 2024-12-21 --format table
 
+say "== The report of October to December, in English and in Japanese"
+run teiten report --db "$db" --period 2024Q4 -c "$top/config/demo/report.json" --lang en -o "$dir/report"
+run teiten report --db "$db" --period 2024Q4 -c "$top/config/demo/report.json" --lang ja -o "$dir/report-ja"
+
 say "The database is $db; ask it yourself, for example:"
 say "  $app/teiten top --db $db --by source --period 2024Q4
   $app/teiten sql --db $db \"SELECT sensor, count(*) FROM observation GROUP BY sensor\""
+say "The report is $dir/report/report.html (in Japanese: $dir/report-ja/report.html); it prints on A4."

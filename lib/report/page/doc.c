@@ -99,7 +99,6 @@ static int find_heads(struct page *p) {
 	json_object_set(p->doc, "surveyors", json_object_get(p->config, "surveyors"));
 	json_object_set_new(p->doc, "recipient",
 		p->conf->recipient ? json_string(p->conf->recipient) : json_null());
-	p->observations = info.observations;
 	bool any = info.data_from != info.data_to;
 	json_object_set_new(p->doc, "data",
 		json_pack("{s:s?, s:s?}", "from", any ? tt_time_format(info.data_from, a) : NULL,
@@ -142,11 +141,11 @@ static int add_dport_ranks(struct page *p, json_t *rows) {
 	json_t *row;
 	size_t i;
 	json_array_foreach(rows, i, row) json_object_set_new(row, "rank_all_classes", json_null());
-	if (p->observations > DPORT_ROWS_MAX)
-		return 0;
+	q.raw_rows_limit = DPORT_ROWS_MAX;
 	q.classes = OBSERVED;
 	int rc = ask(p, &q, TT_RANK_RATE, &a);
-	if (rc == -ENODATA) // the destination ports of answers are told by raw batches only
+	// the destination ports of answers are told by raw batches only
+	if (rc == -ENODATA || rc == -E2BIG)
 		return 0;
 	if (rc)
 		return rc;
@@ -180,6 +179,12 @@ static void name_rows(struct page *p, const char *table) {
 	}
 }
 
+static void keep_keys(struct page *p, unsigned table, const struct answer *a) {
+	p->key_n[table] = a->ranking.ranked_n < p->top ? a->ranking.ranked_n : p->top;
+	for (unsigned i = 0; i < p->key_n[table]; i++)
+		p->keys[table][i] = a->ranking.rows[i].row->key;
+}
+
 static int find_tables(struct page *p) {
 	struct tt_query q = page_query(p, TT_BY_PORT);
 	struct answer ports, regions;
@@ -191,6 +196,8 @@ static int find_tables(struct page *p) {
 	if (!rc) {
 		json_object_set_new(p->doc, "table1", top_json(p, &ports, TT_BY_PORT, p->top));
 		json_object_set_new(p->doc, "table2", top_json(p, &regions, TT_BY_REGION, p->top));
+		keep_keys(p, 0, &ports);
+		keep_keys(p, 1, &regions);
 		name_rows(p, "table1");
 		name_rows(p, "table2");
 		json_object_set_new(p->doc, "ranks", ranks_json(p, &ports, &regions));
@@ -201,15 +208,22 @@ static int find_tables(struct page *p) {
 		  : add_dport_ranks(p, json_object_get(json_object_get(p->doc, "table1"), "rows"));
 }
 
-static int find_series(struct page *p, const char *table, const char *figure, enum tt_by by) {
+static int find_series(struct page *p, unsigned table, enum tt_by by) {
 	struct tt_query q = page_query(p, by);
 	struct answer a;
+	char of[16], figure[16];
+	snprintf(of, sizeof(of), "table%u", table + 1);
+	snprintf(figure, sizeof(figure), "figure%u", table + 1);
+	if (!p->key_n[table])
+		return 0;
 	q.step = TT_STEP_DAY;
+	q.keys = p->keys[table];
+	q.key_n = p->key_n[table];
 	int rc = ask(p, &q, TT_RANK_RATE, &a);
 	if (rc)
 		return rc;
 	json_object_set_new(p->doc, figure,
-		series_json(p, &a, by, json_object_get(json_object_get(p->doc, table), "rows")));
+		series_json(p, &a, by, json_object_get(json_object_get(p->doc, of), "rows")));
 	answer_free(&a);
 	return 0;
 }
@@ -228,9 +242,9 @@ static void title(
 }
 
 static int find_figures(struct page *p) {
-	int rc = find_series(p, "table1", "figure1", TT_BY_PORT);
+	int rc = find_series(p, 0, TT_BY_PORT);
 	if (!rc)
-		rc = find_series(p, "table2", "figure2", TT_BY_REGION);
+		rc = find_series(p, 1, TT_BY_REGION);
 	title(p, "table1", NULL, "Top %u services probed", "宛先ポート番号トップ%u");
 	title(p, "figure1", "packets", "Packets per day by service, top %u",
 		"宛先ポート番号別の観測数の推移（上位%u位）");
@@ -244,7 +258,7 @@ static int find_figures(struct page *p) {
 int doc_make(struct page *p) {
 	static int (*const parts[])(struct page *) = {find_heads, find_scope, find_overview,
 		find_tables, topics_gather, find_figures, previous_apply, sensors_gather,
-		compare_gather, prose_write};
+		compare_gather, moves_gather, prose_write};
 	int rc = 0;
 	p->doc = json_object();
 	if (!p->doc)

@@ -7,6 +7,7 @@
 #include "words.h"
 
 #define PAGE_MAX   (256u << 20) // bytes of a page
+#define TOP_MAX	   100		// rows of a table, by report.json
 #define TOPICS	   14		// watches that are told
 #define FIGURES	   (2 + TOPICS)
 #define INCOMPLETE 0.9 // completeness below which a figure is marked
@@ -20,9 +21,10 @@ struct page {
 	enum tt_lang lang;
 	int64_t from, to, previous_from, previous_to;
 	unsigned top, previous_top;
-	char country[3];       // "": no country of one's own
-	bool any_country;      // some sensor has a country
-	uint64_t observations; // in the database
+	struct tt_row_key keys[2][TOP_MAX]; // ranked rows of Tables 1 and 2
+	unsigned key_n[2];
+	char country[3];  // "": no country of one's own
+	bool any_country; // some sensor has a country
 	struct tt_buf svg[FIGURES];
 	char *logo;    // data: URI, or NULL
 	json_t *notes; // section to HTML: {"services": {"html": "...", "replace": false}}
@@ -64,12 +66,14 @@ void pseudonym(const struct page *p, char kind, const char *of, char out[TT_ID_L
 // ---- topics.c
 int topics_gather(struct page *p);
 void topics_figures(struct page *p);
+// ---- moves.c: what changed
+int moves_gather(struct page *p);
 /// Puts pseudonyms in place of a member's name; of a member of all objects in a list.
 void rename_member(const struct page *p, json_t *o, const char *key, char kind);
 void rename_list(const struct page *p, json_t *list, const char *key, char kind);
 
 // ---- figures.c, chart.c
-#define CHART_LINES 100
+#define CHART_LINES TOP_MAX
 struct line {
 	const char *label;    // any text
 	const double *values; // NAN: no data
