@@ -20,7 +20,8 @@ static enum word kind_word(const char *kind) {
 static void cell_day(
 	struct page *p, struct tt_buf *b, const json_t *o, const char *key, int shift) {
 	char text[NAME_LEN];
-	html_printf(b, "<td>%s</td>", day_name(p->lang, prose_day(p, o, key, shift), text));
+	html_printf(
+		b, "<td class=\"d\">%s</td>", day_name(p->lang, prose_day(p, o, key, shift), text));
 }
 
 static void cell_thing(struct page *p, struct tt_buf *b, const json_t *o) {
@@ -47,7 +48,7 @@ void write_changes(struct page *p, struct tt_buf *b) {
 		const char *kind = json_string_value(json_object_get(o, "kind"));
 		tt_buf_printf(b, "<tr>");
 		cell_thing(p, b, o);
-		html_printf(b, "<td>%s</td>", say(p->lang, kind_word(kind)));
+		html_printf(b, "<td class=\"d\">%s</td>", say(p->lang, kind_word(kind)));
 		if (ranks) {
 			tt_buf_printf(b, "<td>–</td><td>–</td>");
 		} else {

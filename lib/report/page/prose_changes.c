@@ -65,6 +65,11 @@ const char *thing_name(
 			sensor) if (!strcmp(text_of(sensor, "id"), key)) snprintf(buf, NAME_LEN,
 			"%.200s", bilingual_text(lang, json_object_get(sensor, "name")));
 	}
+	if (!strcmp(of, "watch")) {
+		json_array_foreach(json_object_get(p->doc, "topics"), i,
+			sensor) if (!strcmp(text_of(sensor, "watch"), key)) snprintf(buf, NAME_LEN,
+			"%.200s", bilingual_text(lang, json_object_get(sensor, "title")));
+	}
 	json_decref(row);
 	return buf;
 }
