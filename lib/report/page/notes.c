@@ -257,26 +257,37 @@ static char *render(struct note_file *f, const struct tt_buf *text) {
 	return html;
 }
 
+int notes_render(struct page *p, const char *path, struct tt_buf *text, char **html) {
+	struct note_file f = {.p = p, .path = path};
+	*html = NULL;
+	if (text->len && memchr(text->data, '\0', text->len))
+		return complain(&f, 1, "zero bytes", "Markdown in UTF-8");
+	if (!text->len || check_lines(&f, (char *)text->data))
+		return f.rc;
+	*html = render(&f, text);
+	if (f.rc) {
+		free(*html);
+		*html = NULL;
+	}
+	return f.rc;
+}
+
 // ---- files
 
 static int read_note(
 	struct page *p, const char *dir, const char *name, const char *section, bool replace) {
 	struct tt_buf text = TT_BUF_INIT(NOTE_MAX);
-	char path[PATH_MAX + 64];
-	struct note_file f = {.p = p, .path = path};
+	char path[PATH_MAX + 64], *html = NULL;
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f.rc = tt_file_read(path, &text, p->err);
-	if (!f.rc && text.len && memchr(text.data, '\0', text.len))
-		complain(&f, 1, "zero bytes", "Markdown in UTF-8");
-	if (!f.rc && text.len && !check_lines(&f, (char *)text.data)) {
-		char *html = render(&f, &text);
-		if (html && !f.rc)
-			json_object_set_new(p->notes, section,
-				json_pack("{s:s, s:b}", "html", html, "replace", replace));
-		free(html);
-	}
+	int rc = tt_file_read(path, &text, p->err);
+	if (!rc)
+		rc = notes_render(p, path, &text, &html);
+	if (html)
+		json_object_set_new(p->notes, section,
+			json_pack("{s:s, s:b}", "html", html, "replace", replace));
+	free(html);
 	tt_buf_free(&text);
-	return f.rc;
+	return rc;
 }
 
 struct parts {
