@@ -54,10 +54,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
 	struct tt_buf text = TT_BUF_INIT(1 << 20);
 	char *html = NULL;
 	p.doc = json_pack("{s:[{s:i, s:s}]}", "rows", "packets", 7, "name", "<b>*x*</b>");
-	if (!tt_buf_append(&text, data, len) && !notes_render(&p, "note.md", &text, &html))
+	if (tt_buf_append(&text, data, len) || notes_render(&p, "note.md", &text, &html)) {
+		if (!err.msg[0])
+			abort();
+	} else if (html) {
 		check(html);
-	else if (!err.msg[0])
-		abort();
+	}
 	free(html);
 	json_decref(p.doc);
 	tt_buf_free(&text);
