@@ -22,6 +22,7 @@ struct table { // days of the rows that are looked at
 static int add_candidates(struct search *f, struct tt_query *q, struct table *t) {
 	struct tt_result r = {0};
 	struct ranking k = {0};
+	q->light = true;
 	int rc = tt_store_query(f->s, q, &r, f->err);
 	if (rc)
 		return rc;

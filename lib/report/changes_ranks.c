@@ -12,6 +12,7 @@ static int ranked(struct search *f, enum tt_by by, int64_t from, int64_t to, str
 	struct tt_query q = search_query(f, by, TT_SCAN);
 	// ranks are those of the tables, over all sensors
 	q.sensor_n = 0;
+	q.light = f->conf->rank != TT_RANK_SOURCES;
 	q.from = from;
 	q.to = to;
 	int rc = tt_store_query(f->s, &q, r, f->err);

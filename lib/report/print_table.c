@@ -146,7 +146,8 @@ void print_head(const struct top_view *t, const char *what, FILE *out) {
 		fprintf(out, "%s to %s (%s)", tt_show_time(res->from, from),
 			tt_show_time(res->to, to), t->timezone);
 	if (res->completeness >= 0)
-		fprintf(out, ", completeness %s", tt_show_share(res->completeness, share));
+		fprintf(out, ", completeness %s%s", tt_show_share(res->completeness, share),
+			res->completeness < COMPLETE_LEAST ? ", incomplete" : "");
 	else
 		fputs(", no sensor was up", out);
 	if (res->rir_date[0])
@@ -252,6 +253,14 @@ static void add_key(struct tt_grid *g, const struct top_view *t, const struct ra
 	}
 }
 
+// More than half of a row by one sensor or source is marked.
+static void add_share(struct tt_grid *g, double share) {
+	char text[TT_SHOW_LEN], marked[TT_SHOW_LEN + 2];
+	snprintf(marked, sizeof(marked), "%s%s", share > HALF ? "* " : "",
+		tt_show_share(share, text));
+	tt_grid_add(g, marked);
+}
+
 static void add_values(struct tt_grid *g, const struct tt_row *r) {
 	char text[TT_SHOW_LEN], about[TT_SHOW_LEN + 1];
 	tt_grid_add(g, tt_show_count(r->packets, text));
@@ -261,8 +270,8 @@ static void add_values(struct tt_grid *g, const struct tt_row *r) {
 	tt_grid_add(g, tt_show_bytes(r->bytes, text));
 	tt_grid_add(g, r->has_rate ? show_rate(r->rate, text) : "-");
 	tt_grid_add(g, r->has_rate ? show_rate(r->median_rate, text) : "-");
-	tt_grid_add(g, tt_show_share(r->has_sources ? r->top_sensor_share : -1, text));
-	tt_grid_add(g, tt_show_share(r->has_sources ? r->top_source_share : -1, text));
+	add_share(g, r->has_sources ? r->top_sensor_share : -1);
+	add_share(g, r->has_sources ? r->top_source_share : -1);
 }
 
 // "2 CVEs, last 2024-11-20": what was published about the service.

@@ -10,7 +10,9 @@
 #include "tt_print.h"
 #include "tt_report.h"
 
-#define TOP_OUTSIDE 10 // ranks past this one are "outside" in a comparison of periods
+#define COMPLETE_LEAST 0.9 // below that figures are marked as incomplete
+#define HALF	       0.5 // of a row's packets: more of one sensor or source is marked
+#define TOP_OUTSIDE    10  // ranks past this one are "outside" in a comparison of periods
 
 /// Where a row stood in another period.
 enum previous { PREVIOUS_UNKNOWN, PREVIOUS_OUTSIDE, PREVIOUS_RANK };
@@ -36,6 +38,20 @@ int rank_compare(
 /// Keeps the first n ranked rows and all that are listed only. 0: all.
 void rank_cut(struct ranking *r, unsigned n);
 void rank_free(struct ranking *r);
+
+/// The rows of an answer that are shown.
+struct chosen {
+	struct tt_result result;
+	struct ranking ranking;
+	struct tt_row_key *keys;
+	unsigned key_n;
+};
+/// Answers a question and keeps its first n ranked rows (0: all) and those that are listed only.
+/// chosen_free in every case.
+int choose_rows(struct tt_store *s, const struct tt_query *q, enum tt_rank rank, unsigned n,
+	struct chosen *out, struct tt_err *err);
+void chosen_free(struct chosen *c);
+
 /// How keys are ordered: protocol, port or name.
 int rank_key_cmp(const struct tt_row_key *a, const struct tt_row_key *b, enum tt_by by);
 

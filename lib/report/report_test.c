@@ -331,10 +331,10 @@ static void table_of_ports(void **state) {
 		"rank  port      service    packets  sources    bytes  rate  median rate  top "
 		"sensor  "
 		"top source\n"
-		"   1  tcp/23             1,234,567       80  72.0 kB   300          150      75.0 "
+		"   1  tcp/23             1,234,567       80  72.0 kB   300          150    * 75.0 "
 		"%  "
 		"         -\n"
-		"   2  icmp/8/0                  40       ~4   2.4 kB  10.0         5.00      75.0 "
+		"   2  icmp/8/0                  40       ~4   2.4 kB  10.0         5.00    * 75.0 "
 		"%  "
 		"    50.0 %\n");
 	free_fixture(f);

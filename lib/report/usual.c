@@ -52,15 +52,19 @@ static unsigned collect(const struct series_day *d, unsigned n, unsigned at, boo
 }
 
 struct tt_usual usual_of(const struct series_day *d, unsigned n, unsigned at) {
+	// days of a kind before any, and what lies before rather than what comes after
+	static const struct {
+		bool kind, all;
+		unsigned least;
+	} tries[] = {{true, false, KIND_LEAST}, {true, true, KIND_LEAST},
+		{false, false, USUAL_LEAST}, {false, true, USUAL_LEAST}};
 	double v[USUAL_DAYS];
-	// before all days of a kind, then all days; the days after where too little lies before
-	for (int all = 0; all < 2; all++) {
-		if (collect(d, n, at, false, all, v) < USUAL_LEAST)
-			continue;
-		unsigned got = collect(d, n, at, true, all, v);
-		if (got < KIND_LEAST)
-			got = collect(d, n, at, false, all, v);
-		return from_values(v, got);
+	if (collect(d, n, at, false, true, v) < USUAL_LEAST)
+		return (struct tt_usual){0};
+	for (unsigned i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
+		unsigned got = collect(d, n, at, tries[i].kind, tries[i].all, v);
+		if (got >= tries[i].least)
+			return from_values(v, got);
 	}
 	return (struct tt_usual){0};
 }

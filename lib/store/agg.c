@@ -138,6 +138,12 @@ int agg_add_sketch(struct agg *a, const struct item *it, const void *sketch, siz
 	return cell < 0 ? 0 : merge_sketch(&a->cells[cell].sketch, sketch, len);
 }
 
+int agg_add_light(struct agg *a, const struct item *it) {
+	int64_t g = agg_group(a, it->group), cell;
+
+	return g < 0 ? (int)g : add_counts(a, it, (uint64_t)g, &cell);
+}
+
 static void count_pairs(struct agg *a) {
 	for (unsigned f = 0; f < 2; f++) {
 		for (uint64_t i = 0; i < a->pairs[f].size; i++) {

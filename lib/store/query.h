@@ -62,6 +62,8 @@ int agg_flush(struct agg *a);
 int64_t agg_group(struct agg *a, uint64_t key);
 /// Adds a row of a rollup: the same as an item, with a sketch in place of a source.
 int agg_add_sketch(struct agg *a, const struct item *it, const void *sketch, size_t len);
+/// The same without its sources.
+int agg_add_light(struct agg *a, const struct item *it);
 /// Counts distinct sources and tops once everything is in.
 int agg_finish(struct agg *a);
 void agg_free(struct agg *a);
@@ -173,6 +175,13 @@ int result_build(struct query *r, struct tt_result *out);
 bool rollup_covers(const struct query *r, unsigned *kind);
 /// Whether the span begins and ends where rollups' steps do; *level the coarsest that serves.
 bool rollup_aligned(const struct query *r, unsigned *level);
+/// Takes all rows of a statement of read_table's columns.
+int rollup_take(struct query *r, sqlite3_stmt *st, unsigned kind);
+// ---- seek.c
+/// Where certain services or regions are asked for, looks them up by key: 1 done, 0 where reading
+/// the whole span is better.
+int rollup_seek(struct query *r, unsigned kind, unsigned level);
+// ---- rollup.c
 int rollup_read(struct query *r, unsigned kind, unsigned level);
 /// Sets r->rir from the batches that were folded.
 int rollup_rir(struct query *r);

@@ -226,7 +226,7 @@ static void fill_row(const struct query *r, const struct group *g, struct tt_row
 	row->packets = g->packets;
 	row->bytes = g->bytes;
 	row->has_sources =
-		!g->no_sources &&
+		!g->no_sources && !(r->from_rollups && r->q->light) &&
 		(r->q->by != TT_BY_NONE || (r->q->classes & ((1u << TT_OBSERVED_CLASS_N) - 1)));
 	row->sources = row->has_sources ? g->sources : 0;
 	row->sources_error = g->sketch != NULL ? tt_sketch_error(g->sketch) : 0;
@@ -297,6 +297,7 @@ int result_build(struct query *r, struct tt_result *out) {
 	out->sources_lower_bound = r->lower_bound;
 	out->from_rollups = r->from_rollups;
 	out->surveyors_listed_only = r->listed_only;
+	out->light = r->from_rollups && r->q->light;
 	out->rows_read = r->rows_read;
 	out->rest_packets = r->rest_packets;
 	memcpy(out->rir_date, r->rir, sizeof(out->rir_date));

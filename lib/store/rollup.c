@@ -111,7 +111,8 @@ static int take_row(struct query *r, const struct row *row, bool only_spilled) {
 		return 0;
 	if (r->step_n > 0)
 		it.step = query_step(r, row->start);
-	return agg_add_sketch(&r->agg, &it, row->sources, row->len);
+	return q->light ? agg_add_light(&r->agg, &it)
+			: agg_add_sketch(&r->agg, &it, row->sources, row->len);
 }
 
 static int row_failed(struct query *r, int rc) {
@@ -157,19 +158,9 @@ static struct row table_row(sqlite3_stmt *st, unsigned kind) {
 	return row;
 }
 
-static int read_table(struct query *r, unsigned kind, unsigned level, bool only_spilled) {
-	char sql[256];
-	sqlite3_stmt *st;
-	int rc = 0, step;
+static int take_rows(struct query *r, sqlite3_stmt *st, unsigned kind, bool only_spilled) {
+	int rc = 0, step = SQLITE_DONE;
 
-	snprintf(sql, sizeof(sql),
-		"SELECT start, surveyor, packets, bytes, spilled, sources, %s FROM %s_%s WHERE "
-		"start >= ? AND start < ? %s",
-		rollups[kind].columns, rollups[kind].name, level_names[level],
-		only_spilled ? "AND spilled > 0" : "");
-	if ((st = db_prepare(r->s, r->err, sql)) == NULL)
-		return r->s->rc;
-	db_bind(st, "ii", local_start(r->s->tz, level_steps[level], r->from), r->to);
 	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
 		struct row row = table_row(st, kind);
 
@@ -178,6 +169,26 @@ static int read_table(struct query *r, unsigned kind, unsigned level, bool only_
 	}
 	if (rc == 0 && step != SQLITE_DONE)
 		rc = db_fail(r->s, r->err, "rollups");
+	return rc;
+}
+
+static int read_table(struct query *r, unsigned kind, unsigned level, bool only_spilled) {
+	// an index of counts alone is a small part of the table
+	bool counts = r->q->light && kind == KIND_PORT && level_steps[level] == TT_STEP_MONTH;
+	char sql[320];
+	sqlite3_stmt *st;
+	int rc;
+
+	snprintf(sql, sizeof(sql),
+		"SELECT start, surveyor, packets, bytes, spilled, %s, %s FROM %s_%s %s WHERE "
+		"start >= ? AND start < ? %s",
+		r->q->light ? "NULL" : "sources", rollups[kind].columns, rollups[kind].name,
+		level_names[level], counts ? "INDEXED BY port_month_counts" : "",
+		only_spilled ? "AND spilled > 0" : "");
+	if ((st = db_prepare(r->s, r->err, sql)) == NULL)
+		return r->s->rc;
+	db_bind(st, "ii", local_start(r->s->tz, level_steps[level], r->from), r->to);
+	rc = take_rows(r, st, kind, only_spilled);
 	sqlite3_finalize(st);
 	return rc;
 }
@@ -230,12 +241,18 @@ static int read_segments(struct query *r, unsigned kind, bool spilled_too) {
 	return rc;
 }
 
+int rollup_take(struct query *r, sqlite3_stmt *st, unsigned kind) {
+	return take_rows(r, st, kind, false);
+}
+
 int rollup_read(struct query *r, unsigned kind, unsigned level) {
 	// tools are told by source, so their tables do not know of spilled packets
 	bool spilled_too = kind == KIND_TOOL;
-	int rc = read_table(r, kind, level, false);
+	int rc = rollup_seek(r, kind, level);
 
-	if (rc == 0 && spilled_too)
+	if (rc == 0)
+		rc = read_table(r, kind, level, false);
+	if (rc >= 0 && spilled_too)
 		rc = read_table(r, KIND_REGION, level, true);
 	return rc < 0 ? rc : read_segments(r, kind, spilled_too);
 }

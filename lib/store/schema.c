@@ -61,8 +61,13 @@ static const char version2[] =
 	"who INTEGER NOT NULL, rows INTEGER NOT NULL, data BLOB NOT NULL);"
 	"CREATE INDEX segment_who ON segment(who, start, rows);";
 
+// Version 3: counts without their sketches, which decide what rows are the first of a quarter.
+static const char counts[] =
+	"CREATE INDEX IF NOT EXISTS port_month_counts ON port_month(start, sensor, class, proto, "
+	"port, surveyor, packets, bytes, spilled)";
+
 // What a database of the version before lacks.
-static const char *const steps_to[TT_STORE_VERSION + 1] = {[2] = version2};
+static const char *const steps_to[TT_STORE_VERSION + 1] = {[2] = version2, [3] = counts};
 
 const struct rollup rollups[KIND_N] = {
 	[KIND_PORT] = {.name = "port",
@@ -123,7 +128,8 @@ int schema_create(struct tt_store *s, const char *timezone, struct tt_err *err) 
 		timezone, s->replay, (long long)(tt_now_ns() / TT_NS), hex, APPLICATION_ID,
 		TT_STORE_VERSION);
 	if ((rc = db_exec(s, err, tables)) == 0 && (rc = db_exec(s, err, version2)) == 0 &&
-		(rc = create_rollups(s, err)) == 0 && (rc = db_exec(s, err, sql)) == 0)
+		(rc = create_rollups(s, err)) == 0 && (rc = db_exec(s, err, counts)) == 0 &&
+		(rc = db_exec(s, err, sql)) == 0)
 		rc = db_tx(s, ST_COMMIT, err);
 	if (rc < 0)
 		db_tx(s, ST_ROLLBACK, NULL);

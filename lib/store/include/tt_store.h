@@ -16,7 +16,7 @@
 /// one writes.
 struct tt_store;
 
-#define TT_STORE_VERSION 2
+#define TT_STORE_VERSION 3
 #define TT_RIR_LEN	 128
 
 enum tt_store_mode {
@@ -171,6 +171,8 @@ struct tt_query {
 	/// Only the rows of these keys, where key_n is not 0.
 	const struct tt_row_key *keys;
 	unsigned key_n;
+	/// Distinct sources may be left out where that is quicker (tt_result.light says whether).
+	bool light;
 	/// -E2BIG instead of reading more raw observations than that; 0: as many as it takes.
 	uint64_t raw_rows_limit;
 };
@@ -211,6 +213,7 @@ struct tt_result {
 	int64_t raw_from, raw_to; // what raw batches cover
 	uint64_t rest_packets; // of services past the budget of rollups: any port may have had them
 	bool surveyors_listed_only; // who is one by behaviour only raw batches tell
+	bool light;		    // rows have no sources: they were not asked for
 	bool from_rollups;	    // read from rollups: distinct sources may be estimates
 	uint64_t rows_read;	    // raw observations looked at
 };

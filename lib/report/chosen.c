@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+// Choosing rows before they are read whole. Rollups answer "which are the first ten" from their
+// counts alone; distinct sources, and the days of a series, are then read for those only.
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+
+void chosen_free(struct chosen *c) {
+	rank_free(&c->ranking);
+	tt_result_free(&c->result);
+	free(c->keys);
+	memset(c, 0, sizeof(*c));
+}
+
+static int ranked(struct chosen *c, enum tt_by by, enum tt_rank rank, unsigned n, struct tt_err *err) {
+	int rc = rank_rows(c->result.rows, c->result.row_n, by, rank, &c->ranking);
+	if (rc)
+		return tt_err_set(
+			err, rc, "ranking %u rows: %s", c->result.row_n, strerror(-rc));
+	rank_cut(&c->ranking, n);
+	return 0;
+}
+
+static int take_keys(struct chosen *c, struct tt_err *err) {
+	c->keys = calloc(c->ranking.n + 1, sizeof(*c->keys));
+	if (!c->keys)
+		return tt_err_set(err, -ENOMEM, "ranking: %s", strerror(ENOMEM));
+	for (; c->key_n < c->ranking.n; c->key_n++)
+		c->keys[c->key_n] = c->ranking.rows[c->key_n].row->key;
+	return 0;
+}
+
+int choose_rows(struct tt_store *s, const struct tt_query *query, enum tt_rank rank, unsigned n,
+	struct chosen *out, struct tt_err *err) {
+	struct tt_query q = *query;
+	bool many = q.by != TT_BY_NONE && q.by != TT_BY_CLASS && q.by != TT_BY_TOOL;
+	bool first = n && many && (q.step != TT_STEP_NONE || rank != TT_RANK_SOURCES);
+	memset(out, 0, sizeof(*out));
+	if (first)
+		q.step = TT_STEP_NONE;
+	q.light = first && rank != TT_RANK_SOURCES;
+	int rc = tt_store_query(s, &q, &out->result, err);
+	if (!rc)
+		rc = ranked(out, q.by, rank, n, err);
+	// all there is to know is known already
+	if (rc || !first || (!out->result.light && query->step == TT_STEP_NONE))
+		return rc;
+	rc = take_keys(out, err);
+	if (rc)
+		return rc;
+	rank_free(&out->ranking);
+	tt_result_free(&out->result);
+	q = *query;
+	q.keys = out->keys;
+	q.key_n = out->key_n;
+	if (!q.key_n) // nothing came: the span and its completeness are still to be told
+		q.light = true;
+	rc = tt_store_query(s, &q, &out->result, err);
+	return rc ? rc : ranked(out, q.by, rank, n, err);
+}
