@@ -33,6 +33,7 @@ BENCHES = [
     ("sketch", "lib/sketch_bench"),
     ("store", "lib/store_bench"),
     ("epoch", "tools/bench_epoch.py"),
+    ("quarter", "lib/quarter_bench"),
 ]
 
 # A free page count that all of the programs are content with.

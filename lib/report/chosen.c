@@ -14,11 +14,11 @@ void chosen_free(struct chosen *c) {
 	memset(c, 0, sizeof(*c));
 }
 
-static int ranked(struct chosen *c, enum tt_by by, enum tt_rank rank, unsigned n, struct tt_err *err) {
+static int ranked(
+	struct chosen *c, enum tt_by by, enum tt_rank rank, unsigned n, struct tt_err *err) {
 	int rc = rank_rows(c->result.rows, c->result.row_n, by, rank, &c->ranking);
 	if (rc)
-		return tt_err_set(
-			err, rc, "ranking %u rows: %s", c->result.row_n, strerror(-rc));
+		return tt_err_set(err, rc, "ranking %u rows: %s", c->result.row_n, strerror(-rc));
 	rank_cut(&c->ranking, n);
 	return 0;
 }

@@ -63,7 +63,8 @@ static void begin(struct scope *k) {
 	const char *ids[N];
 	for (unsigned i = 0; i < N; i++)
 		ids[i] = sensors[i].id;
-	assert_int_equal(tt_batch_begin(k->b, "tokyo", "00112233445566aa", 3600, ids, N, uplinks, 1), 0);
+	assert_int_equal(
+		tt_batch_begin(k->b, "tokyo", "00112233445566aa", 3600, ids, N, uplinks, 1), 0);
 }
 
 static void put(struct scope *k) {
@@ -78,11 +79,11 @@ static void put(struct scope *k) {
 static void put_catalog(struct scope *k) {
 	json_t *list = json_array();
 	for (unsigned i = 0; i < N; i++)
-		json_array_append_new(list,
-			json_pack("{s:s, s:s, s:i, s:s, s:s, s:{s:s}}", "id", sensors[i].id,
-				"network", sensors[i].network, "addresses", sensors[i].addresses,
-				"since", "2024-07-01", "country", "JP", "match", "uplink",
-				sensors[i].id));
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:i, s:s, s:s, s:{s:s}}", "id", sensors[i].id,
+				      "network", sensors[i].network, "addresses",
+				      sensors[i].addresses, "since", "2024-07-01", "country", "JP",
+				      "match", "uplink", sensors[i].id));
 	json_t *doc = json_pack("{s:s, s:{s:s, s:i, s:o}}", "type", "catalog", "sensors", "kind",
 		"sensors", "v", 1, "sensors", list);
 	char *text = json_dumps(doc, 0);
@@ -166,8 +167,7 @@ static void close_scope(struct scope *k) {
 }
 
 static char *top_text(struct scope *k, enum tt_rank rank, enum tt_format format) {
-	struct tt_top_conf c = {
-		.query = TT_QUERY_INIT, .rank = rank, .n = 10, .format = format};
+	struct tt_top_conf c = {.query = TT_QUERY_INIT, .rank = rank, .n = 10, .format = format};
 	struct tt_err err = {0};
 	char *text = NULL;
 	size_t len;
@@ -201,7 +201,10 @@ static void a_quarter_with_a_sensor_down_ranks_by_rate(void **state) {
 			double want = x->key.port == 23 ? 30 : x->key.port == 22 ? 88.0 / 3 : 12;
 			assert_float_equal(x->rate, want, 1e-9);
 			assert_float_equal(x->median_rate,
-				x->key.port == 23 ? 30 : x->key.port == 22 ? 40 : 12, 1e-9);
+				x->key.port == 23   ? 30
+				: x->key.port == 22 ? 40
+						    : 12,
+				1e-9);
 		}
 		tt_result_free(&r);
 	}

@@ -188,7 +188,8 @@ static void fill_months(void) {
 	free(r);
 }
 
-// Hours hold a tenth of the day's rows each, which is enough to make the file as large.
+// Each of these hours has the day's rows, with a tenth of the packets and one source: what makes
+// the file as large.
 static void fill_hours(uint64_t rows) {
 	char text[400];
 	sql("BEGIN");
@@ -196,7 +197,8 @@ static void fill_hours(uint64_t rows) {
 		snprintf(text, sizeof(text),
 			"INSERT INTO port_hour SELECT start + %u, sensor, class, proto, port, "
 			"surveyor, "
-			"packets / 10 + 1, bytes / 10, 0, sources FROM port_day WHERE start >= "
+			"packets / 10 + 1, bytes / 10, 0, substr(sources, 1, 9) FROM port_day "
+			"WHERE start >= "
 			"%lld "
 			"LIMIT %llu",
 			hour * 3600, (long long)QUARTER, (unsigned long long)rows);
@@ -342,7 +344,8 @@ static void *sample(void *arg) {
 		long size, resident = 0, shared = 0;
 		FILE *f = fopen("/proc/self/statm", "re");
 		if (f && fscanf(f, "%ld %ld %ld", &size, &resident, &shared) == 3) {
-			double mb = (double)(resident - shared) * (double)sysconf(_SC_PAGESIZE) / 1e6;
+			double mb =
+				(double)(resident - shared) * (double)sysconf(_SC_PAGESIZE) / 1e6;
 			most_memory = mb > most_memory ? mb : most_memory;
 		}
 		if (f)

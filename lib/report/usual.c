@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define KIND_LEAST 4
+#define NEAR_DAYS  16
 #define GAP	   1 // days inside a run that are not odd
 
 // 1970-01-01 was a Thursday.
@@ -45,7 +46,8 @@ static unsigned collect(const struct series_day *d, unsigned n, unsigned at, boo
 	for (unsigned i = at; i-- > 0 && got < USUAL_DAYS;)
 		if (d[i].known && !d[i].odd && (!kind || d[i].weekend == d[at].weekend))
 			v[got++] = d[i].value;
-	for (unsigned i = at + 1; all && i < n && got < USUAL_DAYS; i++)
+	// the nearest: what is far off may be another level
+	for (unsigned i = at + 1; all && i < n && got < NEAR_DAYS; i++)
 		if (d[i].known && !d[i].odd && (!kind || d[i].weekend == d[at].weekend))
 			v[got++] = d[i].value;
 	return got;
