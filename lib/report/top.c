@@ -47,8 +47,10 @@ int tt_report_top(
 	if (!rc && conf->previous)
 		rc = compare_previous(s, conf, &c.ranking, err);
 	if (!rc) {
-		struct top_view t = {
-			.view = {.by = q.by, .services = conf->services, .kev = conf->kev, .store = s},
+		struct top_view t = {.view = {.by = q.by,
+					     .services = conf->services,
+					     .kev = conf->kev,
+					     .store = s},
 			.conf = conf,
 			.result = &c.result,
 			.ranking = &c.ranking,
@@ -69,8 +71,10 @@ int tt_report_series(
 		c.query.step = TT_STEP_DAY;
 	int rc = choose_rows(s, &c.query, c.rank, c.n, &r, err);
 	if (!rc) {
-		struct top_view t = {
-			.view = {.by = c.query.by, .services = c.services, .kev = c.kev, .store = s},
+		struct top_view t = {.view = {.by = c.query.by,
+					     .services = c.services,
+					     .kev = c.kev,
+					     .store = s},
 			.conf = &c,
 			.result = &r.result,
 			.ranking = &r.ranking,
