@@ -106,6 +106,7 @@ int agg_flush(struct agg *a) {
 		a->at[i] = (uint32_t)g;
 		map_prefetch(&a->by_sensor, (uint64_t)g << 16 | it->sensor);
 		__builtin_prefetch(&a->groups[g], 1);
+		__builtin_prefetch(&a->groups[g].asn, 1); // on the next line of the cache, mostly
 		if (!a->by_source && !a->sketched)
 			map_prefetch(&a->pairs[it->family == 6], (uint64_t)g << 32 | it->src);
 	}
