@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 from framework import rir
+from framework.capture import pcap
 from framework.suite import TestSuite
+from scapy.all import IP, TCP, Ether
 
 
 class Server:
@@ -226,6 +228,43 @@ class TestRegions(TestSuite):
             assert sorted(self.sets()) == ["2024-12-17", "2024-12-20"]
         finally:
             server.close()
+
+    def test_epochs_by_the_set_in_force_then(self):
+        """
+        Steps: two dated sets that register an address in different regions; packets before the first, under
+               each, and of a third region; top by region, and filters by list and by group of regions.
+        Verify: each packet has the region of the set in force then; answers name the sets that judged their
+                span; a group is the sum of its regions.
+        """
+        for date, code in (("20241201", "JP"), ("20241218", "KR")):
+            folder = self.dir / "dated" / date
+            folder.mkdir(parents=True)
+            (folder / "delegated-apnic-latest").write_text(
+                f"2|apnic|{date}|2|19830101|{date}|+1000\napnic|{code}|ipv4|11.0.0.0|256|20100101|allocated\n"
+                "apnic|TW|ipv4|11.0.1.0|256|20100101|allocated\n")
+        day, at = 86400, 1734480000  # 2024-12-18T00:00:00Z
+        frames = [(at - 30 * day, "11.0.0.1")] + [(at - 1, "11.0.0.1")] * 2 + [(at, "11.0.0.1")] * 4
+        frames += [(at + day, "11.0.0.2")] * 8 + [(at + day, "11.0.1.1")] * 16 + [(at + day, "9.9.9.9")] * 32
+        packets = [(bytes(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src=s, dst="198.51.100.9")
+                          / TCP(sport=1024, dport=23, flags="S")), None, t * 10**9) for t, s in frames]
+        db = self.dir / "dated.db"
+        self.teiten.replay(db, pcap(self.dir / "dated.pcap", packets), rir=self.dir / "dated")
+        top = self.teiten.top(db, "region")
+        assert {r["region"]: r["packets"] for r in top["rows"]} == {"JP": 3, "KR": 12, "TW": 16, "--": 32}
+        assert top["rir"] == "2024-12-01,2024-12-18"
+        assert [r["rank"] for r in top["rows"] if r["region"] == "--"] == [None]
+        (self.dir / "regions.json").write_text(json.dumps({"kind": "regions", "v": 1, "groups": [
+            {"name": "east", "regions": ["JP", "KR"]}]}))
+
+        def total(region, **more):
+            return sum(r["packets"] for r in self.teiten.top(db, "port", region=region, **more)["rows"])
+        assert total("JP,TW") == 19 and total("kr") == 12 and total("--") == 32 and total("JP,--") == 35
+        assert total("east", regions=self.dir / "regions.json") == 15
+        assert total("east,TW", regions=self.dir / "regions.json") == 31
+        for args in (["east"], ["east,", "--regions", self.dir / "regions.json"],
+                     ["west", "--regions", self.dir / "regions.json"], ["JP", "--regions", "/nonexistent"]):
+            done = self.teiten.run("teiten", "top", "--db", db, "--by", "port", "--region", *args, ok=False)
+            assert done.status == 2 and len(done.messages) == 1, done
 
     def test_usage(self):
         """

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tt_atlas.h"
+
 struct word {
 	const char *name;
 	int value;
@@ -91,6 +93,42 @@ static int read_country(const struct args *a, const char *option, char *out, str
 	return 0;
 }
 
+static int add_region(const char *text, size_t n, char *out, size_t size, struct tt_err *err) {
+	size_t at = strlen(out);
+	if (n != 2 || (memcmp(text, "--", 2) && (!isalpha((unsigned char)text[0]) ||
+							!isalpha((unsigned char)text[1]))))
+		return tt_err_set(err, -EINVAL,
+			"--region: '%.*s', expected two letters of ISO 3166, -- for unknown, or a "
+			"group of --regions",
+			(int)n, text);
+	if (at + 4 > size)
+		return tt_err_set(err, -EINVAL, "--region: more than %zu regions", size / 3);
+	snprintf(out + at, size - at, "%s%c%c", at ? "," : "", toupper((unsigned char)text[0]),
+		toupper((unsigned char)text[1]));
+	return 0;
+}
+
+// Codes and names of groups, with commas between.
+static int read_regions(const struct args *a, char *out, size_t size, struct tt_err *err) {
+	const char *text = arg(a, "region"), *file = arg(a, "regions");
+	struct tt_atlas *atlas = file && text ? tt_atlas_load(file, err) : NULL;
+	int rc = file && text && !atlas ? -EINVAL : 0;
+	out[0] = '\0';
+	while (!rc && text) {
+		size_t n = strcspn(text, ",");
+		char name[TT_ID_LEN];
+		snprintf(name, sizeof(name), "%.*s", (int)n, text);
+		const struct tt_region_group *g = n > 2 ? tt_atlas_group(atlas, name) : NULL;
+		for (unsigned i = 0; g && !rc && i < g->region_n; i++)
+			rc = add_region(g->regions[i], 2, out, size, err);
+		if (!g)
+			rc = add_region(text, n, out, size, err);
+		text = text[n] ? text + n + 1 : NULL;
+	}
+	tt_atlas_destroy(&atlas);
+	return rc;
+}
+
 static int read_id(const struct args *a, const char *option, const char **out, struct tt_err *err) {
 	const char *text = arg(a, option);
 	if (text && !tt_id_valid(text))
@@ -140,7 +178,7 @@ static int read_filters(const struct args *a, struct question *out, struct tt_er
 	if (!rc && (text = arg(a, "source")))
 		rc = read_source(text, q, err);
 	if (!rc)
-		rc = read_country(a, "region", out->region, err);
+		rc = read_regions(a, out->region, sizeof(out->region), err);
 	if (!rc)
 		rc = read_country(a, "country", out->country, err);
 	if (!rc)

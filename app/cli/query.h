@@ -8,7 +8,7 @@
 struct question {
 	struct tt_top_conf conf;
 	struct tt_query previous;
-	char region[3], country[4];
+	char region[1024], country[4];
 	struct tt_services *services;
 	struct tt_kev *kev;
 };

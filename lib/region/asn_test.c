@@ -149,6 +149,33 @@ static uint16_t scanner(const struct tt_scanners *s, const char *address) {
 	return tt_scanners_of(s, x.family, x.b);
 }
 
+static void networks_are_the_largest_prefixes_in_their_rows(void **state) {
+	static const char *const cases[][2] = {{"11.0.0.0", "11.0.0.0/23"},
+		{"11.0.1.255", "11.0.0.0/23"}, {"11.0.2.5", "11.0.2.0/24"}, {"11.0.3.1", NULL},
+		{"12.0.0.1", "12.0.0.1/32"}, {"0.0.0.1", NULL},
+		{"255.255.255.255", "255.255.255.0/24"}, {"2400::1", "2400::/32"},
+		{"2400:1::", NULL}};
+	struct tt_err err = {""};
+	char path[256], text[TT_PREFIX_STRLEN];
+	put_file("asn.csv", "11.0.0.0,11.0.2.255,64500,A\n12.0.0.1,12.0.0.1,64501,B\n"
+			    "255.255.255.0,255.255.255.255,64502,C\n"
+			    "2400::,2400:0:ffff:ffff:ffff:ffff:ffff:ffff,64503,D\n");
+	snprintf(path, sizeof(path), "%s/asn.csv", folder);
+	struct tt_asn *a = tt_asn_load(path, &err);
+	if (!a)
+		fail_msg("%s", err.msg);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct tt_addr addr;
+		struct tt_prefix p;
+		assert_int_equal(tt_addr_parse(cases[i][0], &addr), 0);
+		bool known = tt_asn_network(a, &addr, &p);
+		assert_int_equal(known, cases[i][1] != NULL);
+		if (known)
+			assert_string_equal(tt_prefix_format(&p, text), cases[i][1]);
+	}
+	tt_asn_destroy(&a);
+}
+
 static void scanners_are_named_by_their_files(void **state) {
 	struct tt_err err = {""};
 	put_file(
@@ -218,6 +245,7 @@ int main(void) {
 		test_in_folder(gzip_that_was_cut_is_an_error),
 		test_in_folder(of_overlapping_ranges_the_last_to_start_wins),
 		test_in_folder(rows_that_are_wrong_are_named),
+		test_in_folder(networks_are_the_largest_prefixes_in_their_rows),
 		test_in_folder(scanners_are_named_by_their_files),
 		test_in_folder(lists_that_are_wrong_are_named),
 		cmocka_unit_test(real_files_load),

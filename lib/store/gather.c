@@ -114,7 +114,7 @@ static bool source_passes(
 
 	if (q->family != 0 && family != q->family)
 		return false;
-	if (r->region != 0 && d->region[i] != r->region)
+	if (!region_passes(r, d->region[i]))
 		return false;
 	if (q->asn != 0 && d->asn[i] != q->asn)
 		return false;
@@ -183,7 +183,7 @@ static bool spilled_passes(struct query *r, const struct tt_batch_view *v, uint3
 	if (!port || q->by == TT_BY_SOURCE || q->by == TT_BY_TOOL || q->tool >= 0)
 		return false;
 	return q->family == 0 && q->asn == 0 && !q->has_source &&
-	       q->surveyors != TT_SURVEYORS_ONLY && (r->region == 0 || r->region == REGION_NONE);
+	       q->surveyors != TT_SURVEYORS_ONLY && region_passes(r, REGION_NONE);
 }
 
 static int gather_batch(struct query *r, const struct raw_cursor *c) {

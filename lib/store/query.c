@@ -71,14 +71,18 @@ static void prepare_filters(struct query *r) {
 	const struct tt_query *q = r->q;
 	struct tt_addr first, last;
 
-	if (given(q->region))
-		r->region = (uint16_t)((uint8_t)q->region[0] | (uint8_t)q->region[1] << 8);
+	r->region_filter = given(q->region);
+	for (const char *p = q->region; given(p); p += p[2] == ',' ? 3 : strlen(p)) {
+		unsigned region = (unsigned)((uint8_t)p[0] | (uint8_t)p[1] << 8);
+
+		r->regions[region / 64] |= 1ull << (region % 64);
+	}
 	if (q->has_source) {
 		tt_prefix_range(&q->source, &first, &last);
 		memcpy(r->first, first.b, 16);
 		memcpy(r->last, last.b, 16);
 	}
-	r->source_filter = r->region != 0 || q->has_source || q->asn != 0 || q->tool >= 0 ||
+	r->source_filter = r->region_filter || q->has_source || q->asn != 0 || q->tool >= 0 ||
 			   q->family != 0 || q->surveyors != TT_SURVEYORS_WITH;
 	r->agg.by_source = q->by == TT_BY_SOURCE;
 	r->agg.secret = r->s->secret;

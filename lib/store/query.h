@@ -107,8 +107,9 @@ struct query {
 	const struct tt_sensor_conf **conf; // by number, NULL: not described
 	uint32_t sensor_n;
 	bool sensor_filter, source_filter;
-	uint16_t region;
-	uint8_t first[16], last[16]; // of the source prefix
+	bool region_filter;
+	uint64_t regions[65536 / 64]; // bits by region
+	uint8_t first[16], last[16];  // of the source prefix
 
 	int64_t *steps; // starts, and the end of the last one
 	uint32_t step_n;
@@ -136,6 +137,10 @@ static inline uint64_t port_group(const struct tt_query *q, uint8_t proto, uint1
 	if (q->icmp_one && tt_proto_is_icmp(proto))
 		return GROUP_TYPES | (uint64_t)proto << 16;
 	return (uint64_t)proto << 16 | port;
+}
+
+static inline bool region_passes(const struct query *r, unsigned region) {
+	return !r->region_filter || (r->regions[region / 64] >> (region % 64) & 1);
 }
 
 /// The step that holds a time in [from, to).

@@ -22,11 +22,11 @@ bool rollup_covers(const struct query *r, unsigned *kind) {
 		return false; // which observations were of both tools is not kept
 	if (q->tool >= 0 || q->by == TT_BY_TOOL) {
 		*kind = KIND_TOOL;
-		return !q->has_port && r->region == 0 && is_by(r, common | BY(TOOL));
+		return !q->has_port && !r->region_filter && is_by(r, common | BY(TOOL));
 	}
 	if (q->has_port || is_by(r, BY(PORT) | BY(DPORT))) {
 		*kind = KIND_PORT;
-		return r->region == 0 && is_by(r, common | BY(PORT) | BY(DPORT)) &&
+		return !r->region_filter && is_by(r, common | BY(PORT) | BY(DPORT)) &&
 		       (q->by != TT_BY_DPORT || !service);
 	}
 	*kind = KIND_REGION;
@@ -95,7 +95,7 @@ static int take_row(struct query *r, const struct row *row, bool only_spilled) {
 		passes = port_row(r, row, &key, &total);
 	} else if (kind == KIND_REGION) {
 		key = (b & 0xff) << 8 | b >> 8;
-		passes = r->region == 0 || key == r->region;
+		passes = region_passes(r, (unsigned)key);
 	} else {
 		key = b;
 		passes = q->tool < 0 || key == (uint64_t)q->tool;

@@ -53,10 +53,13 @@ static int want_regions(struct seeker *k) {
 	const struct tt_query *q = k->r->q;
 	int rc = 0;
 
-	if ((k->r->region != 0 || q->key_n > 0) && (rc = want(k, 0, REGION_NONE)) < 0)
+	if ((k->r->region_filter || q->key_n > 0) && (rc = want(k, 0, REGION_NONE)) < 0)
 		return rc; // where what has no source is
-	if (k->r->region != 0)
-		return (rc = want(k, 0, k->r->region)) < 0 ? rc : 1;
+	for (unsigned i = 0; rc == 0 && k->r->region_filter && i < 65536; i++)
+		if (k->r->regions[i / 64] >> (i % 64) & 1)
+			rc = want(k, 0, i);
+	if (k->r->region_filter)
+		return rc < 0 ? rc : 1;
 	if (q->by != TT_BY_REGION || q->key_n == 0)
 		return 0;
 	for (unsigned i = 0; rc == 0 && i < q->key_n; i++)

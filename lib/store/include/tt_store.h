@@ -157,7 +157,8 @@ struct tt_query {
 	uint16_t port;
 	bool has_source;
 	struct tt_prefix source;
-	const char *region, *country, *sensor, *group, *network; // "" or NULL: none
+	const char *region; // of the sources: "JP", or several, "JP,KR"; "" or NULL: none
+	const char *country, *sensor, *group, *network; // of the sensors; "" or NULL: none
 	// a country behind '!' stands for the sensors of every other one that is known
 	const char *const *sensors; // only these, where sensor_n is not 0
 	unsigned sensor_n;
