@@ -29,7 +29,7 @@ class TestPerformance(TestSuite):
         which is cabled to it, as fast as it sends."""
         path = capture(self.dir / "flows.pcap", distinct(flows))
         with Forwarder([*tester_args(tester), "--vdev", repeated(path)], tester_cores, flows + 30_000,
-                     wrap) as t:
+                       wrap, fast=bool(PORTS)) as t:
             t.say("set fwd io", "start")
             mpps, up = measure(self.teiten.path("teiten-probe"), self.dir,
                                {"id": "up0", "device": sut}, cores, SECONDS, popen)

@@ -52,10 +52,11 @@ def repeated(path):
 
 
 class Forwarder:
-    """dpdk-testpmd at its prompt: `devices` are EAL arguments, cores those of prompt and forwarding."""
+    """dpdk-testpmd at its prompt: `devices` are EAL arguments, cores those of prompt and forwarding.
+    Where speed matters it takes hugepages, if enough are free."""
 
-    def __init__(self, devices, cores, buffers, wrap=()):
-        free = int(HUGEPAGES.read_text()) if HUGEPAGES.exists() else 0
+    def __init__(self, devices, cores, buffers, wrap=(), fast=True):
+        free = int(HUGEPAGES.read_text()) if fast and HUGEPAGES.exists() else 0
         mb = buffers * 2560 // 10**6 + 64
         memory = ["--in-memory"] if free * 2 > mb else ["--no-huge", "--no-shconf"]
         self.p = subprocess.Popen(
