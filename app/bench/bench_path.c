@@ -204,7 +204,10 @@ void bench_path(struct bench *b) {
 			break;
 		struct tt_flow_conf conf = bench_conf(flows + BURST);
 		struct path *p = path_create(&conf);
-		struct rte_hash *h = bare_create(flows + BURST);
+		struct tt_flow_stats size = {0};
+		if (p)
+			tt_flow_stats(p->flow, &size);
+		struct rte_hash *h = bare_create(size.size4); // as many buckets
 		struct traffic t = {0};
 		if (p && h && fill(p, h, flows) &&
 			traffic_create(&t, flows, b->quick ? 1u << 14 : 1u << 21, sets[i].order))

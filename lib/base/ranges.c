@@ -287,7 +287,7 @@ void tt_ranges_destroy(struct tt_ranges **r) {
 	*r = NULL;
 }
 
-static inline uint32_t get4(const struct tt_ranges *r, uint32_t v4) {
+static inline uint32_t find4(const struct tt_ranges *r, uint32_t v4) {
 	uint32_t at = 0, n = r->n4;
 	if (r->index4) {
 		at = r->index4[v4 >> (32 - INDEX_BITS)];
@@ -299,31 +299,21 @@ static inline uint32_t get4(const struct tt_ranges *r, uint32_t v4) {
 		at = r->pairs4[at + half].key <= v4 ? at + half : at;
 		n -= half;
 	}
+	return at;
+}
+
+static inline uint32_t get4(const struct tt_ranges *r, uint32_t v4) {
+	return r->pairs4[find4(r, v4)].value;
+}
+
+uint32_t tt_ranges_span4(const struct tt_ranges *r, uint32_t v4, uint32_t *last) {
+	uint32_t at = find4(r, v4);
+	*last = at + 1 < r->n4 ? r->pairs4[at + 1].key - 1 : UINT32_MAX;
 	return r->pairs4[at].value;
 }
 
 uint32_t tt_ranges_get4(const struct tt_ranges *r, uint32_t v4) {
 	return get4(r, v4);
-}
-
-enum { FEW = 8 };
-
-void tt_ranges_get4_bulk(
-	const struct tt_ranges *r, const uint32_t *v4, uint32_t *values, unsigned n) {
-	if (r->n4 > FEW) {
-		for (unsigned i = 0; i < n; i++)
-			values[i] = get4(r, v4[i]);
-		return;
-	}
-	// counting the intervals that begin at or before an address needs no search: vectors
-	memset(values, 0, n * sizeof(*values));
-	for (uint32_t at = 1; at < r->n4; at++) {
-		uint32_t begin = r->pairs4[at].key;
-		for (unsigned i = 0; i < n; i++)
-			values[i] += begin <= v4[i];
-	}
-	for (unsigned i = 0; i < n; i++)
-		values[i] = r->pairs4[values[i]].value;
 }
 
 static uint64_t load64(const uint8_t *p) {

@@ -180,9 +180,16 @@ static int build_plain(struct tt_sensors *s, const struct item *items, size_t n)
 		s->combinations |= (uint8_t)(1u << given_of(&k));
 		i += run;
 	}
-	if (s->combinations == 1)
-		s->only = s->tables[0];
 	return 0;
+}
+
+// Tables that do not fit are no error: the rules are looked up one by one then.
+static int build_direct(struct tt_sensors *s, unsigned uplink_n) {
+	s->direct_n = uplink_n ? uplink_n : 1;
+	s->direct = calloc(s->direct_n, sizeof(struct direct *));
+	for (unsigned i = 0; s->direct && i < s->direct_n; i++)
+		s->direct[i] = direct_create(s, (uint16_t)i);
+	return s->direct ? 0 : -ENOMEM;
 }
 
 static int find_uplink(const struct tt_sensor_conf *sensor, unsigned index,
@@ -252,6 +259,8 @@ struct tt_sensors *tt_sensors_create(const struct tt_catalog *catalog, const cha
 	if (rc == 0) {
 		size_t plain = partition(items, n);
 		rc = build_plain(s, items, plain);
+		if (rc == 0)
+			rc = build_direct(s, uplink_n);
 		if (rc == 0 && plain < n)
 			rc = build_matcher(items + plain, n - plain, 0, &s->feeds);
 		if (rc != 0)
@@ -270,6 +279,9 @@ void tt_sensors_destroy(struct tt_sensors **s) {
 		return;
 	for (uint32_t i = 0; i < (*s)->table_n; i++)
 		tt_ranges_destroy(&(*s)->tables[i]);
+	for (unsigned i = 0; (*s)->direct && i < (*s)->direct_n; i++)
+		direct_destroy(&(*s)->direct[i]);
+	free((*s)->direct);
 	free((*s)->tables);
 	key_map_free(&(*s)->plain);
 	matcher_destroy(&(*s)->feeds);

@@ -3,8 +3,6 @@
 
 #include "rules.h"
 
-enum { BURST_MAX = 64 };
-
 static struct tt_addr destination(const struct tt_pkt *p) {
 	struct tt_addr a = {.family = p->family};
 	memcpy(a.b, p->dst, sizeof(a.b));
@@ -27,8 +25,6 @@ static uint32_t claim_in(const struct tt_ranges *r, const struct tt_pkt *p) {
 
 // Rules without a feed: at most one lookup for each combination of conditions that occurs.
 static uint32_t plain_claim(const struct tt_sensors *s, unsigned uplink, const struct tt_pkt *p) {
-	if (s->only)
-		return claim_in(s->only, p);
 	uint64_t vlan = vlan_of(p->vlan, p->vlan_n);
 	uint32_t best = 0;
 	for (unsigned given = 0; given < 4; given++) {
@@ -216,45 +212,30 @@ static bool resolve_feed(const struct tt_sensors *s, const struct tt_packet_conf
 	return true;
 }
 
-// Destination prefixes decide alone: no feeds, and all rules hold on any uplink and VLAN.
-static void resolve_only(const struct tt_ranges *only, struct tt_pkt *pkts, unsigned n) {
-	uint32_t dst[BURST_MAX], claims[BURST_MAX];
-	uint16_t sensors[BURST_MAX];
-	unsigned others = 0;
-	dst[0] = claims[0] = 0; // n is not 0, which gcc does not see
-	for (unsigned i = 0; i < n; i++)
-		dst[i] = destination4(&pkts[i]);
-	tt_ranges_get4_bulk(only, dst, claims, n);
-	for (unsigned i = 0; i < n; i++) // vectors: no claim is as none that is there
-		sensors[i] = claim_sensor(claims[i] == TT_RANGES_NONE ? 0 : claims[i]);
-	for (unsigned i = 0; i < n; i++) {
-		pkts[i].sensor = sensors[i];
-		others |= (pkts[i].family ^ 4) | (pkts[i].class >= TT_OBSERVED_CLASS_N);
-	}
-	if (__builtin_expect(others == 0, 1))
+// A packet by all that its headers say.
+static void resolve_one(const struct tt_sensors *s, const struct tt_packet_conf *conf,
+	unsigned uplink, const struct tt_frame *frame, struct tt_pkt *p) {
+	p->sensor = TT_NO_SENSOR;
+	if (!is_observed(p))
 		return;
-	for (unsigned i = 0; i < n; i++) {
-		if (pkts[i].family != 4)
-			pkts[i].sensor = claim_sensor(claim_in(only, &pkts[i]));
-		if (!is_observed(&pkts[i]))
-			pkts[i].sensor = TT_NO_SENSOR;
-	}
+	if (p->tunnel != TT_TUNNEL_NONE && s->feeds && resolve_feed(s, conf, uplink, frame, p))
+		return;
+	p->sensor = claim_sensor(plain_claim(s, uplink, p));
+}
+
+// Whether nothing but the destination decides.
+static inline bool is_plain4(const struct tt_pkt *p) {
+	return (p->vlan_n | p->tunnel | (p->family ^ 4)) == 0 && is_observed(p);
 }
 
 void tt_sensors_resolve(const struct tt_sensors *s, const struct tt_packet_conf *conf,
 	unsigned uplink, const struct tt_frame *frames, struct tt_pkt *pkts, unsigned n) {
-	if (s->only && !s->feeds && n && n <= BURST_MAX) {
-		resolve_only(s->only, pkts, n);
-		return;
-	}
+	const struct direct *direct = uplink < s->direct_n ? s->direct[uplink] : NULL;
 	for (unsigned i = 0; i < n; i++) {
 		struct tt_pkt *p = &pkts[i];
-		p->sensor = TT_NO_SENSOR;
-		if (!is_observed(p))
-			continue;
-		if (p->tunnel != TT_TUNNEL_NONE && s->feeds &&
-			resolve_feed(s, conf, uplink, &frames[i], p))
-			continue;
-		p->sensor = claim_sensor(plain_claim(s, uplink, p));
+		if (__builtin_expect(direct && is_plain4(p), 1))
+			p->sensor = direct_get(direct, destination4(p));
+		else
+			resolve_one(s, conf, uplink, &frames[i], p);
 	}
 }

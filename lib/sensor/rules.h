@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
+#include <stdbool.h>
+
 #include "tt_obs.h"
 #include "tt_ranges.h"
 #include "tt_sensor.h"
@@ -102,13 +104,40 @@ struct feed {
 	struct matcher *inner; // second layers; NULL: none
 };
 
+/// Sensors by IPv4 destination. An entry is a sensor, TT_NO_SENSOR, or leads to a block of 256 for
+/// the next eight bits.
+struct direct {
+	uint16_t top[1 << 16];
+	uint16_t *blocks;
+	uint32_t block_n;
+};
+enum { DIRECT_BLOCK = 0x8000, DIRECT_BLOCK_MAX = 4096 };
+_Static_assert(
+	TT_SENSOR_MAX <= DIRECT_BLOCK && DIRECT_BLOCK_MAX < 0x7fff, "entries are told apart");
+
+static inline bool direct_is_block(uint16_t entry) {
+	return entry >= DIRECT_BLOCK && entry != TT_NO_SENSOR;
+}
+
+static inline uint16_t direct_get(const struct direct *d, uint32_t v4) {
+	uint16_t entry = d->top[v4 >> 16];
+	for (unsigned shift = 8; direct_is_block(entry); shift -= 8)
+		entry = d->blocks[(entry & ~DIRECT_BLOCK) << 8 | (v4 >> shift & 0xff)];
+	return entry;
+}
+
+/// The rules that hold on one uplink for packets without VLAN tags. NULL: they do not fit.
+struct direct *direct_create(const struct tt_sensors *s, uint16_t uplink);
+void direct_destroy(struct direct **d);
+
 struct tt_sensors {
+	struct direct **direct; // by uplink; NULL where the rules do not fit
+	unsigned direct_n;
 	struct key_map plain; // to an index in `tables`
 	struct tt_ranges **tables;
 	uint32_t table_n;
 	uint8_t combinations;
-	const struct tt_ranges *only; // the one table, where all rules hold on any uplink and VLAN
-	struct matcher *feeds;	      // NULL: none declared
+	struct matcher *feeds; // NULL: none declared
 	uint16_t tunnels;
 };
 

@@ -29,9 +29,8 @@ void tt_ranges_destroy(struct tt_ranges **r);
 /// Value of the interval that holds the address, or TT_RANGES_NONE. v4 in host order; v6 as 16
 /// bytes in network order.
 uint32_t tt_ranges_get4(const struct tt_ranges *r, uint32_t v4);
-/// The same for n addresses; the arrays must not overlap.
-void tt_ranges_get4_bulk(
-	const struct tt_ranges *r, const uint32_t *v4, uint32_t *values, unsigned n);
+/// The same, and the last address up to which it holds, at least.
+uint32_t tt_ranges_span4(const struct tt_ranges *r, uint32_t v4, uint32_t *last);
 uint32_t tt_ranges_get6(const struct tt_ranges *r, const uint8_t v6[16]);
 uint32_t tt_ranges_get(const struct tt_ranges *r, const struct tt_addr *a);
 /// The interval that gives an address its value (neighbours of one value are one); false without.
