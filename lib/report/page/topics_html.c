@@ -7,9 +7,8 @@
 
 static void cell_day(
 	struct page *p, struct tt_buf *b, const json_t *o, const char *key, int shift) {
-	char text[NAME_LEN];
-	html_printf(
-		b, "<td class=\"d\">%s</td>", day_name(p->lang, prose_day(p, o, key, shift), text));
+	char text[TT_RFC3339_LEN];
+	html_printf(b, "<td class=\"d\">%s</td>", tt_day_format(prose_day(p, o, key, shift), text));
 }
 
 static void write_surges(struct page *p, struct tt_buf *b, const json_t *w) {

@@ -118,10 +118,10 @@
 	X(NOT_COUNTED, "Part of the period lies before this watch and was not counted.",                                                   \
 		"対象期間の一部は集計の開始前であり、数えられていません。")                                                                \
 	X(SURGE, "surge", "急増")                                                                                                          \
-	X(RISE, "new level, higher", "水準の上昇")                                                                                         \
-	X(DECLINE, "new level, lower", "水準の低下")                                                                                       \
+	X(RISE, "rise", "水準の上昇")                                                                                                      \
+	X(DECLINE, "decline", "水準の低下")                                                                                                \
 	X(DIP, "dip", "一時的な減少")                                                                                                      \
-	X(NEWCOMER, "came into the top", "順位入り")                                                                                       \
+	X(NEWCOMER, "entered the top", "順位入り")                                                                                         \
 	X(LEAVER, "left the top", "順位外へ")                                                                                              \
 	X(WHAT, "What", "対象")                                                                                                            \
 	X(CHANGE, "Change", "変化")                                                                                                        \
