@@ -258,7 +258,12 @@ const struct command commands[] = {
 		"that is five deviations, half as much again and twenty packets off; what passes "
 		"must double, or halve, on one of its days. Sensors that were not up long enough "
 		"are not compared.",
-		"$ teiten changes --db q.db --period 2024Q4\n"
+		"$ teiten changes --db q.db --period 2024Q4 --rank rate\n"
+		"...\n"
+		"change   of        from        to          packets  usual/day  times  sources\n"
+		"surge    udp/123   2024-11-05  2024-11-14    3,948       10.0   39.5      693\n"
+		"rise     BG        2024-10-12  lasts        11,773       23.5   6.18      171\n"
+		"decline  RU        2024-10-12  lasts         2,942        206  0.177      573\n"
 		"...\n",
 		{db, changes, span}, run_changes},
 	{"show", "[ADDRESS]", 0, 1, NULL, "all that is known of a source or a service",
@@ -300,6 +305,13 @@ const struct command commands[] = {
 		"them. backfill: counts it anew from --from on, of the raw observations that are "
 		"still there; stop the collector of that database meanwhile.",
 		"$ teiten watch show dns-reflection-domestic --db q.db --period 2024Q4\n"
+		"...\n"
+		"Surge of 2024-12-05 to 2024-12-06: 1,173 packets of 449 sources, at most 346 a "
+		"day (usual: 0)\n"
+		"network  addresses       up  expected   seen\n"
+		"Cloud X       20.0  100.0 %     1,172  1,172  saw it\n"
+		"ISP A         9.00  100.0 %       527      1  did not see it\n"
+		"Only the sensors in Cloud X saw it.\n"
 		"...\n",
 		{db, span}, run_watch},
 	{"annotate", "FILE.csv", 1, 1, "db watch", "join verdicts made elsewhere",
