@@ -87,7 +87,8 @@ class TestSurveyors(TestSuite):
     def test_tools_of_a_source(self):
         """
         Steps: sources that send what ZMap and Mirai do, all or one of many packets.
-        Verify: k of n, verdict, confidence against accident, and how long the rule holds.
+        Verify: k of n, verdict, confidence against accident, how long the rule holds; what looks like ZMap after
+                that is a weak hint and no verdict, in top as in show.
         """
         destination = int.from_bytes(bytes([198, 51, 100, 9]), "big")
 
@@ -97,18 +98,29 @@ class TestSurveyors(TestSuite):
         frames = [syn("11.0.0.1", 5, 54321)] * 4 + [syn("11.0.0.2", destination, 7)] * 3
         frames += [syn("11.0.0.3", 5, 54321)] + [syn("11.0.0.3", 5, 8)] * 9
         db = self.dir / "tools.db"
-        self.teiten.replay(db, pcap(self.dir / "tools.pcap", [(f, None, (at(18, 1) + i) * 10**9)
-                                                              for i, f in enumerate(frames)]))
+        old = int(datetime.datetime(2024, 3, 20, 12, tzinfo=datetime.timezone.utc).timestamp())
+        self.teiten.replay(db, *(pcap(self.dir / f"tools{begin}.pcap", [(f, None, (begin + i) * 10**9)
+                                                                        for i, f in enumerate(frames)])
+                                 for begin in (old, at(18, 1))))
 
-        def tools(source):
-            done = self.teiten.run("teiten", "show", source, "--db", db, "--format", "json")
+        def tools(source, **span):
+            args = [x for k, v in span.items() for x in (f"--{k}", v)]
+            done = self.teiten.run("teiten", "show", source, "--db", db, "--format", "json", *args)
             return {t["tool"]: t for t in done.last["tools"]}
+        before, after = {"to": "2024-03-21"}, {"from": "2024-03-21"}
         zmap = tools("11.0.0.1")["zmap"]
-        assert (zmap["matches"], zmap["of"], zmap["verdict"], zmap["rule_until"]) == (4, 4, True, "2024-03-01")
+        assert (zmap["matches"], zmap["of"], zmap["verdict"], zmap["rule_until"]) == (4, 4, True, "2024-03-21")
+        assert (zmap["later_matches"], zmap["later_of"], zmap["weak_hint"]) == (4, 4, True)
         assert zmap["confidence"] == 1 - 2.0 ** -64 or zmap["confidence"] == 1
+        zmap = tools("11.0.0.1", **after)["zmap"]
+        assert (zmap["matches"], zmap["of"], zmap["verdict"], zmap["confidence"]) == (0, 0, False, 0)
+        assert zmap["weak_hint"]
+        assert not tools("11.0.0.1", **before)["zmap"]["weak_hint"]
         mirai = tools("11.0.0.2")["mirai"]
-        assert (mirai["matches"], mirai["of"], mirai["verdict"], mirai["rule_until"]) == (3, 3, True, None)
-        chance = tools("11.0.0.3")["zmap"]
+        assert (mirai["matches"], mirai["of"], mirai["verdict"], mirai["rule_until"]) == (6, 6, True, None)
+        chance = tools("11.0.0.3", **before)["zmap"]
         assert (chance["matches"], chance["of"], chance["verdict"]) == (1, 10, False)
         p = 2.0 ** -16
         assert abs(1 - chance["confidence"] - (1 - (1 - p) ** 10)) < 1e-9
+        assert counts(self.teiten.top(db, "tool"), "tool")["zmap"][0] == 4
+        assert "zmap" not in counts(self.teiten.top(db, "tool", from_="2024-03-21"), "tool")

@@ -124,8 +124,7 @@ static unsigned entries_of(const struct tt_batch_view *v, const struct derived *
 					total ? PORT_CLASS_TOTAL : v->port[i], surveyor);
 	e[1].key = slot << 48 | row_key(KIND_REGION, who, class, 0, region, surveyor);
 	for (unsigned t = 0; t < TT_TOOL_N; t++) {
-		if (!tool_verdict(t, v->class[i], v -> family[i], v -> packets[i],
-			    v -> matches[t][i], v -> tested[i]))
+		if (!view_tool(v, i, t))
 			continue;
 		e[n] = one;
 		e[n++].key = slot << 48 | row_key(KIND_TOOL, who, class, 0, t, surveyor);

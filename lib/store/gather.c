@@ -60,7 +60,8 @@ static uint64_t group_key(const struct query *r, const struct part *p) {
 }
 
 static bool part_tool(const struct part *p, unsigned tool) {
-	return tool_verdict(tool, p->class, p->family, p->packets, p->matches[tool], p->tested);
+	return tool_verdict(
+		tool, p->epoch, p->class, p->family, p->packets, p->matches[tool], p->tested);
 }
 
 int gather_part(struct query *r, const struct part *p) {

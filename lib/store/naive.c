@@ -72,6 +72,8 @@ static void join_parts(struct counts *k, const struct world *w) {
 static bool has_tool(const struct tt_obs *o, int t) {
 	uint64_t of = t == TT_TOOL_ZMAP ? o->packets : o->tested;
 
+	if (t == TT_TOOL_ZMAP && o->epoch >= 1710979200) // 2024-03-21T00:00:00Z
+		return false;
 	return o->class == TT_SCAN && o->family == 4 && o->matches[t] >= 1 &&
 	       2ull * o->matches[t] >= of;
 }

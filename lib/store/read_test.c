@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <math.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store.h"
 #include "tt_buf.h"
 #include "tt_file.h"
 #include "tt_region.h"
+#include "tt_time.h"
 #include "world.h"
 
 #define FROM 1734480000ll // 2024-12-18T00:00:00Z
@@ -253,6 +256,61 @@ static void everything_known_of_a_source_is_shown(void **state) {
 	world_destroy(&w);
 }
 
+// A minute before and one after ZMap stopped saying so by ip.id, in raw and in rollups.
+static void tools_are_told_by_the_rules_of_their_time(void **state) {
+	const int64_t end = 1710979200; // 2024-03-21T00:00:00Z
+	struct world *w = world_create(5);
+	struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
+	struct tt_obs o = {.epoch = end - 60,
+		.src = {192, 0, 2, 1},
+		.family = 4,
+		.class = TT_SCAN,
+		.proto = 6,
+		.port = 23,
+		.packets = 4,
+		.bytes = 240,
+		.matches = {4, 4, 4},
+		.tested = 4};
+	struct tt_addr a = {.b = {192, 0, 2, 1}, .family = 4};
+	json_t *j, *zmap;
+
+	world_begin(w);
+	world_add(w, &o);
+	o.epoch = end;
+	o.packets = o.tested = o.matches[0] = o.matches[1] = o.matches[2] = 3;
+	world_add(w, &o);
+	world_put(w, s, true);
+	assert_int_equal(tt_store_checkpoint(s, &err), 0);
+	for (int read = 0; read < 2; read++) {
+		struct tt_query q = TT_QUERY_INIT;
+		struct tt_result r;
+
+		q.by = TT_BY_TOOL;
+		q.read = read == 0 ? TT_READ_RAW : TT_READ_ROLLUPS;
+		assert_int_equal(tt_store_query(s, &q, &r, &err), 0);
+		assert_int_equal(r.row_n, TT_TOOL_N);
+		for (size_t i = 0; i < r.row_n; i++)
+			assert_int_equal(
+				r.rows[i].packets, r.rows[i].key.tool == TT_TOOL_ZMAP ? 4 : 7);
+		tt_result_free(&r);
+	}
+	for (int later = 0; later < 2; later++) {
+		j = tt_store_show(s, &a, later ? end : 0, later ? 0 : end, &err);
+		zmap = json_array_get(json_object_get(j, "tools"), TT_TOOL_ZMAP);
+		assert_int_equal(
+			json_integer_value(json_object_get(zmap, "matches")), later ? 0 : 4);
+		assert_int_equal(
+			json_integer_value(json_object_get(zmap, "later_matches")), later ? 3 : 0);
+		assert_int_equal(json_is_true(json_object_get(zmap, "verdict")), !later);
+		assert_int_equal(json_is_true(json_object_get(zmap, "weak_hint")), later);
+		assert_true(later ? json_real_value(json_object_get(zmap, "confidence")) == 0
+				  : json_real_value(json_object_get(zmap, "confidence")) > 0.999);
+		json_decref(j);
+	}
+	world_close(&s);
+	world_destroy(&w);
+}
+
 static void write_file(const char *dir, const char *name, const char *text) {
 	char path[256];
 	FILE *f;
@@ -376,6 +434,22 @@ static void the_document_names_all_there_is(void **state) {
 		if (strstr((const char *)doc.data, quoted) == NULL)
 			fail_msg("%s: does not name %s", path, quoted);
 	}
+	for (unsigned i = 0; i < TT_TOOL_N; i++) {
+		const struct tool_rule *r = &tool_rules[i];
+		char row[256];
+		int64_t until;
+
+		snprintf(row, sizeof(row), "\n| %s | `%s` | %s | 2^-%d |\n", tt_tool_name(i),
+			r->relation, r->until == NULL ? "all so far" : r->until,
+			-ilogb(r->accident));
+		if (strstr((const char *)doc.data, row) == NULL)
+			fail_msg("%s: does not have the row %s", path, row);
+		if (r->until == NULL)
+			continue;
+		snprintf(row, sizeof(row), "%sT00:00:00Z", r->until);
+		assert_int_equal(tt_time_parse(row, &until), 0);
+		assert_int_equal(until, r->end);
+	}
 	tt_buf_free(&doc);
 	world_close(&s);
 	world_destroy(&w);
@@ -422,6 +496,7 @@ int main(void) {
 		cmocka_unit_test(sql_reads_and_nothing_else),
 		cmocka_unit_test(sketch_functions_count_over_rows),
 		cmocka_unit_test(everything_known_of_a_source_is_shown),
+		cmocka_unit_test(tools_are_told_by_the_rules_of_their_time),
 		cmocka_unit_test(sources_keep_what_they_were_resolved_to),
 		cmocka_unit_test(the_document_names_all_there_is),
 		cmocka_unit_test(raw_batches_that_cannot_be_read_are_named),

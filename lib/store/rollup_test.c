@@ -39,7 +39,7 @@ static void set_filter(struct tt_query *q, unsigned f) {
 		q->group = "cloud";
 		break;
 	case 5:
-		q->tool = TT_TOOL_ZMAP;
+		q->tool = TT_TOOL_MASSCAN;
 		break;
 	case 6:
 		q->region = "--";

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +20,8 @@ struct profile {
 	struct map days;  // to distinct ports probed
 	struct map pairs; // day, protocol and port
 	struct service all;
-	uint64_t matches[TT_TOOL_N], tested[TT_TOOL_N];
+	uint64_t matches[TT_TOOL_N], tested[TT_TOOL_N];		    // while the rule is in force
+	uint64_t later_matches[TT_TOOL_N], later_tested[TT_TOOL_N]; // and after
 	uint32_t traits, asn;
 	uint16_t region, surveyor;
 	unsigned ports_per_day; // more make a surveyor; 0: none is told so
@@ -56,6 +56,18 @@ static int add_service(struct profile *p, const struct service *one) {
 	return 0;
 }
 
+static void add_tools(struct profile *p, const struct tt_batch_view *v, uint32_t i, int64_t epoch) {
+	if (v->class[i] != TT_SCAN || v->family[i] != 4)
+		return;
+	for (unsigned t = 0; t < TT_TOOL_N; t++) {
+		bool later = epoch >= tool_rules[t].end;
+
+		*(later ? &p->later_matches[t] : &p->matches[t]) += v->matches[t][i];
+		*(later ? &p->later_tested[t] : &p->tested[t]) +=
+			t == TT_TOOL_ZMAP ? v->packets[i] : v->tested[i];
+	}
+}
+
 static int add_row(struct profile *p, const struct raw_cursor *c, uint32_t i, int64_t epoch) {
 	const struct tt_batch_view *v = &c->v;
 	struct service one = {
@@ -82,12 +94,7 @@ static int add_row(struct profile *p, const struct raw_cursor *c, uint32_t i, in
 		*day += *seen == 0;
 		*seen = 1;
 	}
-	if (v->class[i] == TT_SCAN && v->family[i] == 4) {
-		for (unsigned t = 0; t < TT_TOOL_N; t++) {
-			p->matches[t] += v->matches[t][i];
-			p->tested[t] += t == TT_TOOL_ZMAP ? v->packets[i] : v->tested[i];
-		}
-	}
+	add_tools(p, v, i, epoch);
 	if (p->all.packets == 0 || v->ttl_min[i] < p->ttl_min)
 		p->ttl_min = v->ttl_min[i];
 	if (v->ttl_max[i] > p->ttl_max)
@@ -165,40 +172,17 @@ static json_t *service_json(const struct profile *p, const struct service *v) {
 	return o;
 }
 
-// The relation that tells a tool, how often it is true by accident, and how long its makers kept to
-// it: later versions are not told, older ones still are.
-static const struct {
-	const char *relation, *until;
-	double accident;
-} tool_rules[TT_TOOL_N] = {
-	[TT_TOOL_ZMAP] = {"ip.id == 54321", "2024-03-01", 0x1p-16}, // before 4.1.0
-	[TT_TOOL_MASSCAN] = {"ip.id == (dst_ip ^ dst_port ^ tcp.seq) & 0xffff", NULL, 0x1p-16},
-	[TT_TOOL_MIRAI] = {"tcp.seq == dst_ip", NULL, 0x1p-32},
-};
-
-// The chance that k or more of n packets match by accident (binomial distribution).
-static double by_accident(uint64_t k, uint64_t n, double p) {
-	double nd = (double)n, sum = 0;
-
-	for (uint64_t j = k; j <= n && j < k + 64; j++) {
-		double jd = (double)j;
-
-		sum += exp(lgamma(nd + 1) - lgamma(jd + 1) - lgamma(nd - jd + 1) + jd * log(p) +
-			   (nd - jd) * log1p(-p));
-	}
-	return sum > 1 ? 1 : sum;
-}
-
 static json_t *tool_json(const struct profile *p, unsigned t) {
-	uint64_t k = p->matches[t], n = p->tested[t];
-	const char *until = tool_rules[t].until;
-	json_t *o = json_pack("{s:s, s:I, s:I, s:b}", "tool", tt_tool_name(t), "matches",
-		(json_int_t)k, "of", (json_int_t)n, "verdict", 2 * k >= n);
+	const struct tool_rule *rule = &tool_rules[t];
+	uint64_t k = p->matches[t], n = p->tested[t], later = p->later_matches[t];
+	json_t *o = json_pack("{s:s, s:I, s:I, s:b, s:f, s:s, s:s?}", "tool", tt_tool_name(t),
+		"matches", (json_int_t)k, "of", (json_int_t)n, "verdict", tool_matches(k, n),
+		"confidence", tool_confidence(t, k, n), "rule", rule->relation, "rule_until",
+		rule->until);
 
-	json_object_set_new(
-		o, "confidence", json_real(1 - by_accident(k, n, tool_rules[t].accident)));
-	json_object_set_new(o, "rule", json_string(tool_rules[t].relation));
-	json_object_set_new(o, "rule_until", until == NULL ? json_null() : json_string(until));
+	json_object_set_new(o, "later_matches", json_integer((json_int_t)later));
+	json_object_set_new(o, "later_of", json_integer((json_int_t)p->later_tested[t]));
+	json_object_set_new(o, "weak_hint", json_boolean(tool_matches(later, p->later_tested[t])));
 	return o;
 }
 
@@ -206,7 +190,7 @@ static json_t *tools_json(const struct profile *p) {
 	json_t *list = json_array();
 
 	for (unsigned t = 0; t < TT_TOOL_N; t++)
-		if (p->matches[t] > 0)
+		if (p->matches[t] > 0 || p->later_matches[t] > 0)
 			json_array_append_new(list, tool_json(p, t));
 	return list;
 }

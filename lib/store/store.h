@@ -240,12 +240,36 @@ void fold_file_complete(struct tt_store *s, int64_t boot, int64_t batches);
 void fold_forget(struct tt_store *s);
 int fold_start(struct tt_store *s, struct tt_err *err);
 
-/// Whether an observation counts for a tool (all its packets, bytes and source then).
-static inline bool tool_verdict(unsigned tool, uint8_t class, uint8_t family, uint64_t packets,
-	uint64_t matches, uint64_t tested) {
-	uint64_t of = tool == TT_TOOL_ZMAP ? packets : tested;
+// ---- tools.c
+/// How a tool is told: the one place of its rule, for code and documents.
+struct tool_rule {
+	const char *relation; // that its packets keep to
+	const char *until;    // the UTC day from which its makers no longer do; NULL: they still do
+	int64_t end;	      // the same in Unix seconds; INT64_MAX
+	double accident;      // how often other packets keep to it
+};
+extern const struct tool_rule tool_rules[TT_TOOL_N];
 
-	return class == TT_SCAN && family == 4 && matches >= 1 && 2 * matches >= of;
+/// How sure k matches of n packets are: 1 less the chance that k or more are by accident (binomial
+/// distribution).
+double tool_confidence(unsigned tool, uint64_t k, uint64_t n);
+
+/// Whether k matches of n packets make a tool (of a rule in force, or a weak hint after it).
+static inline bool tool_matches(uint64_t k, uint64_t n) {
+	return k >= 1 && 2 * k >= n;
+}
+
+/// Whether an observation counts for a tool (all its packets, bytes and source then): by the rules
+/// of its time.
+static inline bool tool_verdict(unsigned tool, int64_t epoch, uint8_t class, uint8_t family,
+	uint64_t packets, uint64_t matches, uint64_t tested) {
+	return class == TT_SCAN && family == 4 && epoch < tool_rules[tool].end &&
+	       tool_matches(matches, tool == TT_TOOL_ZMAP ? packets : tested);
+}
+
+static inline bool view_tool(const struct tt_batch_view *v, uint32_t i, unsigned tool) {
+	return tool_verdict(tool, (int64_t)v->epoch_index[i] * v->head.epoch_s, v->class[i],
+		v -> family[i], v -> packets[i], v -> matches[tool][i], v -> tested[i]);
 }
 
 // ---- functions.c

@@ -111,8 +111,7 @@ static int add_dims(const struct one *o, unsigned sensor) {
 	if (rc == 0 && dims >> DIM_ASN & 1)
 		rc = add(o, DIM_ASN, o->raw->d.asn[i]);
 	for (unsigned t = 0; rc == 0 && dims >> DIM_TOOL & 1 && t < TT_TOOL_N; t++)
-		if (tool_verdict(t, v->class[i], v -> family[i], v -> packets[i],
-			    v -> matches[t][i], v -> tested[i]))
+		if (view_tool(v, i, t))
 			rc = add(o, DIM_TOOL, t);
 	for (unsigned t = 0; rc == 0 && t < TT_TRAIT_N; t++)
 		if (v->traits[i] >> t & 1)

@@ -39,9 +39,7 @@ static bool passes(const struct watch *w, const struct tt_batch_view *v, const s
 
 static bool has_tool(const struct watch *w, const struct tt_batch_view *v, uint32_t i) {
 	for (unsigned t = 0; t < TT_TOOL_N; t++)
-		if (w->tools >> t & 1 &&
-			tool_verdict(t, v->class[i], v -> family[i], v -> packets[i],
-				v -> matches[t][i], v -> tested[i]))
+		if (w->tools >> t & 1 && view_tool(v, i, t))
 			return true;
 	return w->tools == 0;
 }
