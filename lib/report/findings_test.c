@@ -133,7 +133,7 @@ static const char watches[] =
 static void open_scope(struct scope *k, bool (*up)(unsigned, int64_t),
 	uint64_t (*packets)(unsigned, int64_t, unsigned)) {
 	struct tt_err err = {0};
-	json_t *root;
+	json_t *root = NULL;
 	*k = (struct scope){.up = up, .packets = packets, .b = tt_batch_create()};
 	snprintf(k->dir, sizeof(k->dir), "%s/teiten-findings-XXXXXX",
 		access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
