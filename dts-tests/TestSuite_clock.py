@@ -37,7 +37,7 @@ def seconds(text):
 
 
 class TestClock(TestSuite):
-    pytestmark = needs_root
+    pytestmark = [*needs_root, pytest.mark.sanitized]
 
     def site(self):
         self.clock = Clock(self.dir / "clock")

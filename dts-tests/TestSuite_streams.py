@@ -21,6 +21,7 @@ from TestSuite_security import free_port
 SENSORS = 400
 
 
+@pytest.mark.sanitized
 @pytest.mark.netns
 @pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
 class TestReaders(TestSuite):

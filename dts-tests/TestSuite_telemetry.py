@@ -14,7 +14,7 @@ from framework.running import MACS, Site, leftovers, sensor, traffic
 from framework.suite import TestSuite
 from scapy.all import IP, TCP, Ether
 
-pytestmark = [pytest.mark.netns,
+pytestmark = [pytest.mark.netns, pytest.mark.sanitized,
               pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")]
 
 
