@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // How long questions over a large quarter take: 100 sensors, 5 million rows by day, 50 million by
 // hour, raw batches gone. quarter_bench --runs N --json FILE [--hourly ROWS] [--keep DB].
+#include <ftw.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
@@ -13,6 +15,7 @@
 
 #include "tt_findings.h"
 #include "tt_hash.h"
+#include "tt_page.h"
 #include "tt_sketch.h"
 
 #define SENSORS 100
@@ -26,6 +29,7 @@
 #define RUNS	64
 
 static const char *path;
+static char dir[] = "/var/tmp/teiten-quarter-XXXXXX"; // of its own, removed at the end
 static sqlite3 *db;
 
 static void die(const char *what) {
@@ -327,11 +331,29 @@ static void changes(struct tt_store *s, FILE *out) {
 		die(err.msg);
 }
 
+static void page(struct tt_store *s, FILE *out) {
+	struct tt_err err = {0};
+	json_t *config = tt_page_config_default(&err);
+	char folder[64];
+	snprintf(folder, sizeof(folder), "%s/report", dir);
+	struct tt_page_conf c = {.db = path,
+		.from = QUARTER,
+		.to = QUARTER + DAYS * DAY,
+		.country = "JP",
+		.lang = "en",
+		.config = config,
+		.out = folder};
+	if (!config || tt_page_make(s, &c, &err))
+		die(err.msg);
+	json_decref(config);
+}
+
 static struct figure figures[] = {{"quarter/top-port", 1, top_ports, {0}},
 	{"quarter/top-port-rate", 1, top_ports_rate, {0}},
 	{"quarter/top-region-previous", 1, top_regions, {0}},
 	{"quarter/top-sensor", 1, top_sensors, {0}}, {"quarter/series-port", 1, series_ports, {0}},
-	{"quarter/series-region", 1, series_regions, {0}}, {"quarter/changes", 30, changes, {0}}};
+	{"quarter/series-region", 1, series_regions, {0}}, {"quarter/changes", 30, changes, {0}},
+	{"quarter/report", 30, page, {0}}};
 #define FIGURES (sizeof(figures) / sizeof(*figures))
 
 static atomic_bool ended;
@@ -403,13 +425,17 @@ static void report(const char *file, unsigned runs, double memory) {
 		die("the JSON file cannot be written");
 }
 
+static int remove_one(const char *name, const struct stat *st, int type, struct FTW *at) {
+	return remove(name);
+}
+
 int main(int argc, char **argv) {
 	static const struct option options[] = {{"runs", 1, NULL, 'r'}, {"json", 1, NULL, 'j'},
 		{"hourly", 1, NULL, 'h'}, {"keep", 1, NULL, 'k'}, {NULL, 0, NULL, 0}};
 	const char *json = "/dev/null", *keep = NULL;
 	uint64_t hourly = 50000000;
 	unsigned runs = 3;
-	char dir[] = "/var/tmp/teiten-quarter-XXXXXX", own[64];
+	char own[64];
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (c == 'r')
 			runs = (unsigned)atoi(optarg);
@@ -423,12 +449,13 @@ int main(int argc, char **argv) {
 			return 2;
 	}
 	runs = runs < 1 ? 1 : runs > RUNS ? RUNS : runs;
-	if (!keep && !mkdtemp(dir))
+	if (!mkdtemp(dir))
 		die("no temporary folder");
 	snprintf(own, sizeof(own), "%s/quarter.db", dir);
 	path = keep ? keep : own;
 	if (!keep || access(keep, F_OK))
 		make_db(hourly);
+	malloc_trim(0); // what making took is none of the questions' memory
 	pthread_t sampler;
 	if (pthread_create(&sampler, NULL, sample, NULL))
 		die("no thread");
@@ -436,14 +463,6 @@ int main(int argc, char **argv) {
 	atomic_store(&ended, true);
 	pthread_join(sampler, NULL);
 	report(json, runs, most_memory);
-	if (!keep) {
-		static const char *const ends[] = {"", "-wal", "-shm", "-writer"};
-		char text[96];
-		for (unsigned i = 0; i < 4; i++) {
-			snprintf(text, sizeof(text), "%s%s", own, ends[i]);
-			unlink(text);
-		}
-		rmdir(dir);
-	}
+	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	return 0;
 }

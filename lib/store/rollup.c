@@ -172,23 +172,54 @@ static int take_rows(struct query *r, sqlite3_stmt *st, unsigned kind, bool only
 	return rc;
 }
 
+// Whether most sensors are filtered out: those that are left are then read by the tables' keys.
+static bool few_sensors(const struct query *r) {
+	uint32_t n = 0;
+
+	for (uint32_t i = 1; i <= r->sensor_n; i++)
+		n += r->match[i];
+	return 2 * n <= r->sensor_n;
+}
+
+static int take_few(
+	struct query *r, sqlite3_stmt *st, unsigned kind, unsigned level, bool spilled) {
+	const enum tt_step step = level_steps[level];
+	int rc = 0;
+
+	for (int64_t t = local_start(r->s->tz, step, r->from); rc == 0 && t < r->to;
+		t = local_next(r->s->tz, step, t))
+		for (uint32_t i = 1; rc == 0 && i <= r->sensor_n; i++) {
+			if (!r->match[i])
+				continue;
+			db_bind(st, "ii", t, (int64_t)i);
+			rc = take_rows(r, st, kind, spilled);
+			sqlite3_reset(st);
+		}
+	return rc;
+}
+
 static int read_table(struct query *r, unsigned kind, unsigned level, bool only_spilled) {
 	// an index of counts alone is a small part of the table
 	bool counts = r->q->light && kind == KIND_PORT && level_steps[level] == TT_STEP_MONTH;
+	bool few = few_sensors(r);
 	char sql[320];
 	sqlite3_stmt *st;
 	int rc;
 
 	snprintf(sql, sizeof(sql),
-		"SELECT start, surveyor, packets, bytes, spilled, %s, %s FROM %s_%s %s WHERE "
-		"start >= ? AND start < ? %s",
+		"SELECT start, surveyor, packets, bytes, spilled, %s, %s FROM %s_%s %s WHERE %s %s",
 		r->q->light ? "NULL" : "sources", rollups[kind].columns, rollups[kind].name,
 		level_names[level], counts ? "INDEXED BY port_month_counts" : "",
+		few ? "start = ? AND sensor = ?" : "start >= ? AND start < ?",
 		only_spilled ? "AND spilled > 0" : "");
 	if ((st = db_prepare(r->s, r->err, sql)) == NULL)
 		return r->s->rc;
-	db_bind(st, "ii", local_start(r->s->tz, level_steps[level], r->from), r->to);
-	rc = take_rows(r, st, kind, only_spilled);
+	if (few) {
+		rc = take_few(r, st, kind, level, only_spilled);
+	} else {
+		db_bind(st, "ii", local_start(r->s->tz, level_steps[level], r->from), r->to);
+		rc = take_rows(r, st, kind, only_spilled);
+	}
 	sqlite3_finalize(st);
 	return rc;
 }
