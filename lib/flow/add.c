@@ -2,7 +2,7 @@
 // The worker's side: a burst goes through steps chunk by chunk, so that the memory one step asks
 // for is there when the next needs it.
 #include "count.h"
-#include "peek.h"
+#include "place.h"
 
 // Packets that take a step together: enough computing to wait for memory by, and no more lines
 // under way than the second-level cache keeps track of.
@@ -60,8 +60,8 @@ static void spill_push(struct tt_flow *f, const struct input *in, unsigned i) {
 	l->index[l->n++] = (uint8_t)i;
 }
 
-/// Makes the places of keys that were not found; those without a place wait or go to the spill
-/// table.
+/// Finds or makes the places of keys that their step did not find; those without a place wait or go
+/// to the spill table.
 static void make_places(struct tt_flow *f, struct flow_table *t, struct input *in,
 	struct flow_lane *l, struct flow_part part) {
 	for (unsigned k = part.from; k < part.to; k++) {
@@ -70,8 +70,11 @@ static void make_places(struct tt_flow *f, struct flow_table *t, struct input *i
 			continue;
 		if (i >= in->n)
 			break;
+		l->pos[k] = place_find(t, l->key[k], l->sig[k]);
+		if (l->pos[k] >= 0)
+			continue;
 		struct flow_value first = value_first(&in->pkts[i]);
-		l->pos[k] = table_insert(t, l->key[k], l->sig[k], &first);
+		l->pos[k] = place_make(t, l->key[k], l->sig[k], &first);
 		if (likely(l->pos[k] >= 0))
 			continue;
 		if (f->conf.wait_when_full) {
@@ -86,17 +89,19 @@ static void make_places(struct tt_flow *f, struct flow_table *t, struct input *i
 static inline void lane_places(struct tt_flow *f, struct flow_table *t, struct input *in,
 	struct flow_lane *l, struct flow_part part) {
 	unsigned at = part.from, n = part.to - at;
+	int32_t missed = -1;
 	if (likely(t->buckets))
-		peek_settle(t, l->key[at], l->sig + at, l->pos + at, n);
+		missed = peek_settle(t, l->key[at], l->pos + at, n);
 	else
 		rte_hash_lookup_with_hash_bulk(t->hash, l->key + at, l->sig + at, n, l->pos + at);
-	int32_t missed = 0;
-	for (unsigned k = at; k < part.to; k++)
-		missed |= l->pos[k];
-	if (unlikely(missed < 0))
+	if (missed < 0)
 		make_places(f, t, in, l, part);
-	for (unsigned k = at; k < part.to; k++)
-		f->burst.place[l->index[k]] = l->pos[k];
+}
+
+/// Hands the places of a lane's keys to their packets.
+static void lane_spread(struct flow_burst *b, const struct flow_lane *l, struct flow_part part) {
+	for (unsigned k = part.from; k < part.to; k++)
+		b->place[l->index[k]] = l->pos[k];
 }
 
 /// The row of the totals of a packet that the spill table has no place for.
@@ -130,7 +135,9 @@ static void stage_spill(struct tt_flow *f, struct flow_half *h, struct input *in
 		if (t->hash) {
 			at = l->pos[k];
 			if (at < 0)
-				at = table_insert(t, l->key[k], l->sig[k], &first);
+				at = place_find(t, l->key[k], l->sig[k]);
+			if (at < 0)
+				at = place_make(t, l->key[k], l->sig[k], &first);
 		}
 		b->place[i] = at >= 0 ? at : PLACE_TOTAL;
 		if (at < 0)
@@ -156,17 +163,21 @@ static void chunk_count(
 		lane_places(f, &h->v4, in, &b->v4, c->v4);
 	if (c->v6.to > c->v6.from)
 		lane_places(f, &h->v6, in, &b->v6, c->v6);
+	const unsigned n = c->packets.to - c->packets.from;
+	unsigned from = c->packets.from, end = RTE_MIN(c->packets.to, in->n);
+	bool plain = c->v4.to - c->v4.from == n && !b->spill.n && end == c->packets.to;
+	if (likely(plain && run_at(b, from, end) == end)) {
+		count_plain(f, h, in, &b->runs[b->run], c);
+		return;
+	}
+	lane_spread(b, &b->v4, c->v4);
+	lane_spread(b, &b->v6, c->v6);
 	if (unlikely(b->spill.n))
 		stage_spill(f, h, in);
-	const unsigned n = c->packets.to - c->packets.from;
-	const bool plain = c->v4.to - c->v4.from == n && !b->spill.n;
-	unsigned end = RTE_MIN(c->packets.to, in->n);
-	for (unsigned from = c->packets.from; from < end;) {
+	end = RTE_MIN(end, in->n);
+	while (from < end) {
 		unsigned to = run_at(b, from, end);
-		if (likely(plain && to - from == n))
-			count_plain(f, h, in, &b->runs[b->run], c);
-		else
-			count_run(f, h, in, &b->runs[b->run], from, to);
+		count_run(f, h, in, &b->runs[b->run], from, to);
 		from = to;
 	}
 }

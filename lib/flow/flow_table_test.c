@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -110,6 +111,56 @@ static void table_takes_its_whole_budget_again_and_again(void **state) {
 			assert_int_equal(rte_hash_count(b.flow->half[h].v4.hash), 0);
 	}
 	rig_close(&b);
+}
+
+/// Few values, so that most keys are in chains.
+static void hash4_few(const struct hasher *h, const struct key4 *k, uint32_t *sigs, unsigned n) {
+	(void)h;
+	for (unsigned i = 0; i < n; i++)
+		sigs[i] = (k[i].src & 3) * 0x10003;
+}
+
+/// Each row's key leads rte_hash to that row, and no other row has it.
+static void assert_rte_hash_agrees(struct tt_flow *f, const struct flow_table *t) {
+	bool *seen = calloc(t->budget, sizeof(*seen));
+	assert_non_null(seen);
+	for (uint32_t i = 0; i < t->used; i++) {
+		uint32_t pos = t->list[i], sig;
+		assert_true(pos < t->budget && !seen[pos]);
+		seen[pos] = true;
+		f->hasher.hash4(&f->hasher, table_key(t, pos), &sig, 1);
+		assert_int_equal(rte_hash_lookup_with_hash(t->hash, table_key(t, pos), sig), pos);
+	}
+	free(seen);
+}
+
+static void rte_hash_agrees_with_every_new_flow(void **state) {
+	(void)state;
+	for (unsigned few = 0; few < 2; few++) {
+		struct rig b;
+		struct tt_flow_conf c = rig_conf;
+		c.ipv4 = few ? 120 : 4000; // of 4096 slots: many are moved, some in chains
+		rig_open(&b, &c);
+		if (few)
+			b.flow->hasher.hash4 = hash4_few;
+		const struct flow_table *t = &b.flow->half[0].v4;
+		for (uint32_t at = 0; at < t->budget; at += 20) {
+			// every flow twice in a burst, and one of an earlier burst again
+			struct tt_pkt p[41];
+			int64_t ns[41] = {0};
+			uint32_t len[41], n = RTE_MIN(20u, t->budget - at);
+			for (unsigned i = 0; i <= 2 * n; i++) {
+				p[i] = simple(i < 2 * n ? at + i % n : at / 2);
+				len[i] = 60;
+			}
+			assert_int_equal(tt_flow_add(b.flow, 0, p, ns, len, 2 * n + 1), 2 * n + 1);
+			assert_int_equal(t->used, at + n);
+		}
+		assert_int_equal(t->used, t->budget);
+		assert_int_equal(b.flow->spilled, 0);
+		assert_rte_hash_agrees(b.flow, t);
+		rig_close(&b);
+	}
 }
 
 static void values_add_up(void **state) {
@@ -361,6 +412,7 @@ int main(void) {
 		cmocka_unit_test(waiting_worker_stops_until_harvested),
 		cmocka_unit_test(full_table_knows_duplicates_of_a_burst),
 		cmocka_unit_test(table_takes_its_whole_budget_again_and_again),
+		cmocka_unit_test(rte_hash_agrees_with_every_new_flow),
 		cmocka_unit_test(values_add_up),
 		cmocka_unit_test(other_port_varied_is_told),
 		cmocka_unit_test(narrow_counters_saturate),

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "peek.h"
 
+#include <stdio.h>
+
 #include <rte_common.h>
 #include <rte_malloc.h>
 #include <rte_memory.h>
 
-enum { PROBES = 4, HEAD_MAX = 512 };
+// Probes: more than a bucket holds, no more than the smallest table does.
+enum { PROBES = BUCKET_TAGS + 1, HEAD_MAX = 512 };
 
 /// Whether DPDK has memory there; of pages that it has only set addresses aside for, it knows no
 /// length.
@@ -20,7 +23,7 @@ struct probe {
 };
 
 /// Whether the bucket of a probe, if buckets begin there, names its row.
-static bool names_row(const uint8_t *buckets, uint32_t mask, const struct probe *p) {
+static bool names_row(uint8_t *buckets, uint32_t mask, const struct probe *p) {
 	const uint8_t *b = buckets + (size_t)(p->sig & mask) * BUCKET_SIZE;
 	if (!readable(b) || !readable(b + BUCKET_SIZE - 1))
 		return false;
@@ -30,7 +33,7 @@ static bool names_row(const uint8_t *buckets, uint32_t mask, const struct probe 
 	return false;
 }
 
-static unsigned named(const uint8_t *buckets, uint32_t mask, const struct probe *probes) {
+static unsigned named(uint8_t *buckets, uint32_t mask, const struct probe *probes) {
 	unsigned n = 0;
 	for (unsigned i = 0; i < PROBES; i++)
 		n += names_row(buckets, mask, &probes[i]);
@@ -38,14 +41,13 @@ static unsigned named(const uint8_t *buckets, uint32_t mask, const struct probe 
 }
 
 /// Where buckets begin that name the rows of all probes: among the addresses in the table's head.
-static const uint8_t *search(
-	const struct rte_hash *hash, uint32_t mask, const struct probe *probes) {
+static uint8_t *search(const struct rte_hash *hash, uint32_t mask, const struct probe *probes) {
 	size_t size;
 	if (rte_malloc_validate(hash, &size))
 		return NULL;
 	size = RTE_MIN(size, (size_t)HEAD_MAX);
 	for (size_t at = 0; at + sizeof(void *) <= size; at += sizeof(void *)) {
-		const uint8_t *p;
+		uint8_t *p;
 		memcpy(&p, (const uint8_t *)hash + at, sizeof(p));
 		if (p && (uintptr_t)p % BUCKET_SIZE == 0 && named(p, mask, probes) == PROBES)
 			return p;
@@ -53,13 +55,42 @@ static const uint8_t *search(
 	return NULL;
 }
 
-void peek_learn(struct flow_table *t) {
+/// The list of free rows that rte_hash keeps for a table of that name.
+static struct rte_ring *free_rows(const char *name) {
+	char ring[RTE_RING_NAMESIZE];
+	snprintf(ring, sizeof(ring), "HT_%s", name);
+	return rte_ring_lookup(ring);
+}
+
+/// Whether rte_hash finds and deletes what peek_insert makes, in first and second buckets. Leaves
+/// the table without entries, or false.
+static bool writable(struct flow_table *t) {
+	static const struct flow_value zero;
+	const uint32_t sig = 0x9e3779b1; // of both buckets, which differ
+	uint8_t keys[PROBES][sizeof(struct key6)] __attribute__((aligned(16))) = {0};
+	uint32_t good = 0;
+	for (uint32_t i = 0; i < PROBES; i++) {
+		memcpy(keys[i], &i, sizeof(i));
+		int32_t pos = peek_insert(t, keys[i], sig, &zero);
+		good += pos >= 0 && rte_hash_lookup_with_hash(t->hash, keys[i], sig) == pos;
+	}
+	for (uint32_t i = 0; i < PROBES; i++)
+		good += rte_hash_del_key_with_hash(t->hash, keys[i], sig) >= 0;
+	peek_give_back(t);
+	t->used = 0;
+	return good == 2 * PROBES && rte_hash_count(t->hash) == 0 &&
+	       peek_room(peek_bucket(t, sig)) == UINT16_MAX &&
+	       peek_room(peek_second(t, sig)) == UINT16_MAX;
+}
+
+void peek_learn(struct flow_table *t, const char *name) {
 	uint32_t mask = rte_align32pow2(t->budget) / BUCKET_TAGS - 1;
 	uint8_t rows[PROBES][ROW6] = {0};
 	struct probe probes[PROBES];
 	t->buckets = NULL;
 	t->bucket_mask = mask;
-	if (!PEEK)
+	t->free = free_rows(name);
+	if (!PEEK || !t->free)
 		return;
 	for (uint32_t i = 0; i < PROBES; i++) {
 		// spread over the buckets, with tags that are not those of free entries
@@ -69,11 +100,14 @@ void peek_learn(struct flow_table *t) {
 		if (probes[i].pos < 0)
 			return;
 	}
-	const uint8_t *found = search(t->hash, mask, probes);
+	uint8_t *found = search(t->hash, mask, probes);
 	for (uint32_t i = 0; i < PROBES; i++)
 		rte_hash_del_key_with_hash(t->hash, rows[i], probes[i].sig);
-	if (found && named(found, mask, probes) == 0)
-		t->buckets = found;
+	if (!found || named(found, mask, probes) != 0)
+		return;
+	t->buckets = found;
+	if (!writable(t))
+		t->buckets = NULL;
 }
 
 static int32_t in_bucket(
@@ -87,6 +121,26 @@ static int32_t in_bucket(
 }
 
 int32_t peek_both(const struct flow_table *t, const void *key, uint32_t sig) {
-	int32_t pos = in_bucket(t, peek_bucket(t, sig), key, sig);
-	return pos >= 0 ? pos : in_bucket(t, peek_second(t, sig), key, sig);
+	const uint8_t *first = peek_bucket(t, sig);
+	int32_t pos = in_bucket(t, first, key, sig);
+	return pos >= 0 || peek_room(first) ? pos : in_bucket(t, peek_second(t, sig), key, sig);
+}
+
+bool peek_take(struct flow_table *t) {
+	uint32_t taken[ROWS_AHEAD];
+	unsigned n =
+		rte_ring_sc_dequeue_burst_elem(t->free, taken, sizeof(taken[0]), ROWS_AHEAD, NULL);
+	for (unsigned i = 0; i < n; i++) {
+		rte_prefetch0(table_key(t, taken[i] - 1));
+		t->ahead[n - 1 - i] = taken[i];
+	}
+	t->n_ahead = n;
+	return n > 0;
+}
+
+void peek_give_back(struct flow_table *t) {
+	if (t->n_ahead)
+		rte_ring_sp_enqueue_bulk_elem(
+			t->free, t->ahead, sizeof(t->ahead[0]), t->n_ahead, NULL);
+	t->n_ahead = 0;
 }

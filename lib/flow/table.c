@@ -88,7 +88,7 @@ int table_create(
 	}
 	memset(t->rare, 0, rare);
 	memset(t->list, 0, list);
-	peek_learn(t);
+	peek_learn(t, name);
 	rte_hash_reset(t->hash); // writes, hence touches, all of it
 	return 0;
 }

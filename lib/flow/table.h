@@ -7,8 +7,11 @@
 
 #include <rte_branch_prediction.h>
 #include <rte_hash.h>
+#include <rte_ring.h>
 
 #include "key.h"
+
+enum { ROWS_AHEAD = 32 };
 
 /// An rte_hash that keeps a flow's counters behind its key, and the list of positions in use.
 struct flow_table {
@@ -19,8 +22,11 @@ struct flow_table {
 	struct flow_rare *rare; // by position
 	uint32_t *list;		// positions in use, in the order they came
 	uint32_t used, budget;
-	const uint8_t *buckets; // the hash's own, where they could be learnt (peek.h); or NULL
+	uint8_t *buckets; // the hash's own, where they could be learnt (peek.h); or NULL
 	uint32_t bucket_mask;
+	uint32_t n_ahead;
+	struct rte_ring *free;	    // the hash's own: numbers (position + 1) of free rows
+	uint32_t ahead[ROWS_AHEAD]; // taken from there for coming flows, the last is next
 };
 
 static inline const void *table_key(const struct flow_table *t, uint32_t pos) {
@@ -52,42 +58,4 @@ void table_destroy(struct flow_table *t);
 /// Whether clearing goes key by key (few are used) or by reset.
 static inline bool table_few(const struct flow_table *t) {
 	return t->used < t->budget / 32;
-}
-
-/// Position of a key that was not found: made, or found where an earlier packet of the burst has
-/// made it, or where only rte_hash looks. Negative when the table is full (the budget is checked
-/// first: rte_hash needs 17,000 cycles to find out by itself). value: what a new row begins with.
-static inline int32_t table_insert(
-	struct flow_table *t, const void *key, uint32_t sig, const struct flow_value *value) {
-	if (unlikely(t->used >= t->budget))
-		return rte_hash_lookup_with_hash(t->hash, key, sig);
-	// the hash copies a whole row for a new key, and the mark tells whether it did
-	struct {
-		uint8_t key[sizeof(struct key4)];
-		struct flow_value value;
-	} row4;
-	struct {
-		uint8_t key[sizeof(struct key6)];
-		struct flow_value value;
-	} row6;
-	int32_t pos;
-	if (likely(t->key_len == sizeof(struct key4))) {
-		memcpy(row4.key, key, sizeof(row4.key));
-		row4.value = *value;
-		row4.value.marks |= MARK_NEW;
-		pos = rte_hash_add_key_with_hash(t->hash, &row4, sig);
-	} else {
-		memcpy(row6.key, key, sizeof(row6.key));
-		row6.value = *value;
-		row6.value.marks |= MARK_NEW;
-		pos = rte_hash_add_key_with_hash(t->hash, &row6, sig);
-	}
-	if (unlikely(pos < 0))
-		return pos;
-	struct flow_value *v = table_value(t, (uint32_t)pos);
-	if (v->marks & MARK_NEW) {
-		v->marks &= (uint8_t)~MARK_NEW;
-		t->list[t->used++] = (uint32_t)pos;
-	}
-	return pos;
 }
