@@ -27,6 +27,13 @@ static inline void lane_rows(
 		peek_rows(t, l->sig + part.from, l->pos + part.from, part.to - part.from);
 }
 
+/// Between the second and the third: asks for rows that second buckets name.
+static inline void lane_seconds(
+	const struct flow_table *t, struct flow_lane *l, struct flow_part part) {
+	if (likely(t->buckets))
+		peek_seconds(t, l->sig + part.from, l->pos + part.from, part.to - part.from);
+}
+
 /// Makes the keys of a chunk's packets and asks for their buckets.
 static void chunk_ask(
 	struct tt_flow *f, struct flow_half *h, struct input *in, struct flow_chunk *c) {
@@ -48,6 +55,12 @@ static void chunk_ask(
 static void chunk_rows(struct tt_flow *f, struct flow_half *h, const struct flow_chunk *c) {
 	lane_rows(&h->v4, &f->burst.v4, c->v4);
 	lane_rows(&h->v6, &f->burst.v6, c->v6);
+}
+
+/// Asks for the rows of a chunk that first buckets do not name.
+static void chunk_seconds(struct tt_flow *f, struct flow_half *h, const struct flow_chunk *c) {
+	lane_seconds(&h->v4, &f->burst.v4, c->v4);
+	lane_seconds(&h->v6, &f->burst.v6, c->v6);
 }
 
 /// Queues a packet for the spill table.
@@ -192,6 +205,8 @@ static void add_some(struct tt_flow *f, struct input *in) {
 	unsigned n = (in->n + CHUNK - 1) / CHUNK;
 	b->v4.n = b->v6.n = b->n_runs = b->run = 0;
 	for (unsigned k = 0; k < n + 2; k++) {
+		if (k >= 2 && (k - 2) * CHUNK < in->n)
+			chunk_seconds(f, h, &chunks[k - 2]);
 		if (k < n && k * CHUNK < in->n) {
 			chunks[k].packets =
 				(struct flow_part){k * CHUNK, RTE_MIN((k + 1) * CHUNK, in->n)};

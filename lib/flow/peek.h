@@ -107,6 +107,23 @@ static inline void peek_rows(
 	}
 }
 
+/// Between the second and the third step: candidates in the second buckets where the first have
+/// none, and asks for their rows.
+static inline void peek_seconds(
+	const struct flow_table *t, const uint32_t *sigs, int32_t *pos, unsigned n) {
+	for (unsigned i = 0; i < n; i++) {
+		if (likely(pos[i] >= 0))
+			continue;
+		const uint8_t *b = peek_second(t, sigs[i]);
+		uint32_t tags = peek_tags(b, sigs[i]);
+		uint32_t at = tags ? peek_pos(b, tags) : UINT32_MAX;
+		if (at < t->budget) {
+			pos[i] = (int32_t)at;
+			rte_prefetch0(table_key(t, at));
+		}
+	}
+}
+
 static inline bool peek_equal4(const void *a, const void *b) {
 	uint64_t x[2], y[2];
 	memcpy(x, a, sizeof(x));
