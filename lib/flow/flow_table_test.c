@@ -163,6 +163,28 @@ static void rte_hash_agrees_with_every_new_flow(void **state) {
 	}
 }
 
+static void chains_emptied_by_key_leave_nothing_behind(void **state) {
+	(void)state;
+	struct rig b;
+	struct tt_flow_conf c = rig_conf;
+	c.ipv4 = 4000;
+	rig_open(&b, &c);
+	b.flow->hasher.hash4 = hash4_few;
+	for (uint32_t round = 0; round < 6; round++) {
+		const struct flow_table *t = &b.flow->half[b.flow->current].v4;
+		for (uint32_t i = 0; i < 240; i++) // 120 flows, 30 of each hash
+			assert_true(add_one(b.flow, simple(round * 60 + i % 120), round));
+		assert_int_equal(t->used, 120);
+		assert_true(table_few(t));
+		assert_rte_hash_agrees(b.flow, t);
+		b.out.n = 0;
+		rig_drain(&b);
+		assert_int_equal(b.out.n, 120);
+		assert_int_equal(rte_hash_count(t->hash), 0);
+	}
+	rig_close(&b);
+}
+
 static void values_add_up(void **state) {
 	(void)state;
 	struct rig b;
@@ -413,6 +435,7 @@ int main(void) {
 		cmocka_unit_test(full_table_knows_duplicates_of_a_burst),
 		cmocka_unit_test(table_takes_its_whole_budget_again_and_again),
 		cmocka_unit_test(rte_hash_agrees_with_every_new_flow),
+		cmocka_unit_test(chains_emptied_by_key_leave_nothing_behind),
 		cmocka_unit_test(values_add_up),
 		cmocka_unit_test(other_port_varied_is_told),
 		cmocka_unit_test(narrow_counters_saturate),
