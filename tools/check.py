@@ -243,7 +243,7 @@ def stage_fuzz(t):
             t.add(f"fuzz: {src}", ok and runs and int(runs[1]) > 0, out)
 
 
-def pytest(t, name, *args, env=None, timeout=1500):
+def pytest(t, name, *args, env=None, timeout=2700):
     log = BUILD / f"{name}.junit.xml"
     log.unlink(missing_ok=True)
     _, out = run(["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
