@@ -66,6 +66,30 @@ class TestKnowledge(TestSuite):
         assert alone["products"] == ["RouterOS"] and "packets" not in alone
         assert "Winbox" in self.teiten.run("teiten", "show", "--port", "tcp/8291").out  # the installed table
 
+    def test_in_the_report(self):
+        """
+        Steps: the report with and without the catalogue.
+        Verify: what is known of the first services stands in the page and in report.json, with the catalogue
+                its entries and their days, those of the quarter in bold; without it no day.
+        """
+        db = self.files()
+
+        def report(name, *args):
+            folder = self.dir / name
+            self.teiten.run("teiten", "report", "--db", db, "--period", "2024Q4", "--lang", "en", *args, "-o", folder)
+            return json.loads((folder / "report.json").read_text()), (folder / "report.html").read_text()
+        told, page = report("with", "--kev", self.dir / "kev.json")
+        known = {(k["proto"], k["port"]): k for k in told["knowledge"]}["tcp", 8291]
+        assert (known["products"], known["malware"], told["kev"]) == (["RouterOS"], ["Example"], "2024-12-18")
+        assert [(c["cve"], c["exploited"]) for c in known["cves"]] == [
+            ("CVE-2024-0001", "2024-11-20"), ("CVE-2018-14847", "2021-12-01"), ("CVE-2023-30799", None)]
+        assert "<td>Winbox</td><td>Example</td><td><b>CVE-2024-0001 (2024-11-20)</b>, " \
+            "CVE-2018-14847 (2021-12-01), CVE-2023-30799</td>" in page
+        told, page = report("without")
+        assert told["kev"] is None
+        assert "<td>CVE-2018-14847, CVE-2024-0001, CVE-2023-30799</td>" in page  # as services.json has them
+        assert "2024-11-20" not in page
+
     def test_wrong_files(self):
         """
         Steps: catalogue and registry's file: absent, empty, cut, of another kind.
