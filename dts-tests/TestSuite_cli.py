@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import os
+import re
 import sqlite3
 import subprocess
 
 import pytest
 from framework.capture import START, pcap
+from framework.programs import ROOT
 from framework.suite import TestSuite
 from scapy.all import ICMP, IP, TCP, UDP, Ether
 
@@ -135,6 +137,8 @@ class TestCommandLine(TestSuite):
                 for key, value in want.items():
                     if value is None:
                         assert have[key] == "", (by, key)
+                    elif isinstance(value, bool):
+                        assert have[key] == json.dumps(value), (by, key)
                     elif isinstance(value, float):
                         assert float(have[key]) == value, (by, key)
                     else:
@@ -321,3 +325,12 @@ class TestCommandLine(TestSuite):
         good = pcap(self.dir / "good.pcap", [syn("203.0.113.1", 23), packet("203.0.113.1", UDP(dport=9))])
         self.teiten.run("teiten", "replay", "--db", self.dir / "t.db", good, env={"TMPDIR": str(tmp)})
         assert os.listdir(tmp) == []
+
+    def test_readme_names_the_documents(self):
+        """
+        Steps: read README.md's list of documents.
+        Verify: it links every document of docs/, and nothing that is not there.
+        """
+        row = next(x for x in (ROOT / "README.md").read_text().splitlines() if x.startswith("| `docs/`"))
+        linked = re.findall(r"\]\((docs/[^)]*)\)", row)
+        assert sorted(linked) == sorted(f"docs/{f.name}" for f in (ROOT / "docs").glob("*.md"))

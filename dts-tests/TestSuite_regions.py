@@ -16,7 +16,7 @@ import pytest
 from framework import rir
 from framework.capture import pcap
 from framework.suite import TestSuite
-from scapy.all import IP, TCP, Ether
+from scapy.all import IP, TCP, Ether, IPv6
 
 
 class Server:
@@ -228,6 +228,39 @@ class TestRegions(TestSuite):
             assert sorted(self.sets()) == ["2024-12-17", "2024-12-20"]
         finally:
             server.close()
+
+    def test_bogons(self):
+        """
+        Steps: packets from special-purpose addresses of IPv4 and IPv6, from addresses that no file has and from
+               a registered one; top by source and by region, show.
+        Verify: bogons are marked by source and in show; by region they are in the row --, unranked, which tells
+                how many they are.
+        """
+        folder = self.dir / "rir"
+        folder.mkdir(exist_ok=True)
+        (folder / "delegated-apnic-latest").write_text(
+            "2|apnic|20241201|1|19830101|20241201|+1000\napnic|JP|ipv4|11.0.0.0|256|20100101|allocated\n")
+        sent = {"11.0.0.1": 1, "9.9.9.9": 2, "10.1.2.3": 4, "100.64.0.1": 8, "240.0.0.1": 16, "2a00::1": 32,
+                "fc00::1": 64, "2001:db8::7": 128}
+        bogons = {"10.1.2.3", "100.64.0.1", "240.0.0.1", "fc00::1", "2001:db8::7"}
+        frames = [bytes(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+                        / (IPv6(src=s, dst="2001:db8::9") if ":" in s else IP(src=s, dst="198.51.100.9"))
+                        / TCP(sport=1024, dport=23, flags="S")) for s, n in sent.items() for _ in range(n)]
+        db = self.dir / "bogons.db"
+        self.teiten.replay(db, pcap(self.dir / "bogons.pcap", [(f, None, (1734480000 + i) * 10**9)
+                                                               for i, f in enumerate(frames)]), rir=folder)
+        rows = self.teiten.top(db, "source")["rows"]
+        assert {r["source"]: r["packets"] for r in rows} == sent
+        assert {r["source"] for r in rows if r["bogon"]} == bogons
+        regions = {r["region"]: r for r in self.teiten.top(db, "region")["rows"]}
+        assert (regions["--"]["rank"], regions["--"]["packets"]) == (None, sum(sent.values()) - 1)
+        assert regions["--"]["bogon_packets"] == sum(sent[b] for b in bogons)
+        assert "bogon_packets" not in regions["JP"]
+        csv = {r["region"]: r["bogon_packets"] for r in self.teiten.top_csv(db, "region")}
+        assert csv == {"JP": "", "--": str(sum(sent[b] for b in bogons))}
+        for source in sent:
+            shown = self.teiten.run("teiten", "show", source, "--db", db, "--format", "json").last
+            assert shown["bogon"] == (source in bogons), source
 
     def test_epochs_by_the_set_in_force_then(self):
         """

@@ -122,5 +122,8 @@ class TestSurveyors(TestSuite):
         assert (chance["matches"], chance["of"], chance["verdict"]) == (1, 10, False)
         p = 2.0 ** -16
         assert abs(1 - chance["confidence"] - (1 - (1 - p) ** 10)) < 1e-9
-        assert counts(self.teiten.top(db, "tool"), "tool")["zmap"][0] == 4
+        told = {r["tool"]: r for r in self.teiten.top(db, "tool")["rows"]}
+        assert told["zmap"]["packets"] == 4
+        assert (told["zmap"]["matches"], told["zmap"]["of"]) == (4, 4)
+        assert (told["mirai"]["matches"], told["mirai"]["of"], told["mirai"]["confidence"]) == (6, 6, 1)
         assert "zmap" not in counts(self.teiten.top(db, "tool", from_="2024-03-21"), "tool")

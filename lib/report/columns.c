@@ -4,6 +4,7 @@
 
 #include "report.h"
 #include "tt_knowledge.h"
+#include "tt_region.h"
 
 static void fill_rank(const struct view *v, const struct ranked *r, struct cell *c) {
 	if (r->rank)
@@ -76,6 +77,33 @@ static void fill_exploited_last(const struct view *v, const struct ranked *r, st
 static void fill_region(const struct view *v, const struct ranked *r, struct cell *c) {
 	const char *region = v->by == TT_BY_REGION ? r->row->key.region : r->row->region;
 	cell_text(c, region[0] ? region : "--");
+}
+
+static void fill_bogon(const struct view *v, const struct ranked *r, struct cell *c) {
+	const struct tt_addr *a = &r->row->key.source;
+	if (a->family)
+		*c = (struct cell){.kind = CELL_BOOL, .u = tt_region_special(a->family, a->b)};
+}
+
+static void fill_bogon_packets(const struct view *v, const struct ranked *r, struct cell *c) {
+	c->kind = strcmp(r->row->key.region, "--") ? CELL_ABSENT : CELL_NULL;
+	if (c->kind == CELL_NULL && r->row->from_raw)
+		cell_uint(c, r->row->bogon_packets);
+}
+
+static void fill_matches(const struct view *v, const struct ranked *r, struct cell *c) {
+	if (r->row->from_raw)
+		cell_uint(c, r->row->tool_matches);
+}
+
+static void fill_of(const struct view *v, const struct ranked *r, struct cell *c) {
+	if (r->row->from_raw)
+		cell_uint(c, r->row->tool_tested);
+}
+
+static void fill_confidence(const struct view *v, const struct ranked *r, struct cell *c) {
+	if (r->row->from_raw)
+		cell_real(c, r->row->tool_confidence);
 }
 
 static void fill_sensor(const struct view *v, const struct ranked *r, struct cell *c) {
@@ -174,8 +202,13 @@ static const struct {
 	{{"asn", fill_asn}, BY(ASN), KEY},
 	{{"asn", fill_asn}, BY(SOURCE), VALUE},
 	{{"as_name", fill_as_name}, BY(ASN) | BY(SOURCE), VALUE},
+	{{"bogon", fill_bogon}, BY(SOURCE), VALUE},
+	{{"bogon_packets", fill_bogon_packets}, BY(REGION), VALUE},
 	{{"class", fill_class}, BY(CLASS), KEY},
 	{{"tool", fill_tool}, BY(TOOL), KEY},
+	{{"matches", fill_matches}, BY(TOOL), VALUE},
+	{{"of", fill_of}, BY(TOOL), VALUE},
+	{{"confidence", fill_confidence}, BY(TOOL), VALUE},
 	{{"packets", fill_packets}, BY_ALL, VALUE},
 	{{"bytes", fill_bytes}, BY_ALL, VALUE},
 	{{"sources", fill_sources}, BY_ALL, VALUE},

@@ -269,10 +269,11 @@ static void json_of_sources_has_region_and_asn(void **state) {
 	f->rows[0].asn = 64500;
 	rank_fixture(f, 2);
 	char *got = printed(print_top_json, &f->view);
-	assert_non_null(strstr(got, "{\"rank\":1,\"source\":\"192.0.2.1\",\"region\":\"US\","
-				    "\"asn\":64500,\"as_name\":null,\"packets\":9,"));
+	assert_non_null(
+		strstr(got, "{\"rank\":1,\"source\":\"192.0.2.1\",\"region\":\"US\","
+			    "\"asn\":64500,\"as_name\":null,\"bogon\":true,\"packets\":9,"));
 	assert_non_null(strstr(got, "{\"rank\":2,\"source\":\"2001:db8::1\",\"region\":\"--\","
-				    "\"asn\":null,\"as_name\":null,\"packets\":8,"));
+				    "\"asn\":null,\"as_name\":null,\"bogon\":true,\"packets\":8,"));
 	free(got);
 	free_fixture(f);
 }

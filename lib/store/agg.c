@@ -35,13 +35,12 @@ static int64_t cell_at(struct agg *a, uint64_t group, uint32_t step) {
 }
 
 static int sketch_add(struct agg *a, struct tt_sketch **sk, const struct item *it) {
-	uint8_t src[16] = {(uint8_t)(it->src >> 24), (uint8_t)(it->src >> 16),
-		(uint8_t)(it->src >> 8), (uint8_t)it->src};
-	const uint8_t *p = it->family == 4 ? src : a->v6->addr[it->src];
+	uint8_t buf[16];
 
 	if (*sk == NULL && (*sk = tt_sketch_create()) == NULL)
 		return -ENOMEM;
-	return tt_sketch_add(*sk, tt_sketch_hash(a->secret, it->family, p));
+	return tt_sketch_add(*sk, tt_sketch_hash(a->secret, it->family,
+					  source_bytes(a->v6, it->family, it->src, buf)));
 }
 
 static int add_source(struct agg *a, const struct item *it, uint64_t group, int64_t cell) {

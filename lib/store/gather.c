@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "query.h"
+#include "tt_region.h"
 
 uint32_t query_step(const struct query *r, int64_t t) {
 	uint32_t lo = 0, hi = r->step_n;
@@ -64,6 +65,18 @@ static bool part_tool(const struct part *p, unsigned tool) {
 		tool, p->epoch, p->class, p->family, p->packets, p->matches[tool], p->tested);
 }
 
+static bool is_bogon(const struct query *r, const struct part *p) {
+	uint8_t buf[16];
+
+	return p->family != 0 && p->region == REGION_NONE &&
+	       tt_region_special(p->family, source_bytes(&r->v6, p->family, p->src, buf));
+}
+
+static void tag(struct query *r, const struct part *p, unsigned tool) {
+	r->tool_matches[tool] += p->matches[tool];
+	r->tool_tested[tool] += tool == TT_TOOL_ZMAP ? p->packets : p->tested;
+}
+
 int gather_part(struct query *r, const struct part *p) {
 	struct item it = {
 		.packets = p->packets,
@@ -79,14 +92,18 @@ int gather_part(struct query *r, const struct part *p) {
 
 	if (r->q->tool >= 0 && !part_tool(p, (unsigned)r->q->tool))
 		return 0;
+	if (r->q->by == TT_BY_REGION && is_bogon(r, p))
+		r->bogon_packets += p->packets;
 	if (r->q->by != TT_BY_TOOL) {
 		it.group = group_key(r, p);
 		return query_wants(r, it.group) ? agg_add(&r->agg, &it) : 0;
 	}
 	for (unsigned t = 0; rc == 0 && t < TT_TOOL_N; t++) {
 		it.group = t;
-		if (part_tool(p, t) && query_wants(r, t))
-			rc = agg_add(&r->agg, &it);
+		if (!part_tool(p, t) || !query_wants(r, t))
+			continue;
+		tag(r, p, t);
+		rc = agg_add(&r->agg, &it);
 	}
 	return rc;
 }

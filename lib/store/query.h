@@ -58,6 +58,15 @@ struct agg {
 };
 
 int agg_flush(struct agg *a);
+/// The bytes of an item's source; *buf holds those of IPv4.
+static inline const uint8_t *source_bytes(
+	const struct ids6 *v6, uint8_t family, uint32_t src, uint8_t buf[16]) {
+	if (family != 4)
+		return v6->addr[src];
+	for (unsigned i = 0; i < 16; i++)
+		buf[i] = i < 4 ? (uint8_t)(src >> (24 - 8 * i)) : 0;
+	return buf;
+}
 /// Index of a group, made where it was not there; negative: -ENOMEM.
 int64_t agg_group(struct agg *a, uint64_t key);
 /// Adds a row of a rollup: the same as an item, with a sketch in place of a source.
@@ -124,6 +133,8 @@ struct query {
 	struct ids6 v6;
 	bool lower_bound;
 	uint64_t rows_read, rest_packets;
+	uint64_t bogon_packets;					  // by region, from raw
+	uint64_t tool_matches[TT_TOOL_N], tool_tested[TT_TOOL_N]; // by tool, of what is tagged
 	char rir[TT_RIR_LEN];
 
 	struct sensor_up *up; // by sensor number

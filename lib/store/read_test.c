@@ -289,9 +289,13 @@ static void tools_are_told_by_the_rules_of_their_time(void **state) {
 		q.read = read == 0 ? TT_READ_RAW : TT_READ_ROLLUPS;
 		assert_int_equal(tt_store_query(s, &q, &r, &err), 0);
 		assert_int_equal(r.row_n, TT_TOOL_N);
-		for (size_t i = 0; i < r.row_n; i++)
-			assert_int_equal(
-				r.rows[i].packets, r.rows[i].key.tool == TT_TOOL_ZMAP ? 4 : 7);
+		for (size_t i = 0; i < r.row_n; i++) {
+			unsigned n = r.rows[i].key.tool == TT_TOOL_ZMAP ? 4 : 7;
+
+			assert_int_equal(r.rows[i].packets, n);
+			assert_int_equal(r.rows[i].from_raw, read == 0);
+			assert_int_equal(r.rows[i].tool_tested, read == 0 ? n : 0);
+		}
 		tt_result_free(&r);
 	}
 	for (int later = 0; later < 2; later++) {

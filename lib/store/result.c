@@ -200,6 +200,9 @@ static void fill_key(const struct query *r, const struct group *g, struct tt_row
 		break;
 	case TT_BY_REGION:
 		region_text((uint16_t)g->key, row->key.region);
+		row->from_raw = !r->from_rollups;
+		if (g->key == REGION_NONE)
+			row->bogon_packets = r->bogon_packets;
 		break;
 	case TT_BY_SENSOR:
 		memcpy(row->key.sensor, r->s->sensors[g->key], TT_ID_LEN);
@@ -215,6 +218,11 @@ static void fill_key(const struct query *r, const struct group *g, struct tt_row
 		break;
 	case TT_BY_TOOL:
 		row->key.tool = (uint8_t)g->key;
+		row->from_raw = !r->from_rollups;
+		row->tool_matches = r->tool_matches[g->key];
+		row->tool_tested = r->tool_tested[g->key];
+		row->tool_confidence =
+			tool_confidence((unsigned)g->key, row->tool_matches, row->tool_tested);
 		break;
 	case TT_BY_NONE:
 		break;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "survey.h"
+#include "tt_region.h"
 
 struct service { // of one sensor and class
 	uint64_t packets, bytes;
@@ -244,6 +245,7 @@ static json_t *profile_json(struct profile *p, const struct tt_store_info *info)
 		json_array_append_new(list, service_json(p, &p->services[i]));
 	json_object_set_new(o, "source", json_string(tt_addr_format(p->a, text)));
 	json_object_set_new(o, "region", p->n > 0 ? json_string(region) : json_null());
+	json_object_set_new(o, "bogon", json_boolean(tt_region_special(p->a->family, p->a->b)));
 	json_object_set_new(o, "asn", p->asn != 0 ? json_integer(p->asn) : json_null());
 	json_object_set_new(o, "surveyor", json_boolean(p->surveyor != 0 || by_behaviour(p)));
 	json_object_set_new(o, "surveyor_by", surveyor_json(p));

@@ -199,6 +199,10 @@ struct tt_row {
 	// by source
 	char region[3];
 	uint32_t asn;
+	// by region, of "--": from special-purpose addresses; by tool: its rule and what was tagged
+	bool from_raw; // false: rollups do not know
+	uint64_t bogon_packets, tool_matches, tool_tested;
+	double tool_confidence;
 	struct tt_point *points; // point_n of the result, with a step
 };
 struct tt_result {
