@@ -230,7 +230,7 @@ int gather_raw(struct query *r, bool tail) {
 		return rc;
 	// rows beyond a few times what is in a cache make tables that are better large at once
 	if (c.rows > 1000000 && !r->agg.sketched)
-		rc = r->q->by == TT_BY_SOURCE ? map_reserve(&r->agg.by_sensor, c.rows / 2)
+		rc = r->q->by == TT_BY_SOURCE ? map_reserve(&r->agg.by_sensor, c.rows / 4)
 					      : map_reserve(&r->agg.pairs[0], c.rows / 4);
 	while (rc == 0 && (more = raw_next(&c, r->err)) != 0) {
 		if (more < 0) {
