@@ -45,11 +45,10 @@ quick: all ## the everyday check: lint and unit tests, under three minutes
 check: packages ## everything that must hold, within thirty minutes
 	@$(PYTHON) tools/check.py all
 
-soak: packages ## faults by the hundred, every suite under ASan and UBSan, docs/reliability.md
+# ONLY=kill,link chooses suites
+soak: packages ## faults by the hundred, all suites under ASan and UBSan, the table of faults: two hours
 	@$(MAKE) --no-print-directory all debug
-	@$(PYTHON) -m pytest -q -p no:cacheprovider dts-tests -m soak
-	@TEITEN_BUILD=$(CURDIR)/build-debug $(PYTHON) -m pytest -q -p no:cacheprovider dts-tests
-	@$(PYTHON) dts-tests/framework/faults.py
+	@$(PYTHON) tools/check.py soak soak-debug reliability
 
 demo: packages ## two miniature quarters through probe and collector, tables, and the report
 	@$(MAKE) --no-print-directory all

@@ -9,6 +9,7 @@ import concurrent.futures
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,14 +37,19 @@ class Tally:
 
 
 def run(cmd, timeout=1800, **kw):
-    """Runs a command; returns (ok, what it printed)."""
+    """Runs a command; returns (ok, what it printed). One that does not end is killed with all it started,
+    else what it left behind would keep the pipe open and this waiting."""
+    p = subprocess.Popen(cmd, cwd=kw.pop("cwd", ROOT), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         text=True, errors="replace", stdin=subprocess.DEVNULL, start_new_session=True, **kw)
     try:
-        p = subprocess.run(cmd, cwd=kw.pop("cwd", ROOT), stdout=subprocess.PIPE,
-                           stderr=subprocess.STDOUT, text=True, errors="replace",
-                           stdin=subprocess.DEVNULL, timeout=timeout, **kw)
-        return p.returncode == 0, p.stdout
-    except subprocess.TimeoutExpired as e:
-        return False, f"no end after {timeout} s\n{e.stdout or ''}"
+        out, _ = p.communicate(timeout=timeout)
+        return p.returncode == 0, out
+    except BaseException as e:
+        os.killpg(p.pid, signal.SIGKILL)
+        out, _ = p.communicate()
+        if isinstance(e, subprocess.TimeoutExpired):
+            return False, f"{out}\nno end after {timeout} s"
+        raise
 
 
 def tracked(*patterns):
@@ -273,9 +279,54 @@ def stage_dts_debug(t):
     pytest(t, "dts-debug", "dts-tests", "-m", "sanitized and not soak", env={"TEITEN_BUILD": str(ROOT / "build-debug")})
 
 
+def soak(t, name, marked, env=None):
+    """Each suite in a pytest of its own, so that one that fails or hangs hides nothing of the others; a line
+    for each when it is over, and all of them at the end. ONLY=kill,link chooses suites."""
+    only = os.environ.get("ONLY", "")
+    gathered = Path((env or {}).get("TEITEN_BUILD", BUILD)) / "reliability.json"
+    if not only:
+        gathered.unlink(missing_ok=True)  # the table is of this run
+    rows = []
+    for suite in tracked("dts-tests/TestSuite_*.py"):
+        short = Path(suite).stem.removeprefix("TestSuite_")
+        if marked not in (ROOT / suite).read_text() or only and short not in only.split(","):
+            continue
+        part, start = Tally(), time.monotonic()
+        print(f"-- {name} {short}", flush=True)
+        pytest(part, f"{name}-{short}", suite, "-m", "not soak" if env else "soak or not soak", env=env, timeout=7200)
+        t.passed += part.passed
+        t.failed += part.failed
+        rows.append(f"   {name} {short:12} {part.passed:4} passed {len(part.failed):4} failed "
+                    f"{time.monotonic() - start:6.0f} s")
+    print("\n".join(rows), flush=True)
+
+
+def stage_soak(t):
+    """The suites that record faults, with their long cases."""
+    soak(t, "soak", "import record")
+
+
+def stage_soak_debug(t):
+    """Every suite on the ASan and UBSan build."""
+    soak(t, "soak-debug", "", env={"TEITEN_BUILD": str(ROOT / "build-debug")})
+
+
+def stage_reliability(t):
+    """docs/reliability.md, from what the runs recorded; not from a choice of suites."""
+    if os.environ.get("ONLY"):
+        print("   the table is written by whole runs only")
+        t.passed += 1
+        return
+    ok, out = run(["/usr/bin/python3", "dts-tests/framework/faults.py"])
+    t.add("docs/reliability.md", ok, out)
+    print(out.rstrip(), flush=True)
+
+
 STAGES = {"build": stage_build, "lint": stage_lint, "unit": stage_unit, "debug": stage_debug,
           "clang": stage_clang, "speed": stage_speed, "fuzz": stage_fuzz,
           "dts": stage_dts, "dts-debug": stage_dts_debug}
+OTHERS = {"smoke": stage_smoke, "soak": stage_soak, "soak-debug": stage_soak_debug,
+          "reliability": stage_reliability}  # not of `all`
 
 
 def main():
@@ -284,9 +335,9 @@ def main():
         names = list(STAGES)
     total = Tally()
     for name in names:
-        stage = {**STAGES, "smoke": stage_smoke}.get(name)
+        stage = {**STAGES, **OTHERS}.get(name)
         if not stage:
-            sys.exit(f"check.py: no stage {name}; there are: {' '.join(STAGES)} smoke")
+            sys.exit(f"check.py: no stage {name}; there are: {' '.join([*STAGES, *OTHERS])}")
         t, start = Tally(), time.monotonic()
         print(f"== {name}", flush=True)
         stage(t)

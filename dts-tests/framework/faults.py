@@ -2,7 +2,8 @@
 """What the fault runs found: fault, tries, outcome, and the case that tried it.
 
 A case calls `record`; the rows gather in BUILD/reliability.json, the newest of a fault replacing the
-one before. `faults.py` writes them as the table of docs/reliability.md (`make soak` does).
+one before. `faults.py` writes them as the table of docs/reliability.md (`make soak` does): the rows of
+build, and how often the same was tried in build-debug.
 """
 import fcntl
 import json
@@ -15,15 +16,15 @@ DOC = ROOT / "docs/reliability.md"
 BEGIN, END = "<!-- table: written by make soak -->", "<!-- end of the table -->"
 
 
-def gathered():
-    return Path(os.environ.get("TEITEN_BUILD", ROOT / "build")) / "reliability.json"
+def gathered(build):
+    return Path(build) / "reliability.json"
 
 
 def record(fault, tries, outcome):
     """Notes that `fault` was tried so often, and in one line what came of it. To be called after the
     case has verified it: what failed is not recorded."""
     case = os.environ.get("PYTEST_CURRENT_TEST", "").rsplit(" ", 1)[0].split("[")[0].split("/")[-1]
-    with open(gathered(), "a+", encoding="utf-8") as f:
+    with open(gathered(os.environ.get("TEITEN_BUILD", ROOT / "build")), "a+", encoding="utf-8") as f:
         fcntl.flock(f, fcntl.LOCK_EX)  # suites may run beside each other
         f.seek(0)
         text = f.read()
@@ -35,24 +36,29 @@ def record(fault, tries, outcome):
         f.write("\n")
 
 
-def table(rows):
-    lines = ["| fault | tries | outcome | case |", "|---|---|---|---|"]
+def rows_of(build):
+    path = gathered(ROOT / build)
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def table(rows, sanitized):
+    lines = ["| fault | tries | sanitized | outcome | case |", "|---|---|---|---|---|"]
     for fault, row in sorted(rows.items()):
         case = row["case"].replace("TestSuite_", "").replace(".py", "").split("::")
-        lines.append(f"| {fault} | {row['tries']:,} | {row['outcome']} | `{case[0]}`: "
-                     f"`{case[-1]}` |")
+        more = f"{sanitized[fault]['tries']:,}" if fault in sanitized else ""
+        lines.append(f"| {fault} | {row['tries']:,} | {more} | {row['outcome']} | `{case[0]}`: `{case[-1]}` |")
     return "\n".join(lines)
 
 
 def write():
-    path = gathered()
-    if not path.exists():
-        sys.exit(f"{path}: expected what the fault runs record")
+    rows, sanitized = rows_of("build"), rows_of("build-debug")
+    if not rows:
+        sys.exit(f"{gathered(ROOT / 'build')}: expected what the fault runs record")
     text = DOC.read_text(encoding="utf-8")
     head, rest = text.split(BEGIN)
-    rows = json.loads(path.read_text(encoding="utf-8"))
-    DOC.write_text(f"{head}{BEGIN}\n{table(rows)}\n{END}{rest.split(END)[1]}", encoding="utf-8")
-    print(f"{len(rows)} faults in {DOC.relative_to(ROOT)}")
+    DOC.write_text(f"{head}{BEGIN}\n{table(rows, sanitized)}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    print(f"{len(rows)} faults in {DOC.relative_to(ROOT)}, {len(rows.keys() & sanitized)} of them tried on the "
+          "sanitized build too")
 
 
 if __name__ == "__main__":
