@@ -4,17 +4,21 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections import Counter
 
 import pytest
 from framework.capture import pcap
 from framework.programs import ROOT, counts
-from framework.running import Site, leftovers, sensor, traffic
+from framework.running import Site, leftovers, nothing_left, sensor, traffic
+from framework.site import wait_for
 from framework.suite import TestSuite
 
 pytestmark = [pytest.mark.netns,
               pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")]
+
+
+def scans(messages):
+    return sum(m["classes"].get("scan", {}).get("packets", 0) for m in messages)
 
 
 class TestLive(TestSuite):
@@ -28,8 +32,10 @@ class TestLive(TestSuite):
         frames = traffic(900)
         with Site(self.teiten, self.dir) as site:
             site.veth.send(pcap(self.dir / "t.pcap", frames))
-            site.listener.wait("live.live.isp.", lambda m: m["classes"].get("scan", {}).get("packets"))
-            time.sleep(3 * site.epoch_s)
+            site.wait_fate(len(frames), "packets")
+            for kind in ("live", "stats"):
+                wait_for(lambda: scans(site.listener.of(f"{kind}.live.isp.")) >= 900, 30, kind)
+            site.listener.wait("stats.live.quiet.")
             site.end()
             health, stats = site.listener.of("health."), site.listener.of("stats.live.isp.")
             live, quiet = site.listener.of("live.live.isp."), site.listener.of("stats.live.quiet.")
@@ -40,8 +46,7 @@ class TestLive(TestSuite):
                 total.update({k: v for k, v in up.items() if isinstance(v, int)})
         assert total["packets"] == len(frames)
         assert (total["observed"], total["malformed"], total["non_ip"], total["unassigned"]) == (901, 1, 1, 1)
-        assert sum(m["classes"].get("scan", {}).get("packets", 0) for m in stats) == 900
-        assert sum(m["classes"].get("scan", {}).get("packets", 0) for m in live) == 900
+        assert scans(stats) == scans(live) == 900
         assert quiet and all(m["state"] in ("up", "silent") for m in quiet)
         busy = [m for m in stats if m["classes"].get("scan", {}).get("packets")]
         assert {p["port"] for m in busy for p in m["ports"]} == {23, 80, 8728}
@@ -57,7 +62,7 @@ class TestLive(TestSuite):
             {("tcp", p): (300 + (p == 23), len(s) + (p == 23)) for p, s in sources.items()}
         classes = counts(self.teiten.top(site.db, "class"), "class")
         assert classes["malformed"][0] == classes["non_ip"][0] == 1
-        assert leftovers(self.dir / "tmp") == before
+        nothing_left(self.dir / "tmp", before)
 
     def test_reload_without_a_pause(self):
         """
@@ -68,7 +73,7 @@ class TestLive(TestSuite):
         with Site(self.teiten, self.dir, name="reload") as site:
             frames = traffic(30, dst="198.18.9.1")
             site.veth.send(pcap(self.dir / "a.pcap", frames))
-            time.sleep(0.5)
+            site.wait_fate(len(frames), "packets")
             site.sensors.append(sensor("added", "198.18.9.0/24"))
             site.write_sensors()
             site.probe.send_signal(signal.SIGHUP)
@@ -77,9 +82,9 @@ class TestLive(TestSuite):
             site.listener.wait("stats.reload.added.", lambda m: m["classes"].get("scan", {}).get("packets"))
             (self.dir / "sensors.json").write_text('{"kind":"sensors","v":1,"sensors":[{"id":"Bad!"}]}')
             site.probe.send_signal(signal.SIGHUP)
-            time.sleep(1)
+            site.wait_said("not reloaded: ")
             site.veth.send(pcap(self.dir / "c.pcap", frames))
-            time.sleep(site.epoch_s)
+            site.wait_fate(3 * len(frames), "packets")
             site.end()
             said = [line for line in site.said().splitlines() if "sensors.json" in line and "$" in line]
         assert len(said) == 1
@@ -120,7 +125,8 @@ class TestLive(TestSuite):
         with Site(self.teiten, one, name="one") as a, Site(self.teiten, two, name="two") as b:
             a.veth.send(pcap(self.dir / "a.pcap", traffic(60)))
             b.veth.send(pcap(self.dir / "b.pcap", traffic(90)))
-            time.sleep(2 * a.epoch_s)
+            a.wait_fate(61)
+            b.wait_fate(91)
             a.end()
             b.end()
         for site, n in ((a, 61), (b, 91)):

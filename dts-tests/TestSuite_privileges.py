@@ -6,12 +6,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 from framework.collector import Collector
 from framework.peers import Feed, feed_packets
+from framework.site import wait_for
 from framework.suite import TestSuite
 from framework.topology import Veth
 
@@ -120,20 +120,19 @@ class TestPrivileges(TestSuite):
                 probe = veth.popen(self.teiten.path("teiten-probe"), "-c", conf, stderr=err,
                                    stdout=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(where)})
             try:
-                end = time.monotonic() + 30
-                while not (where / "spool.db").exists() and time.monotonic() < end and probe.poll() is None:
-                    time.sleep(0.05)
-                time.sleep(1)
+                def said():
+                    return (self.dir / "probe.err").read_text()
+                wait_for(lambda: probe.poll() is not None or ": running:" in said(), 30, said)
                 powerless(probe.pid)
                 veth.send(pcap(self.dir / "t.pcap", frames))
                 sensors["sensors"][0]["id"] = "renamed"
                 (where / "sensors.json").write_text(json.dumps(sensors))
                 probe.send_signal(signal.SIGHUP)
-                time.sleep(2.5)
+                wait_for(lambda: "reloaded: 1 sensors" in said(), 30, said)
                 veth.send(pcap(self.dir / "t.pcap", frames))
-                time.sleep(2.5)
+                wait_for(lambda: collector.totals()[2] == 200, 60, lambda: f"{collector.totals()}: {said()}")
                 probe.send_signal(signal.SIGTERM)
-                assert probe.wait(30) == 0, (self.dir / "probe.err").read_text()
+                assert probe.wait(30) == 0, said()
             finally:
                 if probe.poll() is None:
                     probe.kill()

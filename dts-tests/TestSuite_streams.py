@@ -65,7 +65,7 @@ class TestReaders(TestSuite):
                 for s in subs:
                     s.close()
                 context.term()
-            time.sleep(2 * site.epoch_s)
+            site.wait_fate(6 * 300)
             site.end()
             health = site.listener.of("health.")
         assert len(got) == 100 and all(len(g) == SENSORS + 1 for g in got)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from framework.capture import pcap
 from framework.programs import ROOT
-from framework.running import MACS, Site, leftovers, sensor, traffic
+from framework.running import MACS, Site, leftovers, nothing_left, sensor, traffic
 from framework.suite import TestSuite
 from scapy.all import IP, TCP, Ether
 
@@ -89,7 +89,7 @@ class TestTelemetry(TestSuite):
                                       stdout=subprocess.PIPE, text=True, check=True, timeout=20).stdout
                 assert '"up1"' in said
             site.end()
-        assert leftovers(self.dir / "tmp") == before
+        nothing_left(self.dir / "tmp", before)
 
     def test_a_probe_that_is_killed_leaves_nothing_in_the_way(self):
         """
@@ -104,7 +104,7 @@ class TestTelemetry(TestSuite):
         with Site(self.teiten, self.dir, name="again", epoch_s=1) as site:
             assert Client("teiten-again", site.pid).ask("/teiten/uplinks") == ["up0"]
             site.end()
-        assert leftovers(self.dir / "tmp") == before
+        nothing_left(self.dir / "tmp", before)
 
     def test_telemetry_can_be_turned_off(self):
         """

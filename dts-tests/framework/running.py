@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import zmq
+from framework.site import wait_for
 from framework.topology import Veth
 from scapy.all import ARP, IP, TCP, UDP, Ether, IPv6
 
@@ -145,6 +146,14 @@ class Site:
             time.sleep(0.1)
         return self.totals(uplink)
 
+    def wait_fate(self, n, fate="observed", uplink="up0", seconds=60):
+        """Waits until all n packets of a fate are in health messages, and asserts that no more are."""
+        total = self.wait_total(n, fate, uplink, seconds)
+        assert total[fate] == n, (total, self.said())
+
+    def wait_said(self, text, seconds=30):
+        wait_for(lambda: text in self.said(), seconds, lambda: f"not said: {text}: {self.said()}")
+
     def wait_queue(self, n, uplink, seconds=60):
         """Waits until the queues of an uplink have received n packets (captures of any time too)."""
         end = time.monotonic() + seconds
@@ -177,3 +186,21 @@ def leftovers(tmp):
         except FileNotFoundError:
             pass
     return found
+
+
+def in_use(path):
+    """Whether a running program has a socket below the path, or memory of it: another's, not left behind."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(path in (process / f).read_text() for f in ("net/unix", "maps")):
+                return True
+        except OSError:
+            pass  # it ended meanwhile
+    return False
+
+
+def nothing_left(tmp, before):
+    """Asserts that a run left nothing; what other probes of this machine make and remove is theirs."""
+    def new():
+        return {p for p in leftovers(tmp) - before if not in_use(p)}
+    wait_for(lambda: not new(), 20, lambda: f"left behind: {new()}")
