@@ -88,7 +88,7 @@ class TestKill(TestSuite):
             site.kill(site.collector)
             assert sender.wait(120) == 0
             site.start_collector()
-            time.sleep(2.5 * site.epoch_s)
+            self.delivered(site)
             site.end()
         self.check(site.db, truth, times=self.sent)
         return died
@@ -177,6 +177,10 @@ class TestKill(TestSuite):
                                TCP(sport=1, dport=port, flags="S")))
         return pcap(self.dir / f"{port}.pcap", [(bytes(base), None, 10**9)] * n)
 
+    def delivered(self, site):
+        """Waits until the probe's spool is empty."""
+        wait_for(lambda: site.health("spool", "batches") == 0, 60, site.said)
+
     def packets(self, site):
         if not site.db.exists():
             return {}
@@ -214,7 +218,7 @@ class TestKill(TestSuite):
                     assert site.probe.returncode != 0, (crash, "did not die")
                 partial.append(risky)
             site.start_probe()
-            time.sleep(2.5 * site.epoch_s)
+            self.delivered(site)
             site.end()
         got = self.packets(site)
         assert {p: got.get(p) for p in kept} == {p: 100 for p in kept}
