@@ -3,7 +3,9 @@
 import json
 import os
 import random
+import re
 import shutil
+import sqlite3
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -41,6 +43,67 @@ class Small:
 
     def free(self):
         (self.path / "ballast").unlink()
+
+    def __exit__(self, *exc):
+        subprocess.run(["umount", "-l", str(self.path)], check=True)
+
+
+class ReadOnly:
+    """Makes every write of a process to some files fail with EROFS, which is what it sees of a file
+    system that went read-only under its open files (the kernel does not let anybody remount one on
+    which files are being written). Workers are left alone: they write nothing."""
+
+    WRITES = "pwrite64,write,ftruncate,fallocate,fsync,fdatasync"
+
+    def __init__(self, process, *files):
+        threads = [t for t in Path(f"/proc/{process.pid}/task").iterdir()
+                   if "worker" not in (t / "comm").read_text()]
+        paths = [f"{f}{suffix}" for f in files for suffix in ("", "-wal", "-shm", "-journal")]
+        self.strace = subprocess.Popen(
+            ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={self.WRITES}", "-e",
+             f"inject={self.WRITES}:error=EROFS", *(x for p in paths for x in ("-P", p)),
+             *(x for t in threads for x in ("-p", t.name))])
+        wait_for(lambda: all("TracerPid:\t0" not in (t / "status").read_text() for t in threads), 20,
+                 "strace does not attach")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.strace.terminate()
+        self.strace.wait()
+
+
+class Broken:
+    """An ext4 of its own that goes read-only at its first error, as most are mounted."""
+
+    def __init__(self, path, image):
+        self.path, self.image = Path(path), Path(image)
+
+    def __enter__(self):
+        self.path.mkdir()
+        with open(self.image, "wb") as f:
+            f.truncate(64 << 20)
+        subprocess.run(["mkfs.ext4", "-q", str(self.image)], check=True)
+        self.mount()
+        return self
+
+    def mount(self):
+        subprocess.run(["mount", "-o", "loop,errors=remount-ro", str(self.image), str(self.path)], check=True)
+
+    def break_it(self):
+        source = subprocess.run(["findmnt", "-no", "SOURCE", str(self.path)], check=True,
+                                stdout=subprocess.PIPE, text=True).stdout.strip()
+        Path(f"/sys/fs/ext4/{Path(source).name}/trigger_fs_error").write_text("test")
+
+    def mend(self):
+        """Checks a copy and mounts that: a namespace made meanwhile may hold on to the broken one."""
+        subprocess.run(["umount", "-l", str(self.path)], check=True)
+        self.image = shutil.copy(self.image, f"{self.image}.copy")
+        # 1: errors were corrected
+        assert subprocess.run(["e2fsck", "-fy", self.image], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL).returncode in (0, 1)
+        self.mount()
 
     def __exit__(self, *exc):
         subprocess.run(["umount", "-l", str(self.path)], check=True)
@@ -167,6 +230,115 @@ class TestDisk(TestSuite):
             site.end()
             self.check(site.db, truth, 1)
         record("store on a read-only file system", 1, "refused in one line; all stored once it was writable; exact")
+
+    @pytest.mark.netns
+    @ROOT_ONLY
+    @pytest.mark.parametrize("rounds", [1, pytest.param(10, marks=pytest.mark.soak)])
+    def test_a_store_that_becomes_read_only_while_it_runs(self, rounds):
+        """
+        Steps: a probe delivers; every write to the database fails with EROFS from now on; it is writable
+               again; the whole again.
+        Verify: the collector runs on, refuses batches and says so, readers go on; the probe counts on,
+                keeps its batches and says so; then all goes on by itself; raw and rollups equal what was
+                sent, to the packet.
+        """
+        capture, truth = self.generate(seed=6)
+        with Site(self.teiten, self.dir, self.sensors) as site:
+            site.start_collector()
+            site.start_probe()
+            self.deliver(site, capture)
+            wait_for(lambda: self.waiting(site) == 0, 40, site.said)
+            for _ in range(rounds):
+                before = len(site.said())
+                with ReadOnly(site.collector, site.db):
+                    self.deliver(site, capture)
+                    wait_for(lambda: self.waiting(site) > 3, 30, site.said)
+                    counted = self.stored(site.db)
+                    assert site.probe.poll() is None and site.collector.poll() is None
+                    self.deliver(site, capture)
+                    assert self.stored(site.db) == counted, "stored on a read-only file system"
+                wait_for(lambda: self.waiting(site) == 0, 60, site.said)
+                wait_for(lambda: "takes batches again" in site.said()[before:], 10, site.said)
+            told = site.said()
+            assert re.search(f"teiten-collector: {site.db}: .*Read-only file system", told), told
+            assert re.search("cannot take batches now: .*Read-only file system", told), told
+            site.end()
+            self.check(site.db, truth, 1 + 2 * rounds)
+        record("store that becomes read-only while it runs (EROFS)", rounds,
+               "batches refused, kept by the probe, stored when it was writable; both said so; exact")
+
+    def stored(self, db):
+        return self.teiten.sql(db, "SELECT count(*) AS n FROM batch")[0]["n"]
+
+    @pytest.mark.netns
+    @ROOT_ONLY
+    def test_a_spool_that_becomes_read_only_while_it_runs(self):
+        """
+        Steps: a probe delivers; every write to its spool fails with EROFS, first with the collector there,
+               then with it away; the collector comes back; the spool is writable again.
+        Verify: the probe goes on counting and says so; batches go on from memory; all that was sent is
+                stored once; the spool is empty in the end.
+        """
+        capture, truth = self.generate(seed=7)
+        with Site(self.teiten, self.dir, self.sensors) as site:
+            site.start_collector()
+            site.start_probe()
+            self.deliver(site, capture)
+            with ReadOnly(site.probe, site.spool):
+                self.deliver(site, capture)
+                wait_for(lambda: "Read-only file system; the batch is kept in memory" in site.said(), 20, site.said)
+                wait_for(lambda: self.waiting(site) == 0, 40, site.said)
+                site.collector.terminate()
+                assert site.collector.wait(30) == 0, site.said()
+                self.deliver(site, capture)
+                wait_for(lambda: self.waiting(site) > 2, 30, site.said)
+                site.start_collector()
+                wait_for(lambda: self.waiting(site) == 0, 60, site.said)
+            self.deliver(site, capture)
+            wait_for(lambda: self.waiting(site) == 0, 40, site.said)
+            site.end()
+            self.check(site.db, truth, 4)
+            left = sqlite3.connect(site.spool).execute("SELECT count(*) FROM batch").fetchone()[0]
+            assert left == 0, f"{left} batches are in the spool for ever"
+        record("spool that becomes read-only while it runs (EROFS)", 1,
+               "batches kept in memory and said so; all stored; spool empty in the end; exact")
+
+    @pytest.mark.netns
+    @ROOT_ONLY
+    @pytest.mark.skipif(not (Path("/dev/loop-control").exists() and Path("/sys/fs/ext4").exists()),
+                        reason="no loop devices or no ext4 here")
+    def test_a_file_system_that_fails_under_the_store(self):
+        """
+        Steps: the database on an ext4 that goes read-only by an error while a probe delivers; the
+               collector is ended, the file system checked and mounted again, the collector started.
+        Verify: the collector runs on, refuses batches and says so, the probe keeps them; then all of it is
+                stored once.
+        """
+        capture, truth = self.generate(seed=8)
+        with Site(self.teiten, self.dir, self.sensors) as site:
+            # before the mount: the probe's namespace is to have no part in it
+            site.start_probe()
+            with Broken(self.dir / "ext4", self.dir / "image") as disk:
+                site.db = disk.path / "t.db"
+                site.write("collector.json", {"kind": "collector", "v": 1, "db": str(site.db),
+                                              "listen": site.link, "checkpoint_s": 1})
+                site.start_collector()
+                self.deliver(site, capture)
+                disk.break_it()
+                self.deliver(site, capture)
+                wait_for(lambda: self.waiting(site) > 1, 20, site.said)
+                wait_for(lambda: "cannot take batches now" in site.said(), 10, site.said)
+                assert site.probe.poll() is None and site.collector.poll() is None
+                assert f"{site.db}: " in site.said() and "Read-only file system" in site.said()
+                site.collector.terminate()
+                site.collector.wait(60)
+                disk.mend()
+                site.start_collector()
+                wait_for(lambda: self.waiting(site) == 0, 40, site.said)
+                site.end()
+                self.check(site.db, truth, 2)
+        record("store's file system goes read-only by an error (ext4)", 1,
+               "batches refused, kept by the probe; all stored once it was mended; exact")
 
     @pytest.mark.netns
     @ROOT_ONLY

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tt_crash.h"
+#include "tt_sqlite.h"
 
 #define SPOOL_ID      0x7474736c // "ttsl"
 #define SPOOL_VERSION 1
@@ -30,6 +31,9 @@ static int sql_err(struct spool *s, struct tt_err *err, const char *what) {
 					 : -EIO;
 	if (code == SQLITE_BUSY)
 		return tt_err_set(err, rc, "%s: spool is used by another process", s->path);
+	int e = code == SQLITE_IOERR ? tt_sqlite_errno(s->db) : 0;
+	if (e)
+		return tt_err_set(err, rc, "%s: spool: %s: %s", s->path, what, strerror(e));
 	return tt_err_set(err, rc, "%s: spool: %s: %s", s->path, what,
 		s->db ? sqlite3_errmsg(s->db) : "out of memory");
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "store.h"
+#include "tt_sqlite.h"
 
 static const char *const texts[ST_N] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
@@ -77,8 +78,10 @@ static int errno_of(struct tt_store *s, int rc) {
 	case SQLITE_ERROR:
 		return EINVAL;
 	case SQLITE_IOERR:
-		// quota and file size limits arrive as this; SQLite has lost their errno by now
-		return rc == SQLITE_IOERR_WRITE ? ENOSPC : EIO;
+		// so arrive a file system that went read-only, quota and file size limits
+		return tt_sqlite_errno(s->db) == EROFS ? EROFS
+		       : rc == SQLITE_IOERR_WRITE      ? ENOSPC
+						       : EIO;
 	}
 	return EIO;
 }
@@ -90,6 +93,8 @@ int db_fail(struct tt_store *s, struct tt_err *err, const char *what) {
 	if (e == ENOSPC)
 		return tt_err_set(
 			err, -e, "%s: %s: no space left, or the file may not grow", s->path, what);
+	if (e == EROFS)
+		return tt_err_set(err, -e, "%s: %s: %s", s->path, what, strerror(e));
 	if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB)
 		return tt_err_set(err, -e,
 			"%s: %s: the file is damaged (%s); `teiten check` says what can be read",
