@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What strangers do to an endpoint: `attacks.py WHAT HOST PORT ADDRESSES SERVER_KEY` goes on until SIGTERM
-and then says how often it tried."""
+"""What strangers do to an endpoint: `attacks.py WHAT HOST PORT ADDRESSES SERVER_KEY` says when it has tried
+AT_ONCE times, goes on until SIGTERM, and then says how often it tried."""
 import json
 import os
 import random
@@ -11,6 +11,7 @@ import time
 
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00CURVE" + bytes(15) + b"\x00" + bytes(31)  # ZMTP 3.0, 64 bytes
 MAX_OPEN = 4000
+AT_ONCE = 300
 
 
 class Crowd:
@@ -111,9 +112,12 @@ def main(what, host, port, addresses, server_key):
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
     crowd, round_ = Crowd(host, int(port), int(addresses)), globals()[what]
-    print("begun", flush=True)
+    told = False
     while not stop:
         round_(crowd, server_key)
+        if not told and crowd.tries >= AT_ONCE:
+            told = True
+            print("begun", flush=True)
     print(json.dumps({"tries": crowd.tries}), flush=True)
     os._exit(0)
 
