@@ -12,8 +12,7 @@ from framework.capture import pcap
 from framework.collector import Collector
 from framework.faults import record
 from framework.peers import Feed
-from framework.running import Site, traffic
-from framework.site import wait_for
+from framework.site import Running, traffic, wait_for
 from framework.suite import TestSuite
 
 needs_root = [pytest.mark.netns,
@@ -42,7 +41,7 @@ class TestClock(TestSuite):
 
     def site(self):
         self.clock = Clock(self.dir / "clock")
-        return Site(self.teiten, self.dir, name="clock", epoch_s=1, wrap=("env", f"TEITEN_CLOCK={self.clock.path}"))
+        return Running(self.teiten, self.dir, name="clock", wrap=("env", f"TEITEN_CLOCK={self.clock.path}"))
 
     def send(self, site, times=1):
         frames = traffic(200)

@@ -6,14 +6,13 @@ import random
 import time
 
 import pytest
-from framework.capture import pcap
-from framework.faults import record
+from framework.capture import MACS, pcap
+from framework.faults import crash_build, crash_points, record
 from framework.programs import counts
-from framework.site import Site, crash_build, crash_points, wait_for
+from framework.site import Site, wait_for
 from framework.suite import TestSuite
 from scapy.all import IP, TCP, Ether
 
-MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
 SENSORS = [{"id": f"s{i}", "country": "JP", "network": "n", "groups": [], "since": "2020-01-01",
             "match": {"uplink": "up0", "prefixes": [f"198.51.{100 + i}.0/24"]}} for i in range(3)]

@@ -9,8 +9,7 @@ from collections import Counter
 import pytest
 from framework.capture import pcap
 from framework.programs import ROOT, counts
-from framework.running import Site, leftovers, nothing_left, sensor, traffic
-from framework.site import wait_for
+from framework.site import Running, leftovers, nothing_left, sensor, traffic, wait_for
 from framework.suite import TestSuite
 
 pytestmark = [pytest.mark.netns,
@@ -30,7 +29,7 @@ class TestLive(TestSuite):
         """
         before = leftovers(self.dir / "tmp")
         frames = traffic(900)
-        with Site(self.teiten, self.dir) as site:
+        with Running(self.teiten, self.dir, name="live") as site:
             site.veth.send(pcap(self.dir / "t.pcap", frames))
             site.wait_fate(len(frames), "packets")
             for kind in ("live", "stats"):
@@ -70,7 +69,7 @@ class TestLive(TestSuite):
         Verify: the new sensor's packets are observed from then on; the broken file gives one line and
                 the set in force stays.
         """
-        with Site(self.teiten, self.dir, name="reload") as site:
+        with Running(self.teiten, self.dir, name="reload") as site:
             frames = traffic(30, dst="198.18.9.1")
             site.veth.send(pcap(self.dir / "a.pcap", frames))
             site.wait_fate(len(frames), "packets")
@@ -96,7 +95,7 @@ class TestLive(TestSuite):
         Steps: run docs/subscriber.py against a probe.
         Verify: it prints messages.
         """
-        with Site(self.teiten, self.dir, name="sub") as site:
+        with Running(self.teiten, self.dir, name="sub") as site:
             p = subprocess.Popen(["/usr/bin/python3", "-u", str(ROOT / "docs/subscriber.py"), site.pub, "stats."],
                                  stdout=subprocess.PIPE, text=True)
             try:
@@ -122,7 +121,7 @@ class TestLive(TestSuite):
         one, two = self.dir / "1", self.dir / "2"
         one.mkdir()
         two.mkdir()
-        with Site(self.teiten, one, name="one") as a, Site(self.teiten, two, name="two") as b:
+        with Running(self.teiten, one, name="one") as a, Running(self.teiten, two, name="two") as b:
             a.veth.send(pcap(self.dir / "a.pcap", traffic(60)))
             b.veth.send(pcap(self.dir / "b.pcap", traffic(90)))
             a.wait_fate(61)

@@ -14,7 +14,7 @@ from framework.capture import pcap
 from framework.collector import Collector
 from framework.faults import record
 from framework.peers import Feed, curve, key_pair
-from framework.running import Site, sensor, traffic
+from framework.site import Running, sensor, traffic
 from framework.suite import TestSuite
 from TestSuite_security import free_port
 
@@ -35,8 +35,8 @@ class TestReaders(TestSuite):
         sensors = [sensor("isp", "198.51.100.0/24")]
         sensors += [sensor(f"s{i}", f"10.{i >> 8}.{i & 255}.0/24") for i in range(SENSORS)]
         frames = traffic(300)
-        with Site(self.teiten, self.dir, name="subs", sensors=sensors,
-                  conf=lambda _: {"publish": {"endpoint": f"ipc://{self.dir}/subs.pub", "hwm": 1500}}) as site:
+        with Running(self.teiten, self.dir, name="subs", sensors=sensors,
+                     conf=lambda _: {"publish": {"endpoint": f"ipc://{self.dir}/subs.pub", "hwm": 1500}}) as site:
             context = zmq.Context()
             context.max_sockets = 2000
             subs = [context.socket(zmq.SUB) for _ in range(100)]

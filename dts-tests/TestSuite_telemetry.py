@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from framework.capture import pcap
+from framework.capture import MACS, pcap
 from framework.programs import ROOT
-from framework.running import MACS, Site, leftovers, nothing_left, sensor, traffic
+from framework.site import Running, leftovers, nothing_left, sensor, traffic
 from framework.suite import TestSuite
 from scapy.all import IP, TCP, Ether
 
@@ -51,7 +51,7 @@ class TestTelemetry(TestSuite):
         before = leftovers(self.dir / "tmp")
         sensors = [sensor("isp", "198.51.100.0/24", match={"prefixes": ["198.51.100.0/24"]}),
                    sensor("quiet", "198.18.7.0/24")]
-        with Site(self.teiten, self.dir, name="tele", sensors=sensors, links=2, epoch_s=1) as site:
+        with Running(self.teiten, self.dir, name="tele", sensors=sensors, links=2) as site:
             site.veth.send(pcap(self.dir / "a.pcap", traffic(900)))
             site.veth.send(pcap(self.dir / "b.pcap", traffic(300)[:300]), link=1)
             site.wait_total(904)
@@ -97,11 +97,11 @@ class TestTelemetry(TestSuite):
         Verify: the new one has the socket, and nothing is left when it ends.
         """
         before = leftovers(self.dir / "tmp")
-        with Site(self.teiten, self.dir, name="again", epoch_s=1) as site:
+        with Running(self.teiten, self.dir, name="again") as site:
             Client("teiten-again", site.pid)
             site.probe.kill()
             site.probe.wait()
-        with Site(self.teiten, self.dir, name="again", epoch_s=1) as site:
+        with Running(self.teiten, self.dir, name="again") as site:
             assert Client("teiten-again", site.pid).ask("/teiten/uplinks") == ["up0"]
             site.end()
         nothing_left(self.dir / "tmp", before)
@@ -111,7 +111,7 @@ class TestTelemetry(TestSuite):
         Steps: eal.telemetry false.
         Verify: there is no socket.
         """
-        with Site(self.teiten, self.dir, name="notele", epoch_s=1, conf={"eal": {"telemetry": False}}) as site:
+        with Running(self.teiten, self.dir, name="notele", conf={"eal": {"telemetry": False}}) as site:
             assert not Path("/var/run/dpdk/teiten-notele").exists()
             site.end()
 
@@ -161,10 +161,10 @@ class TestTelemetry(TestSuite):
             return {"idle": "busy", "flow": {"ipv4": 917504, "ipv6": 1024},
                     "uplinks": [{"id": "up0", "device": veth.device}, {"id": "big", "device": str(big)}]}
         try:
-            with Site(self.teiten, self.dir, name="pause", epoch_s=1, conf=conf,
-                      sensors=[sensor("isp", "198.51.100.0/24", match={"prefixes": ["198.51.100.0/24"]})]) as site:
-                site.health(lambda h: h["link"]["acked"] and not h["spool"]["batches"] and
-                            sum(u["packets"] for u in h["uplinks"]))
+            with Running(self.teiten, self.dir, name="pause", conf=conf,
+                         sensors=[sensor("isp", "198.51.100.0/24", match={"prefixes": ["198.51.100.0/24"]})]) as site:
+                site.listener.wait("health.", lambda h: h["link"]["acked"] and not h["spool"]["batches"] and
+                                   sum(u["packets"] for u in h["uplinks"]))
                 site.wait_queue(n, "big")
                 time.sleep(3 * site.epoch_s)
                 worker = next(t for t in os.listdir(f"/proc/{site.pid}/task")

@@ -7,8 +7,8 @@ import time
 from collections import Counter
 
 import pytest
-from framework.capture import pcap
-from framework.running import MACS, Site, sensor
+from framework.capture import MACS, pcap
+from framework.site import Running, sensor
 from framework.suite import TestSuite
 from scapy.all import IP, TCP, UDP, Ether, Raw
 
@@ -69,7 +69,7 @@ class TestUplinks(TestSuite):
                     "lcores": {"main": 0, "workers": workers}}
         # several workers on whatever cores there are: those of one core share it
         wrap = ["taskset", "-c", "1"] if len(workers) > 1 else []
-        with Site(self.teiten, self.dir, name=f"s-{spread}", sensors=[anywhere()], conf=conf, wrap=wrap) as site:
+        with Running(self.teiten, self.dir, name=f"s-{spread}", sensors=[anywhere()], conf=conf, wrap=wrap) as site:
             if spread != "pcap":
                 site.veth.send(self.dir / "all.pcap", pause_us=50)
             total = site.wait_total(len(frames))
@@ -101,8 +101,8 @@ class TestUplinks(TestSuite):
         frames.append(bytes(Ether(**MACS) / IP(src="203.9.9.9", dst=TARGET) / UDP(sport=3702, dport=9) / Raw(late)))
         pcap(self.dir / "big.pcap", frames)
         device = {"packet": lambda v: v.device, "pcap": lambda v: f"net_pcap0,rx_pcap={self.dir}/big.pcap"}[kind]
-        with Site(self.teiten, self.dir, name=f"big-{kind}", sensors=[anywhere()],
-                  conf=lambda v: {"uplinks": [{"id": "up0", "device": device(v)}]}) as site:
+        with Running(self.teiten, self.dir, name=f"big-{kind}", sensors=[anywhere()],
+                     conf=lambda v: {"uplinks": [{"id": "up0", "device": device(v)}]}) as site:
             if kind != "pcap":
                 site.veth.send(self.dir / "big.pcap")
             total = site.wait_total(len(frames))
@@ -121,12 +121,12 @@ class TestUplinks(TestSuite):
         """
         sensors = [anywhere("first"), {**anywhere("second"), "match": {"uplink": "up1", "prefixes": ["198.51.100.0/24"]}}]
         pcap(self.dir / "ten.pcap", [syn(i) for i in range(10)])
-        with Site(self.teiten, self.dir, name="away", sensors=sensors, links=2, epoch_s=1) as site:
+        with Running(self.teiten, self.dir, name="away", sensors=sensors, links=2) as site:
             def state(link, sensor_state):
                 seen = len(site.listener.of("health."))
-                site.health(lambda h: h in site.listener.of("health.")[seen:] and h["uplinks"][1]["link"] == link and
-                            h["uplinks"][0]["link"] == "up" and
-                            {s["id"]: s["state"] for s in h["sensors"]}["second"] == sensor_state)
+                site.listener.wait("health.", lambda h: h in site.listener.of("health.")[seen:] and
+                                   [u["link"] for u in h["uplinks"]] == ["up", link] and
+                                   {s["id"]: s["state"] for s in h["sensors"]}["second"] == sensor_state, 30)
 
             def send(*links):
                 for link in links:
@@ -166,8 +166,8 @@ class TestUplinks(TestSuite):
         """
         n = 3000
         pcap(self.dir / "flood.pcap", [syn(i) for i in range(n)])
-        with Site(self.teiten, self.dir, name="drops", sensors=[anywhere()],
-                  conf=lambda v: {"uplinks": [{"id": "up0", "device": v.device, "descriptors": 1024}]}) as site:
+        with Running(self.teiten, self.dir, name="drops", sensors=[anywhere()],
+                     conf=lambda v: {"uplinks": [{"id": "up0", "device": v.device, "descriptors": 1024}]}) as site:
             site.probe_signal(signal.SIGSTOP)
             site.veth.send(self.dir / "flood.pcap", pause_us=0)
             site.probe_signal(signal.SIGCONT)
@@ -194,8 +194,8 @@ class TestUplinks(TestSuite):
         device = {"packet": lambda v: v.device, "tap": lambda v: "net_tap0,iface=tap0"}[kind]
         ring = {} if kind == "tap" else {"descriptors": 4096}  # unless asked, 32 MiB: 2,048 jumbo frames
         pcap(self.dir / "burst.pcap", [syn(i) for i in range(n)])
-        with Site(self.teiten, self.dir, name=f"i-{idle[:5]}-{kind}", sensors=[anywhere()], epoch_s=1,
-                  conf=lambda v: {"idle": idle, "uplinks": [{"id": "up0", "device": device(v), **ring}]}) as site:
+        with Running(self.teiten, self.dir, name=f"i-{idle[:5]}-{kind}", sensors=[anywhere()],
+                     conf=lambda v: {"idle": idle, "uplinks": [{"id": "up0", "device": device(v), **ring}]}) as site:
             time.sleep(1)
             share = min(cpu_share(site.pid, 2) for _ in range(3))  # others make naps cost more
             site.veth.send(self.dir / "burst.pcap", pause_us=0, out_of="tap0" if kind == "tap" else None)
@@ -229,8 +229,8 @@ class TestUplinks(TestSuite):
         Steps: idle `interrupt` on net_null, which has none.
         Verify: one line says that its workers nap instead.
         """
-        with Site(self.teiten, self.dir, name="nointr", sensors=[anywhere()], epoch_s=1,
-                  conf={"idle": "interrupt", "uplinks": [{"id": "up0", "device": "net_null0,no-rx=1"}]}) as site:
+        with Running(self.teiten, self.dir, name="nointr", sensors=[anywhere()],
+                     conf={"idle": "interrupt", "uplinks": [{"id": "up0", "device": "net_null0,no-rx=1"}]}) as site:
             site.end()
         assert site.said().count("has no receive interrupts, its workers nap instead") == 1
 

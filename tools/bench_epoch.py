@@ -94,16 +94,15 @@ def main():
         raise SystemExit("epoch: needs root for network namespaces")
     runs = min(a.runs, 3)  # each takes an epoch
     with tempfile.TemporaryDirectory(prefix="teiten-epoch-") as d:
-        sensors = Path(d, "sensors.json")
-        sensors.write_text(json.dumps({"kind": "sensors", "v": 1, "sensors": SENSORS}))
-        site = Site(Programs(a.build), d, sensors, epoch_s=EPOCH_S, flow={"ipv4": 2 << 20, "ipv6": 8192})
+        site = Site(Programs(a.build), d, SENSORS, epoch_s=EPOCH_S, conf={"flow": {"ipv4": 2 << 20, "ipv6": 8192}})
         with site:
             site.start_collector()
             site.start_probe()
             site.began = time.time()
             gen = subprocess.Popen(
-                ["ip", "netns", "exec", site.veth.tester, site.programs.path("teiten-gen"), "--sensors", sensors,
-                 "--port", f"net_af_packet0,iface={site.veth.peer}", "--rate", str(RATE), "--zipf", "0",
+                ["ip", "netns", "exec", site.veth.tester, site.programs.path("teiten-gen"),
+                 "--sensors", site.dir / "sensors.json", "--port", f"net_af_packet0,iface={site.veth.peer}",
+                 "--rate", str(RATE), "--zipf", "0",
                  "--sources", "4000000", "--packets", str(RATE * EPOCH_S * (runs + 6)), "--ipv6", "0",
                  "--mix", "malformed=0,non_ip=0,unassigned=0,fragment=0,reflection=0"],
                 stdout=subprocess.DEVNULL)

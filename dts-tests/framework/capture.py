@@ -2,6 +2,7 @@
 """Capture files written byte by byte, so that no library decides what is in them."""
 import struct
 
+MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 ETHERNET, RAW, SLL, SLL2 = 1, 101, 113, 276
 START = 1734490800  # 2024-12-18T03:00:00Z
 

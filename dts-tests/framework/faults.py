@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the fault runs found: fault, tries, outcome, and the case that tried it.
+"""Where programs can die, and what the fault runs found: fault, tries, outcome, and its case.
 
 A case calls `record`; the rows gather in BUILD/reliability.json, the newest of a fault replacing the
 one before. `faults.py` writes them as the table of docs/reliability.md (`make soak` does): the rows of
@@ -8,12 +8,32 @@ build, and how often the same was tried in build-debug.
 import fcntl
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # also run as a program
+
+from framework.programs import ROOT, Programs  # noqa: E402
+
 DOC = ROOT / "docs/reliability.md"
 BEGIN, END = "<!-- table: written by make soak -->", "<!-- end of the table -->"
+
+
+def crash_points(*folders):
+    """Names of the points of death that the sources of some folders have."""
+    found = set()
+    for folder in folders:
+        for path in sorted((ROOT / folder).glob("*.c")):
+            found |= set(re.findall(r'TT_CRASH_POINT\("([a-z.]+)"\)', path.read_text()))
+    assert found, folders
+    return sorted(found)
+
+
+def crash_build():
+    """Programs that have points of death; None where they were not built (`make debug`)."""
+    build = ROOT / "build-debug"
+    return Programs(build) if (build / "app/teiten-collector").exists() else None
 
 
 def gathered(build):

@@ -1,101 +1,146 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A probe and a collector on a veth pair, whose programs the cases start, kill and start again."""
+"""A probe and a collector on veth pairs, what they are given, and a listener to what they publish."""
 import json
 import os
-import re
 import signal
 import subprocess
+import threading
 import time
+from collections import Counter
 from pathlib import Path
 
-from framework.programs import ROOT, Programs
+import zmq
+from framework.capture import MACS
 from framework.topology import Veth
+from scapy.all import ARP, IP, TCP, UDP, Ether, IPv6
 
 START_S = 30
 
 
-def crash_points(*folders):
-    """Names of the points of death that the sources of some folders have."""
-    found = set()
-    for folder in folders:
-        for path in sorted((ROOT / folder).glob("*.c")):
-            found |= set(re.findall(r'TT_CRASH_POINT\("([a-z.]+)"\)', path.read_text()))
-    assert found, folders
-    return sorted(found)
+def sensor(name, *prefixes, **kw):
+    return {"id": name, "country": "JP", "network": name, "groups": ["g"], "since": "2020-01-01",
+            "match": {"uplink": "up0", "prefixes": list(prefixes)}, **kw}
 
 
-def crash_build():
-    """Programs that have points of death; None where they were not built (`make debug`)."""
-    build = ROOT / "build-debug"
-    return Programs(build) if (build / "app/teiten-collector").exists() else None
+def traffic(n, dst="198.51.100.9"):
+    frames = [bytes(Ether(**MACS) / IP(src=f"203.0.0.{i % 50}", dst=dst) /
+                    TCP(sport=2000 + i % 7, dport=(23, 80, 8728)[i % 3], flags="S")) for i in range(n)]
+    frames += [bytes(Ether(**MACS) / IP(src="203.0.1.1", dst="192.0.2.250") / UDP(sport=1, dport=2)),
+               bytes(Ether(**MACS) / ARP()), bytes(Ether(**MACS) / IPv6())[:30],
+               bytes(Ether(**MACS) / IPv6(src="2001:db8::7", dst="2001:db8:5::1") / TCP(sport=7, dport=23, flags="S"))]
+    return frames
+
+
+def wait_for(true, seconds, what):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, what() if callable(what) else what
+        time.sleep(0.02)
+
+
+class Listener(threading.Thread):
+    """Collects every message of a PUB endpoint."""
+
+    def __init__(self, endpoint):
+        super().__init__(daemon=True)
+        self.socket = zmq.Context.instance().socket(zmq.SUB)
+        self.socket.setsockopt(zmq.SUBSCRIBE, b"")
+        self.socket.setsockopt(zmq.RCVTIMEO, 200)
+        self.socket.connect(endpoint)
+        self.messages, self.ending = [], False
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                topic, body = self.socket.recv_multipart()
+                self.messages.append((topic.decode(), json.loads(body)))
+            except zmq.Again:
+                if self.ending:
+                    break
+        self.socket.close(0)
+
+    def end(self):
+        """Takes what has arrived, then listens no more."""
+        self.ending = True
+        self.join()
+
+    def of(self, prefix):
+        return [m for t, m in list(self.messages) if t.startswith(prefix)]
+
+    def wait(self, prefix, accept=lambda m: True, seconds=20):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for m in self.of(prefix):
+                if accept(m):
+                    return m
+            time.sleep(0.05)
+        raise AssertionError(f"no {prefix} message in {seconds} s; topics seen: "
+                             f"{Counter(t for t, _ in self.messages)}")
 
 
 class Site:
-    """One probe and one collector that survive each other. `with` starts nothing."""
+    """A probe and a collector that survive each other; `with` makes the wire and starts nothing.
 
-    def __init__(self, programs, directory, sensors, epoch_s=1, collector=None, probe=None,
-                 collector_programs=None, flow=None):
-        self.programs, self.dir, self.epoch_s = programs, Path(directory), epoch_s
-        self.flow = flow or {"ipv4": 65536, "ipv6": 8192}
+    `sensors` are the rules, or a file of them. `conf` replaces parts of the probe's configuration (a
+    function of the wire, or the parts); `wrap` goes before the probe's command.
+    """
+
+    def __init__(self, programs, directory, sensors, name="site", epoch_s=1, links=1, conf=None, wrap=(),
+                 collector_programs=None):
+        self.programs, self.dir, self.name = programs, Path(directory), name
         self.collector_programs = collector_programs or programs
-        self.db, self.link = self.dir / "site.db", f"ipc://{self.dir}/link"
-        self.spool = self.dir / "spool.db"
-        self.sensors, self.collector_conf, self.probe_conf = sensors, collector or {}, probe or {}
-        self.collector = self.probe = self.listener = self.last_health = None
+        self.sensors, self.epoch_s, self.links, self.conf, self.wrap = sensors, epoch_s, links, conf or {}, wrap
+        self.db, self.spool = self.dir / f"{name}.db", self.dir / f"{name}.spool"
+        self.link, self.pub = f"ipc://{self.dir}/{name}.link", f"ipc://{self.dir}/{name}.pub"
+        self.collector = self.probe = None
 
     def __enter__(self):
-        self.veth = Veth(f"k{id(self) % 100000}").__enter__()
-        self.err = open(self.dir / "said", "a+")
-        self.env = {k: v for k, v in os.environ.items() if k != "XDG_RUNTIME_DIR"}
-        self.env["TMPDIR"] = str(self.dir)
-        self.write("collector.json", {"kind": "collector", "v": 1, "db": str(self.db),
-                                      "listen": self.link, "checkpoint_s": 1, **self.collector_conf})
+        self.veth = Veth(self.name, self.links).__enter__()
+        self.err = open(self.dir / f"{self.name}.said", "a+")
+        self.listener = Listener(self.pub)
+        tmp = self.dir / "tmp"
+        tmp.mkdir(exist_ok=True)
+        self.env = {k: v for k, v in os.environ.items() if k != "XDG_RUNTIME_DIR"} | {"TMPDIR": str(tmp)}
+        if isinstance(self.sensors, list):
+            self.write_sensors()
+        self.write("collector.json", {"kind": "collector", "v": 1, "db": str(self.db), "listen": self.link,
+                                      "publish": f"{self.pub}-c", "checkpoint_s": 1})
         self.write("probe.json", {
-            "kind": "probe", "v": 1, "probe": "site", "epoch_s": self.epoch_s, "sensors": str(self.sensors),
-            # a ring for a second in which this machine has other things to do
-            "uplinks": [{"id": "up0", "device": f"{self.veth.device},framecnt=8192"}],
-            "lcores": {"main": 0, "workers": self.veth.lcores}, "flow": self.flow,
-            "publish": {"endpoint": f"ipc://{self.dir}/pub"},
-            "collector": {"endpoint": self.link, "spool": str(self.spool), **self.probe_conf}})
+            "kind": "probe", "v": 1, "probe": self.name, "epoch_s": self.epoch_s,
+            "sensors": "sensors.json" if isinstance(self.sensors, list) else str(self.sensors),
+            # rings for a second in which this machine has other things to do
+            "uplinks": [{"id": f"up{i}", "device": f"{d},framecnt=8192"} for i, d in enumerate(self.veth.devices)],
+            "lcores": {"main": 0, "workers": self.veth.lcores}, "flow": {"ipv4": 65536, "ipv6": 8192},
+            "publish": {"endpoint": self.pub},
+            "collector": {"endpoint": self.link, "spool": str(self.spool)},
+            **(self.conf(self.veth) if callable(self.conf) else self.conf)})
         return self
 
     def write(self, name, doc):
         (self.dir / name).write_text(json.dumps(doc))
 
+    def write_sensors(self):
+        self.write("sensors.json", {"kind": "sensors", "v": 1, "sensors": self.sensors})
+
+    # -- start, kill, end
+
     def start_collector(self, crash=None):
-        env = {**self.env, **({"TEITEN_CRASH": crash} if crash else {})}
         self.collector = subprocess.Popen(
-            [self.collector_programs.path("teiten-collector"), "-c", self.dir / "collector.json"], env=env,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.err)
+            [self.collector_programs.path("teiten-collector"), "-c", self.dir / "collector.json"],
+            env=self.with_crash(crash), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.err)
 
     def start_probe(self, crash=None):
         """Returns when the probe sees the wire."""
-        env = {**self.env, **({"TEITEN_CRASH": crash} if crash else {})}
         before = len(self.said())
-        self.probe = self.veth.popen(self.programs.path("teiten-probe"), "-c", self.dir / "probe.json",
-                                     stdout=subprocess.DEVNULL, stderr=self.err, env=env)
+        self.probe = self.veth.popen(*self.wrap, self.programs.path("teiten-probe"), "-c", self.dir / "probe.json",
+                                     stdout=subprocess.DEVNULL, stderr=self.err, env=self.with_crash(crash))
         wait_for(lambda: self.probe.poll() is not None or ": running:" in self.said()[before:], START_S,
                  lambda: self.said()[before:])
 
-    def send(self, capture, pause_us=200):
-        """Starts sending a capture beside."""
-        import framework.topology as topology
-        return subprocess.Popen(["ip", "netns", "exec", self.veth.tester, "/usr/bin/python3",
-                                 topology.__file__, str(capture), self.veth.peer, str(pause_us)])
-
-    def health(self, *path):
-        """A number of the probe's last health message; -1 before the first."""
-        import zmq
-        if not self.listener:
-            self.listener = zmq.Context.instance().socket(zmq.SUB)
-            self.listener.setsockopt(zmq.SUBSCRIBE, b"health.")
-            self.listener.connect(f"ipc://{self.dir}/pub")
-        while self.listener.poll(0):
-            self.last_health = json.loads(self.listener.recv_multipart()[1])
-        value = self.last_health
-        for key in path:
-            value = value[key] if value else None
-        return -1 if value is None else value
+    def with_crash(self, crash):
+        """The programs' environment, with the point where one shall die."""
+        return {**self.env, **({"TEITEN_CRASH": crash} if crash else {})}
 
     def kill(self, *which):
         for p in which:
@@ -106,25 +151,118 @@ class Site:
     def end(self):
         """SIGTERM to both, the probe first; both must say that all is well."""
         for p in (self.probe, self.collector):
-            p.send_signal(signal.SIGTERM)
+            if p.poll() is None:
+                p.send_signal(signal.SIGTERM)
             assert p.wait(60) == 0, self.said()[-3000:]
 
+    @property
+    def pid(self):
+        """The probe's own, which `ip netns exec` and a wrap become by exec."""
+        return self.probe.pid
+
+    def probe_signal(self, signum):
+        os.kill(self.pid, signum)
+
+    def send(self, capture, pause_us=200):
+        """Starts sending a capture beside."""
+        return subprocess.Popen(self.veth.sender(capture, pause_us))
+
+    # -- what they say
+
     def said(self):
-        return (self.dir / "said").read_text()
+        return Path(self.err.name).read_text()
+
+    def health(self, *path):
+        """A number of the probe's last health message; -1 before the first."""
+        value = next(iter(self.listener.of("health.")[-1:]), None)
+        for key in path:
+            value = value[key] if value else None
+        return -1 if value is None else value
+
+    def totals(self, uplink="up0"):
+        """Sums of an uplink's numbers over all health messages so far."""
+        sums = Counter()
+        for h in self.listener.of("health."):
+            for u in h["uplinks"]:
+                if u["id"] == uplink:
+                    sums.update({k: v for k, v in u.items() if isinstance(v, int)})
+        return sums
+
+    def wait_total(self, n, what="packets", uplink="up0", seconds=30):
+        end = time.monotonic() + seconds
+        while self.totals(uplink)[what] < n and time.monotonic() < end:
+            time.sleep(0.1)
+        return self.totals(uplink)
+
+    def wait_fate(self, n, fate="observed", uplink="up0", seconds=60):
+        """Waits until all n packets of a fate are in health messages, and asserts that no more are."""
+        total = self.wait_total(n, fate, uplink, seconds)
+        assert total[fate] == n, (total, self.said())
+
+    def wait_said(self, text, seconds=30):
+        wait_for(lambda: text in self.said(), seconds, lambda: f"not said: {text}: {self.said()}")
+
+    def wait_queue(self, n, uplink, seconds=60):
+        """Waits until the queues of an uplink have received n packets (captures of any time too)."""
+        def got():
+            return sum(q["packets"] for h in self.listener.of("health.") for u in h["uplinks"]
+                       if u["id"] == uplink for q in u["queues"])
+        wait_for(lambda: got() >= n, seconds, lambda: f"{uplink}: {got()} packets of {n} in {seconds} s")
 
     def __exit__(self, *exc):
         for p in (self.probe, self.collector):
             if p and p.poll() is None:
                 p.kill()
                 p.wait()
+        self.listener.end()
         self.err.close()
-        if self.listener:
-            self.listener.close(0)
         self.veth.__exit__()
 
 
-def wait_for(true, seconds, what):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, what() if callable(what) else what
-        time.sleep(0.02)
+class Running(Site):
+    """A site whose programs run: `with` starts both and waits until the probe tells of itself."""
+
+    SENSORS = (("isp", "198.51.100.0/24"), ("six", "2001:db8:5::/48"), ("quiet", "198.18.7.0/24"))
+
+    def __init__(self, programs, directory, sensors=None, **kw):
+        super().__init__(programs, directory, sensors or [sensor(*s) for s in self.SENSORS], **kw)
+
+    def __enter__(self):
+        super().__enter__()
+        try:
+            self.start_collector()
+            self.start_probe()
+            self.listener.wait("health.", seconds=START_S)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+
+def leftovers(tmp):
+    """What DPDK or a program could leave behind in the usual places."""
+    found = {str(p) for p in tmp.rglob("*")}
+    for place in ("/run/dpdk", "/tmp/dpdk", "/dev/hugepages"):
+        try:
+            found |= {f"{place}/{n}" for n in os.listdir(place)}
+        except FileNotFoundError:
+            pass
+    return found
+
+
+def in_use(path):
+    """Whether a running program has a socket below the path, or memory of it: another's, not left behind."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(path in (process / f).read_text() for f in ("net/unix", "maps")):
+                return True
+        except OSError:
+            pass  # it ended meanwhile
+    return False
+
+
+def nothing_left(tmp, before):
+    """Asserts that a run left nothing; what other probes of this machine make and remove is theirs."""
+    def new():
+        return {p for p in leftovers(tmp) - before if not in_use(p)}
+    wait_for(lambda: not new(), 20, lambda: f"left behind: {new()}")
