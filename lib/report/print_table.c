@@ -161,10 +161,16 @@ void print_head(const struct top_view *t, const char *what, FILE *out) {
 		fprintf(out,
 			"Rollups were full: %" PRIu64 " packets (mixed) may belong to any port.\n",
 			res->rest_packets);
-	if (res->surveyors_listed_only)
-		fputs("Surveyors are those on lists: who probes many ports in a day is told by raw "
-		      "observations, which do not cover this.\n",
-			out);
+	if (res->survey_running > 0)
+		fprintf(out,
+			"Surveyors by behaviour: %u days are settled, %u are not yet, so that who "
+			"probes many ports may change.\n",
+			res->survey_settled, res->survey_running);
+	if (res->survey_listed > 0)
+		fprintf(out,
+			"Surveyors on %u days are those on lists: raw observations do not cover "
+			"them, and who probed many ports was not settled.\n",
+			res->survey_listed);
 	fputc('\n', out);
 }
 

@@ -3,6 +3,9 @@
 
 #include "fold.h"
 
+#define OPEN_ROWS  8 // times the budget
+#define OPEN_BYTES 4
+
 // Rows that sum up others stay whatever they hold.
 static bool is_sum(uint64_t key) {
 	return ROW_A(key) == 0 && (ROW_B(key) == PORT_CLASS_TOTAL || ROW_B(key) == PORT_REST);
@@ -73,4 +76,11 @@ int fold_cut(struct fold *f, uint32_t rows, uint64_t sketch_bytes) {
 	}
 	big_free(o, size);
 	return rc;
+}
+
+int fold_cut_open(const struct tt_store *s, struct fold *f) {
+	uint32_t rows = s->budget_rows;
+
+	return fold_cut(f, rows > UINT32_MAX / OPEN_ROWS ? rows : rows * OPEN_ROWS,
+		s->budget_sketches * OPEN_BYTES);
 }

@@ -55,8 +55,10 @@ static const char *const texts[ST_N] = {
 	[ST_UP_ADD] = "INSERT OR REPLACE INTO uptime(sensor, boot, start, \"end\", state, "
 		      "received, lost) VALUES(?, ?, ?, ?, ?, ?, ?)",
 	[ST_FOLDED] = "UPDATE batch SET folded = 1 WHERE id = ?",
-	[ST_SEGMENT_ADD] = "INSERT INTO segment(start, who, rows, data) VALUES(?, ?, ?, ?)",
+	[ST_SEGMENT_ADD] =
+		"INSERT INTO segment(start, who, rows, data, state) VALUES(?, ?, ?, ?, ?)",
 	[ST_SEGMENT_DROP] = "DELETE FROM segment WHERE id = ?",
+	[ST_UNJUDGED_ADD] = "INSERT OR IGNORE INTO unjudged(start, batch) VALUES(?, ?)",
 };
 
 static int errno_of(struct tt_store *s, int rc) {

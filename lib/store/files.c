@@ -126,6 +126,9 @@ int file_try_complete(struct tt_store *s, const struct tt_batch_head *h, struct 
 // What an interrupted try left. It was hidden, so no rollup knows of it.
 static int remove_try(struct tt_store *s, const char *sha256, struct tt_err *err) {
 	static const char *const sql[] = {
+		"DELETE FROM unjudged WHERE batch IN (SELECT batch.id FROM batch, boot, file WHERE "
+		"batch.boot = boot.id AND boot.boot = file.boot AND file.state = 'started' AND "
+		"file.sha256 = ?)",
 		"DELETE FROM raw WHERE batch IN (SELECT batch.id FROM batch, boot, file WHERE "
 		"batch.boot = boot.id AND boot.boot = file.boot AND file.state = 'started' AND "
 		"file.sha256 = ?)",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "fold.h"
+#include "survey.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -108,10 +108,10 @@ static int add_block(struct fold *f, const struct entry *e, unsigned n) {
 
 // The rows that observation i adds to: port, region, and a tool each.
 static unsigned entries_of(const struct tt_batch_view *v, const struct derived *d, uint32_t i,
-	unsigned who, uint64_t slot, uint64_t hash, struct entry *e) {
+	unsigned who, uint64_t slot, uint64_t hash, unsigned surveyor, struct entry *e) {
 	bool total = v->flags[i] & TT_OBS_CLASS_TOTAL, spilled = v->family[i] == 0;
 	unsigned region = (d->region[i] & 0xffu) << 8 | d->region[i] >> 8, n = 2;
-	unsigned class = v->class[i], surveyor = d->surveyor[i] != 0;
+	unsigned class = v->class[i];
 	struct entry one = {
 		.packets = v->packets[i],
 		.bytes = v->bytes[i],
@@ -133,26 +133,32 @@ static unsigned entries_of(const struct tt_batch_view *v, const struct derived *
 }
 
 int fold_view(struct fold *f, struct tt_store *s, const struct tt_batch_view *v,
-	const struct derived *d, const uint16_t *sensors) {
+	const struct derived *d, const uint16_t *sensors, const struct fold_day *day) {
 	struct entry block[BLOCK + 2 + TT_TOOL_N];
 	uint32_t last_epoch = UINT32_MAX;
 	int64_t slot = 0;
 	unsigned n = 0;
 
 	for (uint32_t i = 0; i < v->head.obs_n; i++) {
+		int64_t epoch = (int64_t)v->epoch_index[i] * v->head.epoch_s;
+		bool surveyor = d->surveyor[i] != 0;
 		uint64_t hash = 0;
 
+		if (day != NULL && (epoch < day->from || epoch >= day->to))
+			continue;
 		if (v->epoch_index[i] != last_epoch) {
 			last_epoch = v->epoch_index[i];
-			slot = epoch_slot(f, s->tz, (int64_t)last_epoch * v->head.epoch_s);
-			if (slot < 0)
+			if ((slot = epoch_slot(f, s->tz, epoch)) < 0)
 				return (int)slot;
 		}
+		if (day != NULL && !surveyor)
+			surveyor = survey_has(day->survey, epoch, v->family[i], v->src[i]);
 		if (v->family[i] != 0) {
 			hash = tt_sketch_hash(s->secret, v->family[i], v->src[i]);
 			hash += hash == 0; // as the sketch takes it
 		}
-		n += entries_of(v, d, i, sensors[v->sensor[i]], (uint64_t)slot, hash, block + n);
+		n += entries_of(
+			v, d, i, sensors[v->sensor[i]], (uint64_t)slot, hash, surveyor, block + n);
 		if (n >= BLOCK) {
 			if (add_block(f, block, n) < 0)
 				return -ENOMEM;

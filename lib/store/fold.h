@@ -30,6 +30,9 @@ struct segment {
 	const uint8_t *sketches; // one after the other
 };
 
+/// What verdicts on surveyors by behaviour a piece has; numbers are the table's.
+enum segment_state { SEGMENT_ARRIVED, SEGMENT_STAGED, SEGMENT_JUDGED };
+
 struct fold {
 	struct map at; // key to index + 1
 	struct fold_row *rows;
@@ -75,10 +78,15 @@ static inline unsigned rollup_part(uint64_t key, char part) {
 	}
 }
 
-/// Adds the rows of a batch; -ENOMEM, or -ENOSPC where it holds too many hours: then it is not to
-/// be used further.
+/// Only what lies in [from, to), by the verdicts on surveyors of that day.
+struct fold_day {
+	int64_t from, to;
+	struct survey *survey;
+};
+/// Adds the rows of a batch; day: NULL for all of them, and lists alone tell surveyors. -ENOMEM, or
+/// -ENOSPC where it holds too many hours: then it is not to be used further.
 int fold_view(struct fold *f, struct tt_store *s, const struct tt_batch_view *v,
-	const struct derived *d, const uint16_t *sensors);
+	const struct derived *d, const uint16_t *sensors, const struct fold_day *day);
 int fold_add_batch(struct fold *f, int64_t id);
 /// Adds all of `from`.
 int fold_merge(struct fold *f, const struct fold *from);
@@ -107,6 +115,8 @@ void order_sort(struct order *o, struct order *spare, size_t n);
 /// the others become one row a class. Exact: whatever is kept has at least as many packets as
 /// whatever is not. Nothing may be added after.
 int fold_cut(struct fold *f, uint32_t rows, uint64_t sketch_bytes);
+/// By several times the store's budget, where more of the hour is to come.
+int fold_cut_open(const struct tt_store *s, struct fold *f);
 
 // ---- segment.c
 struct segment_reader { // zeroed before the first use
@@ -119,7 +129,8 @@ void segment_reader_free(struct segment_reader *in);
 /// Writes the rows as segments and marks the batches, in one transaction.
 int segments_write(struct tt_store *s, struct fold *f, struct tt_err *err);
 /// The same in the caller's transaction, without batches.
-int segments_insert(struct tt_store *s, struct fold *f, struct tt_err *err);
+int segments_insert(
+	struct tt_store *s, struct fold *f, enum segment_state state, struct tt_err *err);
 
 // ---- fold_write.c
 /// Writes the rows into the tables of all levels, in the caller's transaction.

@@ -204,15 +204,17 @@ static bool spilled_passes(struct query *r, const struct tt_batch_view *v, uint3
 	       q->surveyors != TT_SURVEYORS_ONLY && region_passes(r, REGION_NONE);
 }
 
-static int gather_batch(struct query *r, const struct raw_cursor *c) {
+static int gather_batch(
+	struct query *r, const struct raw_cursor *c, bool tail, int64_t from, int64_t to) {
 	const struct tt_batch_view *v = &c->v;
 	int rc = 0;
 
 	for (uint32_t i = 0; rc == 0 && i < v->head.obs_n; i++) {
 		int64_t epoch = (int64_t)v->epoch_index[i] * v->head.epoch_s;
 
-		if (!(r->q->classes >> v->class[i] & 1) || epoch < r->from || epoch >= r->to ||
-			!r->match[c->sensor[v->sensor[i]]])
+		if (!(r->q->classes >> v->class[i] & 1) || epoch < from || epoch >= to ||
+			!r->match[c->sensor[v->sensor[i]]] ||
+			(tail && survey_is_open(&r->survey, epoch)))
 			continue;
 		if (v->family[i] == 0 ? spilled_passes(r, v, i)
 				      : port_passes(r->q, v, i) && source_passes(r, v, &c->d, i))
@@ -222,9 +224,9 @@ static int gather_batch(struct query *r, const struct raw_cursor *c) {
 	return rc;
 }
 
-int gather_raw(struct query *r, bool tail) {
+int gather_raw(struct query *r, enum raw_which which, int64_t from, int64_t to) {
 	struct raw_cursor c;
-	int rc = raw_open(r->s, &c, r->from, r->to, tail ? RAW_TAIL : RAW_ALL, r->err), more;
+	int rc = raw_open(r->s, &c, from, to, which, r->err), more;
 
 	if (rc < 0)
 		return rc;
@@ -240,7 +242,7 @@ int gather_raw(struct query *r, bool tail) {
 		if (merge_is_full(&r->merge))
 			rc = merge_flush(r, c.v.head.epoch_min);
 		if (rc == 0)
-			rc = gather_batch(r, &c);
+			rc = gather_batch(r, &c, which == RAW_TAIL, from, to);
 		dates_add(r->rir, c.rir);
 		if (rc < 0)
 			tt_err_set(r->err, rc, "%s: no memory for so many groups", r->s->path);

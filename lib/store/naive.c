@@ -98,8 +98,7 @@ static bool wanted(const struct tt_query *q, const struct tt_obs *o) {
 	       (q->sensor == NULL || strcmp(q->sensor, c->id) == 0) &&
 	       (q->group == NULL || strcmp(q->group, c->group) == 0) &&
 	       (q->network == NULL || strcmp(q->network, c->network) == 0) && q->asn == 0 &&
-	       (q->tool < 0 || has_tool(o, q->tool)) &&
-	       (q->family == 0 || q->family == o->family) && q->surveyors != TT_SURVEYORS_ONLY;
+	       (q->tool < 0 || has_tool(o, q->tool)) && (q->family == 0 || q->family == o->family);
 }
 
 static void name_service(char *out, size_t size, uint8_t proto, uint16_t port) {
@@ -231,12 +230,15 @@ static int64_t step_of(struct tt_tz *tz, enum tt_step step, int64_t t) {
 static void count_all(
 	struct counts *k, const struct world *w, struct tt_tz *tz, const struct tt_query *q) {
 	join_parts(k, w);
+	bool *surveyor = world_surveyors(w, k->parts, k->part_n);
+
 	for (size_t i = 0; i < k->part_n; i++) {
 		const struct tt_obs *o = &k->parts[i];
 		char key[64];
 		size_t src = number_of(k, o);
 
-		if (!wanted(q, o))
+		if (!wanted(q, o) || (q->surveyors != TT_SURVEYORS_WITH &&
+					     surveyor[i] != (q->surveyors == TT_SURVEYORS_ONLY)))
 			continue;
 		for (int t = 0; t < (q->by == TT_BY_TOOL ? TT_TOOL_N : 1); t++) {
 			if (q->by == TT_BY_TOOL && !has_tool(o, t))
@@ -250,6 +252,7 @@ static void count_all(
 					src);
 		}
 	}
+	free(surveyor);
 }
 
 static void count_tallies(

@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#include "store.h"
+#include "survey.h"
 
 #define BUSY_MS 20000 // readers and the one writer wait for each other at most that long
 
@@ -175,7 +175,8 @@ static int set_up(struct tt_store *s, const struct tt_store_conf *conf, struct t
 		if ((rc = schema_create(s, name, err)) < 0)
 			return rc;
 	}
-	if ((rc = read_settings(s, conf->timezone, err)) < 0)
+	if ((rc = read_settings(s, conf->timezone, err)) < 0 ||
+		(s->write && (rc = survey_upgrade(s, err)) < 0))
 		return rc;
 	rc = db_exec(s, err,
 		s->write || s->beside
@@ -191,6 +192,7 @@ static int set_up(struct tt_store *s, const struct tt_store_conf *conf, struct t
 }
 
 static void release(struct tt_store *s) {
+	survey_close_free(s);
 	fold_forget(s);
 	for (unsigned i = 0; i < ST_N; i++)
 		sqlite3_finalize(s->st[i]);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store.h"
+#include "survey.h"
 #include "tt_crash.h"
 
 int tt_store_begin(struct tt_store *s, struct tt_err *err) {
@@ -178,6 +178,8 @@ static int put_parts(struct tt_store *s, const struct tt_batch_view *v, const vo
 		return rc;
 	if (v->head.obs_n > 0 && (rc = derive(s, v, &d, &derived, rir, err)) == 0)
 		rc = add_raw(s, id, msg, len, derived, rir, err);
+	if (rc == 0)
+		rc = survey_note(s, id, v, err);
 	if (rc == 0 && v->head.obs_n > 0)
 		rc = as_names_add(s, d.asn, v->head.obs_n, err);
 	if (rc == 0)

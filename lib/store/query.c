@@ -154,15 +154,28 @@ static int no_data(struct query *r, const struct tt_store_info *info, bool cover
 
 // Who is a surveyor by behaviour, where that is asked.
 static int read_survey(struct query *r, bool raw) {
-	unsigned limit = 0;
-	int rc;
-
 	if (r->q->surveyors == TT_SURVEYORS_WITH)
 		return 0;
-	if (raw)
-		return survey_read(r->s, r->from, r->to, &r->survey, r->err);
-	rc = survey_ports(r->s, &limit, r->err);
-	r->listed_only = limit > 0;
+	return raw ? survey_read(r->s, r->from, r->to, &r->survey, r->err)
+		   : survey_read_open(r->s, r->from, r->to, &r->survey, r->err);
+}
+
+static int64_t later(int64_t a, int64_t b) {
+	return a > b ? a : b;
+}
+
+// Rollups, what is not folded yet, and days of which raw batches alone know who was a surveyor.
+static int read_rollups(struct query *r, unsigned kind, unsigned level) {
+	const struct survey *v = &r->survey;
+	int rc;
+
+	r->from_rollups = r->agg.sketched = true;
+	if ((rc = rollup_read(r, kind, level)) < 0 || (rc = rollup_rir(r)) < 0 ||
+		(rc = gather_raw(r, RAW_TAIL, r->from, r->to)) < 0)
+		return rc;
+	for (size_t i = 0; rc == 0 && i < v->open_n; i++)
+		rc = gather_raw(r, RAW_ALL, later(v->open[i].from, r->from),
+			v->open[i].to < r->to ? v->open[i].to : r->to);
 	return rc;
 }
 
@@ -173,14 +186,10 @@ static int read_all(struct query *r, const struct tt_store_info *info) {
 	int64_t gone = 0, there = 0;
 	int rc = count_rows(r, &gone, &there);
 
-	if (rc == 0)
-		rc = read_survey(r, gone == 0 && r->q->read != TT_READ_ROLLUPS);
 	if (rc < 0)
 		return rc;
 	if (r->q->read == TT_READ_RAW || r->q->read == TT_READ_AUTO) {
-		// rollups do not know who is a surveyor by behaviour
-		bool want = r->q->read == TT_READ_AUTO && serves && (uint64_t)there > limit &&
-			    r->survey.limit == 0;
+		bool want = r->q->read == TT_READ_AUTO && serves && (uint64_t)there > limit;
 
 		if (gone == 0 && !want && r->q->raw_rows_limit != 0 &&
 			(uint64_t)there > r->q->raw_rows_limit)
@@ -189,14 +198,13 @@ static int read_all(struct query *r, const struct tt_store_info *info) {
 				r->s->path, (long long)there,
 				(unsigned long long)r->q->raw_rows_limit);
 		if (gone == 0 && !want)
-			return gather_raw(r, false);
+			return (rc = read_survey(r, true)) < 0
+				       ? rc
+				       : gather_raw(r, RAW_ALL, r->from, r->to);
 	}
 	if (r->q->read == TT_READ_RAW || !serves)
 		return no_data(r, info, covered);
-	r->from_rollups = r->agg.sketched = true;
-	if ((rc = rollup_read(r, kind, level)) < 0 || (rc = rollup_rir(r)) < 0)
-		return rc;
-	return gather_raw(r, true);
+	return (rc = read_survey(r, false)) < 0 ? rc : read_rollups(r, kind, level);
 }
 
 // Span, sensors and when they were up.

@@ -125,8 +125,7 @@ struct query {
 	size_t step_cap;
 
 	struct map only;      // groups that are asked for, where q->key_n is not 0
-	struct survey survey; // with a filter on surveyors, where raw batches answer
-	bool listed_only;     // surveyors by behaviour are not known
+	struct survey survey; // with a filter on surveyors
 
 	struct agg agg;
 	struct merge merge;
@@ -166,8 +165,9 @@ static inline bool query_wants(const struct query *r, uint64_t group) {
 int query_keys(struct query *r);
 
 // ---- gather.c
-/// Reads raw batches (all of the span, or the tail that rollups lack) into r->agg.
-int gather_raw(struct query *r, bool tail);
+/// Reads raw batches of [from, to) into r->agg: all of them, or the tail that rollups lack less
+/// what is of days that raw batches answer for.
+int gather_raw(struct query *r, enum raw_which which, int64_t from, int64_t to);
 /// Adds what a row adds to the groups that it counts for.
 int gather_part(struct query *r, const struct part *p);
 

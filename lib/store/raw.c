@@ -29,13 +29,17 @@ static int list_batches(
 	struct raw_cursor *c, int64_t from, int64_t to, enum raw_which which, struct tt_err *err) {
 	static const char *const conditions[] = {[RAW_ALL] = "b.rows > 0",
 		[RAW_TAIL] = "b.folded = 0",
-		[RAW_UNWATCHED] = "b.watched = 0"};
-	char sql[256];
+		[RAW_UNWATCHED] = "b.watched = 0",
+		[RAW_NOTED] = "b.id IN (SELECT batch FROM unjudged WHERE start = ?1)",
+		[RAW_NOT_TAKEN] = "b.watched AND b.id IN (SELECT batch FROM unjudged WHERE start "
+				  "= ?1 AND NOT taken)"};
+	char sql[320];
 	sqlite3_stmt *st;
 	int step;
 
 	snprintf(sql, sizeof(sql),
-		"SELECT b.id, b.epoch_min, b.rows FROM batch AS b JOIN boot ON boot.id = b.boot "
+		"SELECT b.id, b.epoch_min, b.rows, b.folded FROM batch AS b JOIN boot ON boot.id = "
+		"b.boot "
 		"WHERE %s AND b.raw AND NOT boot.hidden AND b.epoch_max >= ?1 AND b.epoch_min < ?2 "
 		"ORDER BY b.epoch_min, b.id",
 		conditions[which]);
@@ -46,6 +50,7 @@ static int list_batches(
 		if (big_grow((void **)&c->list, &c->list_cap, c->list_n + 1, sizeof(*c->list)) < 0)
 			break;
 		c->list[c->list_n].id = sqlite3_column_int64(st, 0);
+		c->list[c->list_n].folded = sqlite3_column_int(st, 3) != 0;
 		c->list[c->list_n++].epoch_min = sqlite3_column_int64(st, 1);
 		c->rows += (uint64_t)sqlite3_column_int64(st, 2);
 	}

@@ -249,7 +249,8 @@ static int take_segment(struct query *r, const struct segment *g, unsigned kind,
 // What checkpoints wrote of hours that are not in the tables yet.
 static int read_segments(struct query *r, unsigned kind, bool spilled_too) {
 	sqlite3_stmt *st = db_prepare(r->s, r->err,
-		"SELECT start, who, data FROM segment WHERE start >= ? AND start < ?");
+		"SELECT start, who, data FROM segment WHERE state != 1 AND start >= ? AND start < "
+		"?");
 	struct segment_reader reader = {0};
 	int rc = 0, step;
 
@@ -260,6 +261,8 @@ static int read_segments(struct query *r, unsigned kind, bool spilled_too) {
 		struct segment g = {.start = sqlite3_column_int64(st, 0),
 			.who = (unsigned)sqlite3_column_int(st, 1) & 0xffff};
 
+		if (survey_is_open(&r->survey, g.start))
+			continue; // raw batches tell
 		rc = segment_read(&reader, sqlite3_column_blob(st, 2),
 			(size_t)sqlite3_column_bytes(st, 2), &g);
 		if (rc < 0 || (rc = take_segment(r, &g, kind, spilled_too)) < 0)

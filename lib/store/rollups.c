@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "fold.h"
+#include "survey.h"
 #include "tt_watch.h"
 
 // Rollups are checkpoints of the raw batches. Visible batches fold into s->fold as they are put;
@@ -56,7 +56,7 @@ static int add(struct fold **f, struct tt_store *s, int64_t batch, const struct 
 		return -ENOMEM;
 	if (fold_memory(*f) > FOLD_MEMORY)
 		return -ENOSPC;
-	rc = fold_view(*f, s, v, d, sensors);
+	rc = fold_view(*f, s, v, d, sensors, NULL);
 	return rc < 0 ? rc : fold_add_batch(*f, batch);
 }
 
@@ -149,6 +149,9 @@ int tt_store_checkpoint(struct tt_store *s, struct tt_err *err) {
 	if ((rc = tt_store_watches_fold(s, err)) < 0)
 		return rc;
 	if (s->replay && ((rc = unfolded_rows(s, &n, err)) < 0 || n < RAW_ROWS_MAX))
+		return rc;
+	// what is folded of settled days has to get their verdicts
+	if (s->replay && (rc = survey_note_unfolded(s, err)) < 0)
 		return rc;
 	if (s->tail_unknown) {
 		fold_destroy(&s->fold);

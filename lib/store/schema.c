@@ -66,8 +66,34 @@ static const char counts[] =
 	"CREATE INDEX IF NOT EXISTS port_month_counts ON port_month(start, sensor, class, proto, "
 	"port, surveyor, packets, bytes, spilled)";
 
+// Version 4: surveyors by behaviour are settled when a local day is over. Pieces of rollups are as
+// they arrived (0), staged (1: not to be read yet) or have the day's verdicts (2).
+static const char version4[] =
+	"ALTER TABLE segment ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
+	"DROP INDEX segment_who;"
+	"CREATE INDEX segment_who ON segment(state, who, start, rows);"
+	"CREATE INDEX batch_gone ON batch(epoch_max, epoch_min) WHERE raw = 0 AND rows > 0;"
+	"CREATE TABLE survey(start INTEGER PRIMARY KEY, state INTEGER NOT NULL, "
+	"ports_per_day INTEGER NOT NULL, surveyors INTEGER NOT NULL, settled INTEGER NOT NULL, "
+	"last_segment INTEGER NOT NULL);"
+	"CREATE TABLE surveyor(start INTEGER, source BLOB, ports INTEGER NOT NULL, "
+	"sensors INTEGER NOT NULL, destinations INTEGER NOT NULL, packets INTEGER NOT NULL, "
+	"PRIMARY KEY(start, source)) WITHOUT ROWID;"
+	"CREATE INDEX surveyor_source ON surveyor(source, start);"
+	"CREATE TABLE unjudged(start INTEGER, batch INTEGER, taken INTEGER NOT NULL DEFAULT 0, "
+	"PRIMARY KEY(start, batch)) WITHOUT ROWID;"
+	"CREATE INDEX unjudged_batch ON unjudged(batch);";
+
+// What was there before: days whose rollups know lists alone, and batches that can still tell.
+static const char unsettled[] =
+	"INSERT INTO setting VALUES('unjudged_missing', 1);"
+	"WITH RECURSIVE d(start) AS (SELECT min(start) FROM port_day UNION ALL SELECT (SELECT "
+	"min(start) FROM port_day WHERE start > d.start) FROM d WHERE d.start IS NOT NULL) "
+	"INSERT INTO survey SELECT start, 0, 0, 0, 0, 0 FROM d WHERE start IS NOT NULL;";
+
 // What a database of the version before lacks.
-static const char *const steps_to[TT_STORE_VERSION + 1] = {[2] = version2, [3] = counts};
+static const char *const steps_to[TT_STORE_VERSION + 1] = {
+	[2] = version2, [3] = counts, [4] = version4};
 
 const struct rollup rollups[KIND_N] = {
 	[KIND_PORT] = {.name = "port",
@@ -129,7 +155,7 @@ int schema_create(struct tt_store *s, const char *timezone, struct tt_err *err) 
 		TT_STORE_VERSION);
 	if ((rc = db_exec(s, err, tables)) == 0 && (rc = db_exec(s, err, version2)) == 0 &&
 		(rc = create_rollups(s, err)) == 0 && (rc = db_exec(s, err, counts)) == 0 &&
-		(rc = db_exec(s, err, sql)) == 0)
+		(rc = db_exec(s, err, version4)) == 0 && (rc = db_exec(s, err, sql)) == 0)
 		rc = db_tx(s, ST_COMMIT, err);
 	if (rc < 0)
 		db_tx(s, ST_ROLLBACK, NULL);
@@ -146,6 +172,8 @@ static int upgrade(struct tt_store *s, int64_t version, struct tt_err *err) {
 	for (int64_t v = version + 1; rc == 0 && v <= TT_STORE_VERSION; v++)
 		rc = db_exec(s, err, steps_to[v]);
 	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", TT_STORE_VERSION);
+	if (rc == 0 && version < 4)
+		rc = db_exec(s, err, unsettled);
 	if (rc == 0 && (rc = create_rollups(s, err)) == 0 && (rc = db_exec(s, err, sql)) == 0)
 		rc = db_tx(s, ST_COMMIT, err);
 	if (rc < 0)

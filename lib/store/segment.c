@@ -61,6 +61,7 @@ struct writer {
 	struct tt_err *err;
 	struct order *order;
 	struct tt_sketch *empty;
+	int64_t state;
 	struct mem raw, packed;
 	ZSTD_CCtx *zstd;
 };
@@ -113,8 +114,8 @@ static int insert(struct writer *w, size_t i, uint32_t n, size_t size) {
 	packed = ZSTD_compress2(w->zstd, w->packed.p + HEADER, bound - HEADER, w->raw.p, size);
 	if (ZSTD_isError(packed))
 		return tt_err_set(w->err, -ENOMEM, "%s: %s", w->s->path, ZSTD_getErrorName(packed));
-	db_bind(st, "iiib", w->f->hours[ROW_SLOT(key)], (int64_t)ROW_WHO(key), (int64_t)n,
-		(const void *)w->packed.p, (int)(HEADER + packed));
+	db_bind(st, "iiibi", w->f->hours[ROW_SLOT(key)], (int64_t)ROW_WHO(key), (int64_t)n,
+		(const void *)w->packed.p, (int)(HEADER + packed), w->state);
 	return db_run(w->s, st, w->err, "rollups");
 }
 
@@ -137,9 +138,10 @@ static int write_all(struct writer *w) {
 	return rc;
 }
 
-int segments_insert(struct tt_store *s, struct fold *f, struct tt_err *err) {
+int segments_insert(
+	struct tt_store *s, struct fold *f, enum segment_state state, struct tt_err *err) {
 	size_t size = 2 * (f->n + 1) * sizeof(struct order);
-	struct writer w = {.s = s, .f = f, .err = err, .order = big_calloc(size)};
+	struct writer w = {.s = s, .f = f, .err = err, .order = big_calloc(size), .state = state};
 	int rc;
 
 	w.empty = tt_sketch_create();
@@ -180,7 +182,8 @@ int segments_write(struct tt_store *s, struct fold *f, struct tt_err *err) {
 	if (rc < 0)
 		return rc;
 	TT_CRASH_POINT("store.checkpoint.before");
-	if ((rc = segments_insert(s, f, err)) == 0 && (rc = mark_batches(s, f, err)) == 0) {
+	if ((rc = segments_insert(s, f, SEGMENT_ARRIVED, err)) == 0 &&
+		(rc = mark_batches(s, f, err)) == 0) {
 		TT_CRASH_POINT("store.checkpoint.commit");
 		rc = db_tx(s, ST_COMMIT, err);
 		TT_CRASH_POINT("store.checkpoint.after");

@@ -2,15 +2,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "fold.h"
+#include "survey.h"
 #include "tt_crash.h"
 
-// From segments into tables: once an hour is over, each of its rows is written once, in the order
-// of the table, and all that is known of the hour decides which rows are the heaviest.
+// From segments into tables: once it is settled who was a surveyor on a local day, each row of its
+// hours is written once, in the order of the table, and all that is known of an hour decides which
+// rows are the heaviest.
 
 #define SETTLE_ROWS 1000000 // at once, of one who
-#define JOIN_ROWS   8	    // times the budget, for an hour that is not over
-#define JOIN_BYTES  4
 
 struct pieces {
 	struct fold *f;
@@ -49,23 +48,30 @@ static int take(
 	return 0;
 }
 
-// Pieces of one who in [from, to), whole hours, as many as memory should hold.
-static int collect(struct tt_store *s, struct pieces *p, unsigned who, int64_t from, int64_t to,
-	struct tt_err *err) {
+// What is to be done with the pieces of one who in [from, to), whole hours.
+struct work {
+	unsigned who;
+	int64_t from, to;
+	enum segment_state state; // of the pieces
+	bool open;		  // their hour goes on
+};
+
+// As many as memory should hold.
+static int collect(struct tt_store *s, struct pieces *p, const struct work *w, struct tt_err *err) {
 	sqlite3_stmt *st = db_prepare(s, err,
-		"SELECT id, start, data FROM segment WHERE who = ? AND start >= ? AND start < ? "
-		"ORDER BY start, id");
+		"SELECT id, start, data FROM segment WHERE state = ? AND who = ? AND start >= ? "
+		"AND start < ? ORDER BY start, id");
 	int rc = 0, step;
 
 	if (st == NULL)
 		return s->rc;
-	db_bind(st, "iii", (int64_t)who, from, to);
+	db_bind(st, "iiii", (int64_t)w->state, (int64_t)w->who, w->from, w->to);
 	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
 		bool full = p->f->n > SETTLE_ROWS || fold_memory(p->f) > FOLD_DUE;
 
 		if (full && sqlite3_column_int64(st, 1) != p->last_start)
 			break;
-		rc = take(s, p, st, who, err);
+		rc = take(s, p, st, w->who, err);
 	}
 	if (rc == 0 && step != SQLITE_ROW && step != SQLITE_DONE)
 		rc = db_fail(s, err, "rollups");
@@ -86,26 +92,21 @@ static int drop_pieces(struct tt_store *s, const struct pieces *p, struct tt_err
 	return rc;
 }
 
-static int move(struct tt_store *s, struct pieces *p, unsigned who, int64_t from, int64_t to,
-	bool join, struct tt_err *err) {
-	uint32_t rows = s->budget_rows;
-	uint64_t bytes = s->budget_sketches;
-	int rc;
+static int move(struct tt_store *s, struct pieces *p, const struct work *w, struct tt_err *err) {
+	int rc = collect(s, p, w, err);
 
-	if ((rc = collect(s, p, who, from, to, err)) < 0)
-		return rc;
-	rc = join ? fold_cut(p->f, rows > UINT32_MAX / JOIN_ROWS ? rows : rows * JOIN_ROWS,
-			    bytes * JOIN_BYTES)
-		  : fold_cut(p->f, rows, bytes);
 	if (rc < 0)
+		return rc;
+	if ((rc = w->open ? fold_cut_open(s, p->f)
+			  : fold_cut(p->f, s->budget_rows, s->budget_sketches)) < 0)
 		return tt_err_set(err, rc, "%s: no memory", s->path);
-	rc = join ? segments_insert(s, p->f, err) : fold_write(s, p->f, err);
+	rc = w->state == SEGMENT_JUDGED ? fold_write(s, p->f, err)
+					: segments_insert(s, p->f, w->state, err);
 	return rc < 0 ? rc : drop_pieces(s, p, err);
 }
 
-// One who's hours in [from, to) into the tables, or joined to fewer pieces; a transaction.
-static int settle(
-	struct tt_store *s, unsigned who, int64_t from, int64_t to, bool join, struct tt_err *err) {
+// Into the tables, or joined to fewer pieces; a transaction.
+static int settle(struct tt_store *s, const struct work *w, struct tt_err *err) {
 	struct pieces p = {.f = calloc(1, sizeof(*p.f))};
 	int rc;
 
@@ -113,7 +114,7 @@ static int settle(
 		return tt_err_set(err, -ENOMEM, "%s: no memory", s->path);
 	if ((rc = db_tx(s, ST_BEGIN, err)) == 0) {
 		TT_CRASH_POINT("store.settle.before");
-		if ((rc = move(s, &p, who, from, to, join, err)) == 0) {
+		if ((rc = move(s, &p, w, err)) == 0) {
 			TT_CRASH_POINT("store.settle.commit");
 			rc = db_tx(s, ST_COMMIT, err);
 			TT_CRASH_POINT("store.settle.after");
@@ -125,23 +126,31 @@ static int settle(
 	return rc;
 }
 
-// 1: there is one. Hours that are over come first; then those of many pieces.
-static int find(
-	struct tt_store *s, int64_t over, unsigned *who, int64_t *start, struct tt_err *err) {
-	static const char *const sql[] = {"SELECT who, start FROM segment WHERE start < ? LIMIT 1",
-		"SELECT who, start FROM segment WHERE start >= ? GROUP BY who, start HAVING "
-		"count(*) >= 32 + sum(rows) / 32768 LIMIT 1"};
+// 1: there is some. Days that are settled come first; then hours that are over (at `over`), of
+// which a few pieces are left, as questions read them all day; then those of many pieces.
+static int find(struct tt_store *s, int64_t over, struct work *w, struct tt_err *err) {
+	static const char *const sql[] = {"SELECT who, start FROM segment WHERE state = 2 LIMIT 1",
+		"SELECT who, start FROM segment WHERE state = 0 AND start < ?1 GROUP BY who, start "
+		"HAVING count(*) > 4 + ?2 + sum(rows) / 32768 LIMIT 1",
+		"SELECT who, start FROM segment WHERE state = 0 AND start >= ?1 GROUP BY who, "
+		"start HAVING count(*) >= 32 + ?2 + sum(rows) / 32768 LIMIT 1"};
 	int step = SQLITE_DONE;
 
-	for (unsigned i = 0; i < 2 && step == SQLITE_DONE; i++) {
+	for (unsigned i = 0; i < 3 && step == SQLITE_DONE; i++) {
 		sqlite3_stmt *st = db_prepare(s, err, sql[i]);
 
 		if (st == NULL)
 			return s->rc;
-		db_bind(st, "i", over);
+		if (i > 0)
+			db_bind(st, "ii", over, (int64_t)(s->budget_sketches >> 23));
 		if ((step = sqlite3_step(st)) == SQLITE_ROW) {
-			*who = (unsigned)sqlite3_column_int(st, 0);
-			*start = sqlite3_column_int64(st, 1);
+			int64_t start = sqlite3_column_int64(st, 1);
+
+			*w = (struct work){.who = (unsigned)sqlite3_column_int(st, 0),
+				.from = i == 0 ? INT64_MIN : start,
+				.to = i == 0 ? INT64_MAX : start + 1,
+				.state = i == 0 ? SEGMENT_JUDGED : SEGMENT_ARRIVED,
+				.open = i == 2};
 		} else if (step != SQLITE_DONE) {
 			db_fail(s, err, "rollups");
 		}
@@ -151,8 +160,8 @@ static int find(
 }
 
 int tt_store_settle(struct tt_store *s, int64_t before, unsigned ms, struct tt_err *err) {
-	int64_t end = tt_mono_ns() + ms * 1000000ll, over = INT64_MAX, start = 0;
-	unsigned who = 0;
+	int64_t end = tt_mono_ns() + ms * 1000000ll, over = INT64_MAX;
+	struct work w = {0};
 	int rc;
 
 	if (!s->write || s->in_tx)
@@ -160,16 +169,14 @@ int tt_store_settle(struct tt_store *s, int64_t before, unsigned ms, struct tt_e
 			s->write ? "a transaction is open" : "is open for reading");
 	if (before <= TT_TIME_MAX)
 		over = local_start(s->tz, TT_STEP_HOUR, before);
-	while ((rc = find(s, over, &who, &start, err)) > 0) {
-		bool join = start >= over;
-
-		if ((rc = settle(s, who, join ? start : INT64_MIN, join ? start + 1 : over, join,
-			     err)) < 0)
+	for (;;) {
+		if ((rc = survey_close(s, before, err)) == 0 && (rc = find(s, over, &w, err)) > 0)
+			rc = (rc = settle(s, &w, err)) < 0 ? rc : 1;
+		if (rc <= 0)
 			return rc;
 		if (ms != 0 && tt_mono_ns() >= end)
 			return 1;
 	}
-	return rc;
 }
 
 void tt_store_budget(struct tt_store *s, uint32_t rows, uint64_t sketch_bytes) {

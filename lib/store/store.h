@@ -47,11 +47,13 @@ enum st {
 	ST_FOLDED,
 	ST_SEGMENT_ADD,
 	ST_SEGMENT_DROP,
+	ST_UNJUDGED_ADD,
 	ST_N,
 };
 
 struct fold;
 struct open_file;
+struct closing;
 
 /// Memory that is reused.
 struct mem {
@@ -97,8 +99,9 @@ struct tt_store {
 
 	char *begun; // hashes of captures that this object began, a blank after each
 
-	struct fold *fold;	// rollups of visible batches that were put by this object
-	struct open_file *open; // and of captures that are not complete
+	struct fold *fold;	 // rollups of visible batches that were put by this object
+	struct open_file *open;	 // and of captures that are not complete
+	struct closing *closing; // a local day that is being settled
 	uint32_t budget_rows;
 	uint64_t budget_sketches;
 	bool tail_unknown; // unfolded batches are in the database and not in `fold`
@@ -181,6 +184,7 @@ struct raw_cursor {
 	struct tt_store *s;
 	struct {
 		int64_t id, epoch_min;
+		bool folded;
 	} * list;
 	size_t list_n, list_cap, at; // at: the next one
 	uint64_t rows;		     // of all
@@ -197,6 +201,8 @@ enum raw_which {
 	RAW_ALL,
 	RAW_TAIL,      // those that rollups do not hold
 	RAW_UNWATCHED, // those that the watches in force have not counted
+	RAW_NOTED,     // with what is not settled of the local day that starts at `from`
+	RAW_NOT_TAKEN, // those of them that came while it was being settled, and watches counted
 };
 /// Batches with an epoch in [from, to).
 int raw_open(struct tt_store *s, struct raw_cursor *c, int64_t from, int64_t to,
@@ -275,4 +281,6 @@ static inline bool view_tool(const struct tt_batch_view *v, uint32_t i, unsigned
 // ---- functions.c
 int functions_add(struct tt_store *s, struct tt_err *err);
 // ---- vtab.c
+/// Distinct destinations that set these bits.
+int64_t destinations_estimate(uint64_t bitmap);
 int vtab_add(struct tt_store *s, struct tt_err *err);

@@ -258,10 +258,10 @@ static void parts_of_put(const struct bench *b, double part[4]) {
 			die(&err);
 		at = cpu();
 		done(derive(s, &v, &d, &len, rir, &err), part, 1, &at, &err);
-		done(fold_view(with, s, &v, &d, map), part, 2, &at, &err);
+		done(fold_view(with, s, &v, &d, map, NULL), part, 2, &at, &err);
 		memset((void *)(uintptr_t)v.family, 0, v.head.obs_n); // the decoder's memory
 		at = cpu();
-		done(fold_view(without, s, &v, &d, map), part, 3, &at, &err);
+		done(fold_view(without, s, &v, &d, map, NULL), part, 3, &at, &err);
 	}
 	free(map);
 	fold_destroy(&with);

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // Surveyors by behaviour: a source that probes more than so many ports in a local day (class scan,
 // TCP and UDP, at all sensors together). A day is settled when it is over, so that a source's first
-// packets of it count as its last do.
+// packets of it count as its last do; until then raw batches tell.
+#include "survey.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "survey.h"
-
-#define PAIRS_MAX (64u << 20) // sources and ports of a day that are told apart
-#define SRC_V6	  (1ull << 32)
+#define SRC_V6 (1ull << 32)
 
 int survey_ports(struct tt_store *s, unsigned *out, struct tt_err *err) {
 	char *text = NULL;
@@ -22,142 +21,224 @@ int survey_ports(struct tt_store *s, unsigned *out, struct tt_err *err) {
 	return rc < 0 ? rc : 0;
 }
 
-// What is known of one day while its batches are read.
-struct day {
-	struct map pairs;  // source, protocol and port
-	struct map counts; // ports by source
-	struct ids6 v6;
-	int64_t from, to;
-	unsigned limit;
-};
+int survey_day_read(struct tt_store *s, int64_t start, struct survey_day *out, struct tt_err *err) {
+	sqlite3_stmt *st = db_prepare(s, err,
+		"SELECT v.state, v.ports_per_day, v.surveyors, v.settled, v.last_segment, "
+		"EXISTS(SELECT 1 FROM unjudged AS u JOIN batch AS b ON b.id = u.batch JOIN boot ON "
+		"boot.id = b.boot WHERE u.start = ?1 AND NOT boot.hidden), NOT EXISTS(SELECT 1 "
+		"FROM batch AS b INDEXED BY batch_gone JOIN boot ON boot.id = b.boot WHERE b.raw = "
+		"0 AND b.rows > 0 AND b.epoch_max >= ?1 AND b.epoch_min < ?2 AND NOT boot.hidden) "
+		"FROM (SELECT 1) LEFT JOIN survey AS v ON v.start = ?1");
+	int rc;
 
-static int64_t number_of(struct ids6 *v6, uint8_t family, const uint8_t src[16]) {
-	int64_t id;
-
-	if (family == 4)
-		return (int64_t)((uint32_t)src[0] << 24 | (uint32_t)src[1] << 16 |
-				 (uint32_t)src[2] << 8 | src[3]);
-	id = ids6_at(v6, src);
-	return id < 0 ? id : (int64_t)(SRC_V6 | (uint64_t)id);
-}
-
-static int count_row(struct day *d, const struct tt_batch_view *v, uint32_t i) {
-	int64_t src = number_of(&d->v6, v->family[i], v->src[i]);
-	uint64_t *n, *seen;
-
-	if (src < 0 || (n = map_at(&d->counts, (uint64_t)src)) == NULL)
-		return -ENOMEM;
-	// more need not be told apart of whoever is a surveyor already
-	if (*n > d->limit)
-		return 0;
-	if (d->pairs.n >= PAIRS_MAX)
-		return -E2BIG;
-	seen = map_at(
-		&d->pairs, (uint64_t)src << 17 | (uint64_t)(v->proto[i] == 17) << 16 | v->port[i]);
-	if (seen == NULL)
-		return -ENOMEM;
-	*n += *seen == 0;
-	*seen = 1;
-	return 0;
-}
-
-static int count_batch(struct day *d, const struct tt_batch_view *v) {
-	int rc = 0;
-
-	for (uint32_t i = 0; rc == 0 && i < v->head.obs_n; i++) {
-		int64_t epoch = (int64_t)v->epoch_index[i] * v->head.epoch_s;
-
-		if (v->class[i] == TT_SCAN && v->family[i] != 0 && epoch >= d->from &&
-			epoch < d->to && (v->proto[i] == 6 || v->proto[i] == 17))
-			rc = count_row(d, v, i);
-	}
+	*out = (struct survey_day){.start = start, .end = local_next(s->tz, TT_STEP_DAY, start)};
+	if (st == NULL)
+		return s->rc;
+	db_bind(st, "ii", start, out->end);
+	rc = sqlite3_step(st) == SQLITE_ROW ? 0 : db_fail(s, err, "surveyors");
+	out->state = sqlite3_column_type(st, 0) == SQLITE_NULL
+			     ? SURVEY_OPEN
+			     : (enum survey_state)sqlite3_column_int(st, 0);
+	out->ports_per_day = (unsigned)sqlite3_column_int(st, 1);
+	out->surveyors = sqlite3_column_int64(st, 2);
+	out->settled = sqlite3_column_int64(st, 3);
+	out->last_segment = sqlite3_column_int64(st, 4);
+	out->pending = sqlite3_column_int(st, 5) != 0;
+	out->whole = sqlite3_column_int(st, 6) != 0;
+	sqlite3_finalize(st);
 	return rc;
+}
+
+static uint64_t v4_number(const uint8_t src[16]) {
+	return (uint32_t)src[0] << 24 | (uint32_t)src[1] << 16 | (uint32_t)src[2] << 8 | src[3];
 }
 
 static uint64_t key_of(const struct survey *v, int64_t day, uint64_t src) {
 	return (uint64_t)(day - v->first) << 33 | src;
 }
 
-static int keep(struct survey *out, struct day *d, int64_t day) {
-	for (uint64_t i = 0; i < d->counts.size; i++) {
-		const struct map_slot *slot = &d->counts.slots[i];
-		uint64_t src = slot->key1 - 1, *v;
-		int64_t id;
+int survey_add(struct survey *v, int64_t day, uint8_t family, const uint8_t src[16]) {
+	int64_t id = family == 6 ? ids6_at(&v->v6, src) : (int64_t)v4_number(src);
+	uint64_t *n;
 
-		if (slot->key1 == 0 || slot->val <= d->limit)
-			continue;
-		if (src & SRC_V6) {
-			if ((id = ids6_at(&out->v6, d->v6.addr[(uint32_t)src])) < 0)
-				return -ENOMEM;
-			src = SRC_V6 | (uint64_t)id;
-		}
-		if ((v = map_at(&out->set, key_of(out, day, src))) == NULL)
-			return -ENOMEM;
-		*v = slot->val;
-	}
+	if (id < 0 || (n = map_at(&v->set,
+			       key_of(v, day, (family == 6 ? SRC_V6 : 0) | (uint64_t)id))) == NULL)
+		return -ENOMEM;
+	*n = 1;
 	return 0;
 }
 
-static int read_day(struct tt_store *s, struct survey *out, int64_t day, struct tt_err *err) {
-	struct day d = {.from = tt_tz_day_start(s->tz, day),
-		.to = tt_tz_day_start(s->tz, day + 1),
-		.limit = out->limit};
-	struct raw_cursor c;
-	int rc = raw_open(s, &c, d.from, d.to, false, err), more;
+// What was settled of a day.
+static int load_day(
+	struct tt_store *s, const struct survey_day *d, struct survey *out, struct tt_err *err) {
+	sqlite3_stmt *st = db_prepare(s, err, "SELECT source FROM surveyor WHERE start = ?");
+	int64_t day = tt_tz_day(s->tz, d->start);
+	int step = SQLITE_DONE, rc = 0;
 
-	if (rc < 0)
-		return rc;
-	while (rc == 0 && (more = raw_next(&c, err)) != 0)
-		rc = more < 0 ? more : count_batch(&d, &c.v);
-	raw_close(&c);
-	if (rc == 0)
-		rc = keep(out, &d, day);
-	if (rc == -E2BIG)
-		tt_err_set(
-			err, rc, "%s: more than %u sources and ports in a day", s->path, PAIRS_MAX);
-	else if (rc == -ENOMEM)
-		tt_err_set(err, rc, "%s: no memory for the surveyors of a day", s->path);
-	map_free(&d.pairs);
-	map_free(&d.counts);
-	ids6_free(&d.v6);
+	if (st == NULL)
+		return s->rc;
+	db_bind(st, "i", d->start);
+	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
+		int n = sqlite3_column_bytes(st, 0);
+		uint8_t src[16] = {0};
+
+		if (n != 4 && n != 16)
+			continue;
+		memcpy(src, sqlite3_column_blob(st, 0), (size_t)n);
+		if ((rc = survey_add(out, day, n == 4 ? 4 : 6, src)) < 0)
+			tt_err_set(err, rc, "%s: no memory for the surveyors of a day", s->path);
+	}
+	if (rc == 0 && step != SQLITE_DONE)
+		rc = db_fail(s, err, "surveyors");
+	sqlite3_finalize(st);
 	return rc;
+}
+
+// Tells them from the raw batches of a whole day.
+static int judge_day(struct tt_store *s, const struct survey_day *d, unsigned limit,
+	struct survey *out, struct tt_err *err) {
+	struct raw_cursor raw;
+	struct judge j = {.out = out,
+		.raw = &raw,
+		.day = tt_tz_day(s->tz, d->start),
+		.from = d->start,
+		.to = d->end,
+		.limit = limit};
+	int rc = limit == 0 ? 0 : raw_open(s, &raw, d->start, d->end, RAW_ALL, err);
+
+	if (rc < 0 || limit == 0)
+		return rc;
+	while ((rc = judge_step(&j, err)) > 0)
+		;
+	judge_free(&j);
+	raw_close(&raw);
+	return rc;
+}
+
+typedef int day_fn(struct tt_store *s, const struct survey_day *d, unsigned limit,
+	struct survey *out, struct tt_err *err);
+
+static int read_days(struct tt_store *s, int64_t from, int64_t to, day_fn *fn, struct survey *out,
+	struct tt_err *err) {
+	struct survey_day d;
+	unsigned limit;
+	int rc;
+
+	*out = (struct survey){.tz = s->tz};
+	if (from >= to)
+		return 0;
+	if ((rc = survey_ports(s, &limit, err)) < 0)
+		return rc;
+	out->first = tt_tz_day(s->tz, from);
+	for (int64_t t = local_start(s->tz, TT_STEP_DAY, from); rc == 0 && t < to; t = d.end)
+		if ((rc = survey_day_read(s, t, &d, err)) == 0)
+			rc = fn(s, &d, limit, out, err);
+	return rc;
+}
+
+static bool is_settled(const struct survey_day *d) {
+	return d->state == SURVEY_SETTLED && !d->pending;
+}
+
+static int read_any(struct tt_store *s, const struct survey_day *d, unsigned limit,
+	struct survey *out, struct tt_err *err) {
+	int rc = -E2BIG;
+
+	if (d->state == SURVEY_OPEN && !d->pending)
+		return 0; // there is nothing
+	if (is_settled(d)) {
+		out->settled_n++;
+		return load_day(s, d, out, err);
+	}
+	if (d->whole && (rc = judge_day(s, d, limit, out, err)) != -E2BIG) {
+		out->judged_n++;
+		return rc;
+	}
+	out->listed_n++;
+	return d->state == SURVEY_SETTLED || d->state == SURVEY_LATE ? load_day(s, d, out, err) : 0;
+}
+
+static int add_open(struct survey *out, const struct survey_day *d) {
+	if (big_grow((void **)&out->open, &out->open_cap, out->open_n + 1, sizeof(*out->open)) < 0)
+		return -ENOMEM;
+	out->open[out->open_n].from = d->start;
+	out->open[out->open_n++].to = d->end;
+	return 0;
+}
+
+static int read_open(struct tt_store *s, const struct survey_day *d, unsigned limit,
+	struct survey *out, struct tt_err *err) {
+	bool open = d->state == SURVEY_OPEN || d->state == SURVEY_FIRST;
+	int rc = -E2BIG;
+
+	if (d->state == SURVEY_OPEN && !d->pending)
+		return 0;
+	if (is_settled(d)) {
+		out->settled_n++;
+		return 0; // rollups know
+	}
+	if (open && d->whole && (rc = judge_day(s, d, limit, out, err)) != -E2BIG) {
+		out->judged_n++;
+		return rc < 0 ? rc : add_open(out, d);
+	}
+	out->listed_n++;
+	return 0;
+}
+
+static int read_settled(struct tt_store *s, const struct survey_day *d, unsigned limit,
+	struct survey *out, struct tt_err *err) {
+	(void)limit;
+	return d->surveyors > 0 ? load_day(s, d, out, err) : 0;
 }
 
 int survey_read(
 	struct tt_store *s, int64_t from, int64_t to, struct survey *out, struct tt_err *err) {
-	int64_t last;
-	int rc;
-
-	*out = (struct survey){.tz = s->tz};
-	if ((rc = survey_ports(s, &out->limit, err)) < 0 || out->limit == 0 || from >= to)
-		return rc;
-	out->first = tt_tz_day(s->tz, from);
-	last = tt_tz_day(s->tz, to - 1);
-	for (int64_t day = out->first; rc == 0 && day <= last; day++)
-		rc = read_day(s, out, day, err);
-	return rc;
+	return read_days(s, from, to, read_any, out, err);
 }
 
-bool survey_has(struct survey *v, int64_t time, uint8_t family, const uint8_t src[16]) {
+int survey_read_open(
+	struct tt_store *s, int64_t from, int64_t to, struct survey *out, struct tt_err *err) {
+	return read_days(s, from, to, read_open, out, err);
+}
+
+int survey_read_settled(
+	struct tt_store *s, int64_t from, int64_t to, struct survey *out, struct tt_err *err) {
+	return read_days(s, from, to, read_settled, out, err);
+}
+
+uint64_t *survey_find(struct survey *v, int64_t time, uint8_t family, const uint8_t src[16]) {
 	int64_t id;
 
 	if (v->set.n == 0 || family == 0)
-		return false;
+		return NULL;
 	if (time < v->from || time >= v->to) {
 		v->day = tt_tz_day(v->tz, time);
 		v->from = tt_tz_day_start(v->tz, v->day);
 		v->to = tt_tz_day_start(v->tz, v->day + 1);
 	}
+	if (v->day < v->first)
+		return NULL;
 	if (family == 6 && (id = ids6_find(&v->v6, src)) < 0)
-		return false;
+		return NULL;
 	if (family != 6)
-		id = number_of(NULL, 4, src);
-	return map_find(&v->set,
-		       key_of(v, v->day, family == 6 ? SRC_V6 | (uint64_t)id : (uint64_t)id)) !=
-	       NULL;
+		id = (int64_t)v4_number(src);
+	return map_find(&v->set, key_of(v, v->day, (family == 6 ? SRC_V6 : 0) | (uint64_t)id));
+}
+
+bool survey_has(struct survey *v, int64_t time, uint8_t family, const uint8_t src[16]) {
+	return survey_find(v, time, family, src) != NULL;
+}
+
+bool survey_is_open(const struct survey *v, int64_t time) {
+	for (size_t i = 0; i < v->open_n; i++)
+		if (time >= v->open[i].from && time < v->open[i].to)
+			return true;
+	return false;
 }
 
 void survey_free(struct survey *v) {
 	map_free(&v->set);
 	ids6_free(&v->v6);
+	big_free(v->open, v->open_cap * sizeof(*v->open));
+	*v = (struct survey){0};
 }

@@ -235,7 +235,7 @@ static void result_time(sqlite3_context *ctx, int64_t epoch, uint32_t us) {
 }
 
 // Linear counting (Whang et al. 1990) over the 64 bits.
-static int64_t destinations(uint64_t bitmap) {
+int64_t destinations_estimate(uint64_t bitmap) {
 	int zeros = 64 - __builtin_popcountll(bitmap);
 
 	return zeros == 64 ? 0 : llround(-64 * log((zeros == 0 ? 0.5 : zeros) / 64.0));
@@ -343,7 +343,7 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int n) {
 		value = v->tested[i];
 		break;
 	case C_DESTINATIONS:
-		value = destinations(v->dst_bitmap[i]);
+		value = destinations_estimate(v->dst_bitmap[i]);
 		break;
 	case C_TCP_FLAGS:
 		value = v->tcp_flags[i];

@@ -27,6 +27,8 @@ struct world {
 	uint64_t seed, seq;
 	bool whole; // no observation comes in parts
 	bool replay;
+	unsigned ports_per_day; // more make a surveyor of a source; 0: none is one
+	int64_t utc_offset;	// of the database's days, where that is asked
 	const char *probe;
 	char boot[TT_BOOT_LEN];
 	struct tt_batch *batch;
@@ -66,6 +68,12 @@ void world_fill(
 void world_up(struct world *w, struct tt_store *s, int64_t from, int64_t to);
 /// The end of a capture in a batch of its own.
 void world_file_end(struct world *w, int64_t first_ns, int64_t last_ns, uint64_t packets);
+
+/// Which of n observations are of sources that probe more than w->ports_per_day TCP and UDP ports
+/// on that local day; the caller frees it.
+bool *world_surveyors(const struct world *w, const struct tt_obs *obs, size_t n);
+/// Puts w->ports_per_day in force.
+void world_rule(struct world *w, struct tt_store *s);
 
 /// Compares the answer with one counted from w->obs; `exact`: sources must be equal (else within
 /// the stated error).

@@ -16,7 +16,7 @@
 /// one writes.
 struct tt_store;
 
-#define TT_STORE_VERSION 3
+#define TT_STORE_VERSION 4
 #define TT_RIR_LEN	 128
 
 enum tt_store_mode {
@@ -76,9 +76,10 @@ int tt_store_put(struct tt_store *s, const void *msg, size_t len, struct tt_err 
 int tt_store_checkpoint(struct tt_store *s, struct tt_err *err);
 /// Whether so much is folded in memory that a checkpoint should not wait.
 bool tt_store_due(const struct tt_store *s);
-/// Brings what checkpoints wrote of local hours that were over at `before` (UTC seconds) into the
-/// tables of hours, days and months, and joins pieces of later hours where they are many; for about
-/// `ms` milliseconds (0: as long as it takes). 1: more is left, 0: done, -errno.
+/// Settles who is a surveyor by behaviour on local days that were over at `before` (UTC seconds;
+/// INT64_MAX: all days are), brings what checkpoints wrote of such days into the tables of hours,
+/// days and months, and joins pieces of other hours where they are many; for about `ms`
+/// milliseconds (0: as long as it takes). 1: more is left, 0: done, -errno.
 int tt_store_settle(struct tt_store *s, int64_t before, unsigned ms, struct tt_err *err);
 /// How much of a rollup is kept of each hour and sensor: the heaviest rows while they are at most
 /// so many and their sketches so long; the others become one row a class. Defaults: 10,000, 16 MiB.
@@ -217,10 +218,12 @@ struct tt_result {
 	char rir_date[TT_RIR_LEN];
 	int64_t raw_from, raw_to; // what raw batches cover
 	uint64_t rest_packets; // of services past the budget of rollups: any port may have had them
-	bool surveyors_listed_only; // who is one by behaviour only raw batches tell
-	bool light;		    // rows have no sources: they were not asked for
-	bool from_rollups;	    // read from rollups: distinct sources may be estimates
-	uint64_t rows_read;	    // raw observations looked at
+	/// Local days of the span, where the question is about surveyors: their verdicts were
+	/// settled; raw batches tell now, because they are not over; only lists tell.
+	unsigned survey_settled, survey_running, survey_listed;
+	bool light;	    // rows have no sources: they were not asked for
+	bool from_rollups;  // read from rollups: distinct sources may be estimates
+	uint64_t rows_read; // raw observations looked at
 };
 /// Answers a question exactly from raw batches, or from rollups where those serve. Rows are not
 /// sorted. -ENODATA with a message where neither covers the span.
