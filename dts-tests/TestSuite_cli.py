@@ -128,7 +128,7 @@ class TestCommandLine(TestSuite):
                 a line a row.
         """
         db = self.fill()
-        for by in ("port", "dport", "region", "sensor", "source", "asn", "class", "tool"):
+        for by in ("port", "dport", "region", "sensor", "source", "asn", "class", "tool", "malware"):
             rows = self.teiten.top(db, by)["rows"]
             text = self.teiten.run("teiten", "top", "--db", db, "--by", by, "-n0", "--format=csv").out
             table = list(csv.DictReader(io.StringIO(text, newline="")))
@@ -146,7 +146,9 @@ class TestCommandLine(TestSuite):
                 assert all(have[k] == "" for k in have if k not in want), by
             shown = self.teiten.run("teiten", "top", "--db", db, "--by", by, "-n0").out
             assert "UTC" in shown.splitlines()[1]
-            assert len(shown.splitlines()) == (4 + len(rows) if rows else 4), by
+            head, lines = shown.split("\n\n", 1)  # notes are above the table
+            assert len(lines.splitlines()) == 1 + len(rows), by
+            assert len(head.splitlines()) == 2 + (by in ("region", "malware")), by
 
     def test_names_of_services_stay_with_the_database(self):
         """

@@ -90,6 +90,54 @@ class TestKnowledge(TestSuite):
         assert "<td>CVE-2018-14847, CVE-2024-0001, CVE-2023-30799</td>" in page  # as services.json has them
         assert "2024-11-20" not in page
 
+    def test_by_malware(self):
+        """
+        Steps: packets to ports of two families, one port of both, of three sources; top and series by family
+               and of one family; report.
+        Verify: counts are those made by hand; a port of both counts for each, packets to other ports for
+                none; an unknown family, and services.json without any, are said in one line.
+        """
+        path = self.dir / "families.json"
+        services = [{"proto": "tcp", "port": port, "malware": names, "source": "by hand"}
+                    for port, names in ((23, ["Mirai", "Other"]), (2323, ["Mirai"]), (445, ["Other"]))]
+        path.write_text(json.dumps({"kind": "services", "v": 1, "services": services}))
+        ports = [23] * 7 + [2323] * 5 + [445] * 4 + [80] * 30
+        frames = [bytes(Ether(**MACS) / IP(src=f"203.0.113.{n % 3}", dst="198.51.100.9")
+                        / TCP(sport=1024, dport=port, flags="S", seq=9)) for n, port in enumerate(ports)]
+        db = self.dir / "m.db"
+        self.teiten.replay(db, pcap(self.dir / "m.pcap", [(f, None, (START + i) * 10**9)
+                                                          for i, f in enumerate(frames)]), services=path)
+
+        def told(result):
+            return [(r["rank"], r["malware"], r["services"], r["packets"], r["sources"]) for r in result["rows"]]
+        want = [(1, "Mirai", "tcp/23 tcp/2323", 12, 3), (2, "Other", "tcp/23 tcp/445", 11, 3)]
+        assert told(self.teiten.top(db, "malware")) == want
+        assert told(self.teiten.top(db, "malware", read="rollups")) == want
+        assert [(r["malware"], r["packets"]) for r in self.teiten.top_csv(db, "malware")] == [
+            ("Mirai", "12"), ("Other", "11")]
+        for name, of in (("mirai", {23: 7, 2323: 5}), ("Other", {23: 7, 445: 4})):
+            rows = self.teiten.top(db, "port", malware=name)["rows"]
+            assert {r["port"]: r["packets"] for r in rows} == of
+            for by in ({}, {"by": "sensor"}):
+                points = self.teiten.series(db, malware=name, **by)["rows"][0]["points"]
+                assert [p["packets"] for p in points] == [sum(of.values())]
+        rows = self.teiten.series(db, by="malware")["rows"]
+        assert [(r["key"], [p["packets"] for p in r["points"]]) for r in rows] == [
+            ({"malware": "Mirai"}, [12]), ({"malware": "Other"}, [11])]
+        assert "tcp/23 tcp/2323" in self.teiten.run("teiten", "top", "--db", db, "--by", "malware").out
+        self.teiten.run("teiten", "report", "--db", db, "--period", "2024Q4", "-o", self.dir / "out")
+        doc = json.loads((self.dir / "out/report.json").read_text())
+        assert told(doc["malware"]) == want and doc["tools"]["rows"] == []
+        assert (self.dir / "out/tables/malware.csv").read_text().splitlines()[1].startswith(
+            "1,,Mirai,tcp/23 tcp/2323,12,")
+        assert "<td>Mirai</td><td>tcp/23 tcp/2323</td>" in (self.dir / "out/report.html").read_text()
+        path.write_text(json.dumps({"kind": "services", "v": 1, "services": []}))
+        for args, text in ((["--malware", "worm"], "'worm', expected one that services.json names: Mirai, Other"),
+                           (["--by", "malware", "--services", path], "names no malware")):
+            done = self.teiten.run("teiten", "series", "--db", db, *args, ok=False)
+            assert done.status == 2 and done.out == "" and len(done.messages) == 1, done
+            assert text in done.messages[0], done
+
     def test_wrong_files(self):
         """
         Steps: catalogue and registry's file: absent, empty, cut, of another kind.

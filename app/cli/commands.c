@@ -31,7 +31,7 @@ static const struct opt replay[] = {
 	{NULL},
 };
 
-#define BY "port|dport|region|sensor|source|asn|class|tool"
+#define BY "port|dport|region|sensor|source|asn|class|tool|malware"
 static const struct opt top[] = {
 	{"by", 0, BY, "What the rows are."},
 	{"rank", 0, "packets|rate|sources", "What orders them (packets)."},
@@ -65,6 +65,8 @@ static const struct opt filters[] = {
 	{"network", 0, "N", "Sensors in a network."},
 	{"asn", 0, "N", "AS of the sources: 64500."},
 	{"tool", 0, "T", "Sources marked by a tool: zmap, masscan, mirai."},
+	{"malware", 0, "NAME",
+		"Services that a malware family is known to ask for (services.json): Mirai."},
 	{"family", 0, "4|6", "IPv4 or IPv6."},
 	{"surveyors", 0, "with|without|only",
 		"Survey scanners: on a list, or probing many ports in a local day (with)."},

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tt_atlas.h"
+#include "tt_buf.h"
 
 struct word {
 	const char *name;
@@ -30,7 +31,8 @@ static int pick(
 
 static const struct word by_words[] = {{"port", TT_BY_PORT}, {"dport", TT_BY_DPORT},
 	{"region", TT_BY_REGION}, {"sensor", TT_BY_SENSOR}, {"source", TT_BY_SOURCE},
-	{"asn", TT_BY_ASN}, {"class", TT_BY_CLASS}, {"tool", TT_BY_TOOL}, {NULL}};
+	{"asn", TT_BY_ASN}, {"class", TT_BY_CLASS}, {"tool", TT_BY_TOOL},
+	{"malware", TT_BY_MALWARE}, {NULL}};
 static const struct word rank_words[] = {
 	{"packets", TT_RANK_PACKETS}, {"rate", TT_RANK_RATE}, {"sources", TT_RANK_SOURCES}, {NULL}};
 static const struct word format_words[] = {
@@ -276,6 +278,27 @@ static int read_shape(const struct args *a, struct question *q, struct tt_err *e
 	return format_read(a, &q->conf.format, err);
 }
 
+// Families of malware are services.json's.
+static int read_malware(const struct args *a, struct question *q, struct tt_err *err) {
+	struct tt_query *query = &q->conf.query;
+	const char *name = arg(a, "malware");
+	query->sets = tt_services_malware(q->services, &query->set_n);
+	query->set = name ? tt_services_malware_find(q->services, name) : NULL;
+	if (!query->set_n && (name || query->by == TT_BY_MALWARE))
+		return tt_err_set(err, -EINVAL,
+			"--%s: services.json names no malware, expected some of a service",
+			name ? "malware" : "by malware");
+	if (query->set || !name)
+		return 0;
+	struct tt_buf b = TT_BUF_INIT(400);
+	for (unsigned i = 0; i < query->set_n; i++)
+		tt_buf_printf(&b, "%s%s", i ? ", " : "", query->sets[i].name);
+	tt_err_set(err, -EINVAL, "--malware: '%.64s', expected one that services.json names: %s",
+		name, b.rc ? "there are many" : (const char *)b.data);
+	tt_buf_free(&b);
+	return -EINVAL;
+}
+
 int question_read(
 	const struct args *a, struct tt_store *s, struct question *q, struct tt_err *err) {
 	memset(q, 0, sizeof(*q));
@@ -285,13 +308,13 @@ int question_read(
 		rc = read_filters(a, q, err);
 	if (!rc && s)
 		rc = span_read(a, s, &q->conf.query.from, &q->conf.query.to, err);
-	if (!rc && s)
-		rc = read_previous(a, s, q, err);
 	if (!rc && s) {
 		q->services = services_open(a, s, err);
 		q->conf.services = q->services;
-		rc = q->services ? 0 : -EINVAL;
+		rc = q->services ? read_malware(a, q, err) : -EINVAL;
 	}
+	if (!rc && s)
+		rc = read_previous(a, s, q, err);
 	if (!rc && s && arg(a, "kev")) {
 		q->conf.kev = q->kev = tt_kev_load(arg(a, "kev"), err);
 		rc = q->kev ? 0 : -EINVAL;

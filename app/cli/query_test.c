@@ -108,7 +108,7 @@ static void icmp_is_a_service_of_type_and_code(void **state) {
 static void wrong_words_are_named_with_the_right_ones(void **state) {
 	assert_int_equal(ask("--by=colour", NULL), -EINVAL);
 	assert_string_equal(err.msg, "--by: 'colour', expected one of port, dport, region, sensor, "
-				     "source, asn, class, tool");
+				     "source, asn, class, tool, malware");
 	assert_int_equal(ask("--by=port", "--source=192.0.2.1/24", NULL), -EINVAL);
 	assert_non_null(strstr(err.msg, "zero bits past the prefix length"));
 }

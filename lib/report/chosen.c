@@ -35,7 +35,8 @@ static int take_keys(struct chosen *c, struct tt_err *err) {
 int choose_rows(struct tt_store *s, const struct tt_query *query, enum tt_rank rank, unsigned n,
 	struct chosen *out, struct tt_err *err) {
 	struct tt_query q = *query;
-	bool many = q.by != TT_BY_NONE && q.by != TT_BY_CLASS && q.by != TT_BY_TOOL;
+	bool many = q.by != TT_BY_NONE && q.by != TT_BY_CLASS && q.by != TT_BY_TOOL &&
+		    q.by != TT_BY_MALWARE;
 	bool first = n && many && (q.step != TT_STEP_NONE || rank != TT_RANK_SOURCES);
 	memset(out, 0, sizeof(*out));
 	if (first)

@@ -136,6 +136,31 @@ static void fill_tool(const struct view *v, const struct ranked *r, struct cell 
 	cell_text(c, tt_tool_name(r->row->key.tool));
 }
 
+static void fill_malware(const struct view *v, const struct ranked *r, struct cell *c) {
+	if (r->row->key.set)
+		cell_text(c, r->row->key.set->name);
+}
+
+void malware_services(const struct tt_service_set *set, struct cell *c) {
+	char proto[8], one[32], text[sizeof(c->text)] = "";
+	for (unsigned i = 0; set && i < set->service_n; i++) {
+		const struct tt_service *s = &set->services[i];
+		size_t at = strlen(text), room = sizeof(text) - at;
+		snprintf(one, sizeof(one), "%s%s/%u", at ? " " : "",
+			tt_proto_format(s->proto, proto), s->port);
+		if (strlen(one) + 5 > room) { // " ..." has to fit behind it
+			snprintf(text + at, room, " ...");
+			break;
+		}
+		snprintf(text + at, room, "%s", one);
+	}
+	cell_text(c, text);
+}
+
+static void fill_services(const struct view *v, const struct ranked *r, struct cell *c) {
+	malware_services(r->row->key.set, c);
+}
+
 static void fill_packets(const struct view *v, const struct ranked *r, struct cell *c) {
 	cell_uint(c, r->row->packets);
 }
@@ -209,6 +234,8 @@ static const struct {
 	{{"matches", fill_matches}, BY(TOOL), VALUE},
 	{{"of", fill_of}, BY(TOOL), VALUE},
 	{{"confidence", fill_confidence}, BY(TOOL), VALUE},
+	{{"malware", fill_malware}, BY(MALWARE), KEY},
+	{{"services", fill_services}, BY(MALWARE), VALUE},
 	{{"packets", fill_packets}, BY_ALL, VALUE},
 	{{"bytes", fill_bytes}, BY_ALL, VALUE},
 	{{"sources", fill_sources}, BY_ALL, VALUE},
@@ -292,7 +319,8 @@ const char *by_name(enum tt_by by) {
 		[TT_BY_SOURCE] = "source",
 		[TT_BY_ASN] = "asn",
 		[TT_BY_CLASS] = "class",
-		[TT_BY_TOOL] = "tool"};
+		[TT_BY_TOOL] = "tool",
+		[TT_BY_MALWARE] = "malware"};
 	return (unsigned)by < sizeof(names) / sizeof(*names) ? names[by] : NULL;
 }
 

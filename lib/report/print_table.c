@@ -6,6 +6,7 @@
 
 #include "report.h"
 #include "tt_knowledge.h"
+#include "tt_region.h"
 
 struct tt_grid {
 	unsigned cols;
@@ -117,6 +118,8 @@ static void add_filters(const struct tt_query *q, struct tt_buf *b) {
 			q->port & 0xff);
 	else if (q->has_port)
 		tt_buf_printf(b, ", port %s/%u", tt_proto_format(q->proto, proto), q->port);
+	if (q->set)
+		tt_buf_printf(b, ", services that %s asks for", q->set->name);
 	if (q->has_source)
 		tt_buf_printf(b, ", source %s", tt_prefix_format(&q->source, text));
 	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -131,6 +134,18 @@ static void add_filters(const struct tt_query *q, struct tt_buf *b) {
 	if (q->surveyors != TT_SURVEYORS_WITH)
 		tt_buf_printf(b, ", surveyors %s",
 			q->surveyors == TT_SURVEYORS_ONLY ? "only" : "left out");
+}
+
+// Special-purpose addresses have no region, and nobody answers to them.
+static void print_bogons(const struct top_view *t, FILE *out) {
+	char text[TT_SHOW_LEN];
+	for (unsigned i = 0; i < t->ranking->n; i++) {
+		const struct tt_row *r = t->ranking->rows[i].row;
+		if (t->view.by == TT_BY_REGION && r->bogon_packets)
+			fprintf(out,
+				"-- holds %s packets from bogons (special-purpose addresses).\n",
+				tt_show_count(r->bogon_packets, text));
+	}
 }
 
 void print_head(const struct top_view *t, const char *what, FILE *out) {
@@ -171,6 +186,11 @@ void print_head(const struct top_view *t, const char *what, FILE *out) {
 			"Surveyors on %u days are those on lists: raw observations do not cover "
 			"them, and who probed many ports was not settled.\n",
 			res->survey_listed);
+	print_bogons(t, out);
+	if (t->view.by == TT_BY_MALWARE)
+		fputs("Counted is what came for the services that a family is known to ask for, "
+		      "whoever sent it; a service of several counts for each.\n",
+			out);
 	fputc('\n', out);
 }
 
@@ -182,6 +202,7 @@ static const char *const key_titles[] = {[TT_BY_PORT] = "port",
 	[TT_BY_ASN] = "AS",
 	[TT_BY_CLASS] = "class",
 	[TT_BY_TOOL] = "tool",
+	[TT_BY_MALWARE] = "malware",
 	[TT_BY_NONE] = ""};
 static const char *const value_titles[] = {
 	"packets", "sources", "bytes", "rate", "median rate", "top sensor", "top source"};
@@ -212,9 +233,14 @@ static unsigned add_titles(struct tt_grid *g, const struct top_view *t) {
 		tt_grid_left(g, n++);
 		tt_grid_add(g, "AS");
 	}
-	if (by == TT_BY_ASN) {
+	if (by == TT_BY_ASN || by == TT_BY_MALWARE) {
 		tt_grid_left(g, n++);
-		tt_grid_add(g, "name");
+		tt_grid_add(g, by == TT_BY_ASN ? "name" : "services");
+	}
+	if (by == TT_BY_TOOL) {
+		tt_grid_add(g, "matches");
+		tt_grid_add(g, "confidence");
+		n += 2;
 	}
 	for (unsigned i = 0; i < VALUE_N; i++)
 		tt_grid_add(g, value_titles[i]);
@@ -224,6 +250,16 @@ static unsigned add_titles(struct tt_grid *g, const struct top_view *t) {
 		tt_grid_add(g, "exploited");
 	}
 	return n;
+}
+
+// How many packets kept to the tool's rule, of those of the sources that it marks, and how sure
+// that is; rollups do not know.
+static void add_verdict(struct tt_grid *g, const struct tt_row *r) {
+	char k[TT_SHOW_LEN], n[TT_SHOW_LEN], text[2 * TT_SHOW_LEN + 8];
+	snprintf(text, sizeof(text), "%s of %s", tt_show_count(r->tool_matches, k),
+		tt_show_count(r->tool_tested, n));
+	tt_grid_add(g, r->from_raw ? text : "-");
+	tt_grid_add(g, r->from_raw ? tt_show_share(r->tool_confidence, k) : "-");
 }
 
 static void add_key(struct tt_grid *g, const struct top_view *t, const struct ranked *r) {
@@ -252,8 +288,15 @@ static void add_key(struct tt_grid *g, const struct top_view *t, const struct ra
 				       ? name
 				       : "");
 	}
+	if (t->view.by == TT_BY_MALWARE) {
+		malware_services(r->row->key.set, &c);
+		tt_grid_add(g, c.text);
+	}
+	if (t->view.by == TT_BY_TOOL)
+		add_verdict(g, r->row);
 	if (t->view.by == TT_BY_SOURCE) {
-		tt_grid_add(g, r->row->region[0] ? r->row->region : "--");
+		bool bogon = tt_region_special(r->row->key.source.family, r->row->key.source.b);
+		tt_grid_add(g, bogon ? "bogon" : r->row->region[0] ? r->row->region : "--");
 		snprintf(text, sizeof(text), "AS%u", r->row->asn);
 		tt_grid_add(g, r->row->asn ? text : "");
 	}
@@ -302,7 +345,8 @@ int print_top_table(const struct top_view *t, FILE *out) {
 		[TT_BY_SOURCE] = "sources",
 		[TT_BY_ASN] = "source ASes",
 		[TT_BY_CLASS] = "classes",
-		[TT_BY_TOOL] = "tools"};
+		[TT_BY_TOOL] = "tools",
+		[TT_BY_MALWARE] = "malware families"};
 	char what[64];
 	snprintf(what, sizeof(what), "Top %s by %s", plural[t->view.by], rank_name(t->conf->rank));
 	print_head(t, what, out);

@@ -40,6 +40,8 @@ int rank_key_cmp(const struct tt_row_key *a, const struct tt_row_key *b, enum tt
 		return strcmp(tt_class_name(a->class), tt_class_name(b->class));
 	case TT_BY_TOOL:
 		return strcmp(tt_tool_name(a->tool), tt_tool_name(b->tool));
+	case TT_BY_MALWARE:
+		return strcmp(a->set->name, b->set->name);
 	case TT_BY_NONE:
 		break;
 	}

@@ -77,7 +77,7 @@ struct column {
 	const char *name; // key of JSON, head of CSV
 	void (*fill)(const struct view *v, const struct ranked *r, struct cell *c);
 };
-#define COLUMN_MAX 32
+#define COLUMN_MAX 48
 /// Columns of `top` by `by` in order of output; the first key_n after rank and previous_rank are
 /// the key. Returns how many.
 unsigned columns_top(enum tt_by by, bool previous, bool kev, const struct column **out);
@@ -85,6 +85,8 @@ unsigned columns_top(enum tt_by by, bool previous, bool kev, const struct column
 unsigned columns_key(enum tt_by by, const struct column **out);
 /// The key for people: "tcp/23", "JP", "mixed"; of columns_key.
 void key_label(enum tt_by by, const struct tt_row_key *k, struct cell *c);
+/// The services that are counted for a family: "tcp/23 tcp/2323".
+void malware_services(const struct tt_service_set *set, struct cell *c);
 
 void json_cell(FILE *out, const struct cell *c);
 /// `"name":value` of all cells that are there, separated by commas.

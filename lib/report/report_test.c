@@ -341,6 +341,45 @@ static void table_of_ports(void **state) {
 	free_fixture(f);
 }
 
+static void tables_say_what_is_a_bogon_and_how_sure_a_tool_is(void **state) {
+	struct fixture *f = fixture(TT_BY_SOURCE);
+	f->rows[0] = port_row(0, 0, 7, 1);
+	f->rows[1] = port_row(0, 0, 5, 1);
+	assert_int_equal(tt_addr_parse("100.64.0.1", &f->rows[0].key.source), 0);
+	assert_int_equal(tt_addr_parse("11.0.0.1", &f->rows[1].key.source), 0);
+	rank_fixture(f, 2);
+	char *text = printed(top_table, &f->view);
+	assert_non_null(strstr(text, "   1  100.64.0.1  bogon  "));
+	assert_non_null(strstr(text, "   2  11.0.0.1    --     "));
+	free(text);
+	free_fixture(f);
+	f = fixture(TT_BY_REGION);
+	f->rows[0] = region_row("JP", 5);
+	f->rows[1] = region_row("--", 1900);
+	f->rows[1].bogon_packets = 1700;
+	rank_fixture(f, 2);
+	text = printed(top_table, &f->view);
+	assert_non_null(
+		strstr(text, "-- holds 1,700 packets from bogons (special-purpose addresses).\n"));
+	free(text);
+	free_fixture(f);
+	f = fixture(TT_BY_TOOL);
+	f->rows[0] = port_row(0, 0, 400, 9);
+	f->rows[0].key.tool = TT_TOOL_MIRAI;
+	f->rows[0].tool_matches = 399;
+	f->rows[0].tool_tested = 1400;
+	f->rows[0].tool_confidence = 0.99999;
+	f->rows[0].from_raw = true;
+	f->rows[1] = port_row(0, 0, 300, 9); // of rollups
+	rank_fixture(f, 2);
+	text = printed(top_table, &f->view);
+	assert_non_null(strstr(text, "rank  tool        matches  confidence  packets"));
+	assert_non_null(strstr(text, "   1  mirai  399 of 1,400      99.9 %      400"));
+	assert_non_null(strstr(text, "   2  zmap              -           -      300"));
+	free(text);
+	free_fixture(f);
+}
+
 static void table_without_rows_says_so(void **state) {
 	struct fixture *f = fixture(TT_BY_PORT);
 	f->result.sources_lower_bound = true;
@@ -470,6 +509,7 @@ int main(void) {
 		cmocka_unit_test(csv_quotes_what_needs_it),
 		cmocka_unit_test(table_of_ports),
 		cmocka_unit_test(table_without_rows_says_so),
+		cmocka_unit_test(tables_say_what_is_a_bogon_and_how_sure_a_tool_is),
 		cmocka_unit_test(series_without_data_are_null),
 		cmocka_unit_test(series_csv_is_one_line_a_point),
 		cmocka_unit_test(series_table_runs_down_the_days),

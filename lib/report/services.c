@@ -19,6 +19,8 @@ struct tt_services {
 	struct tt_buf names;
 	uint32_t system_from, system_to; // names between are the system's
 	json_t *root;			 // services.json; NULL without
+	struct tt_service_set *malware;	 // by name
+	unsigned malware_n;
 };
 
 static int table_of(int proto) {
@@ -76,6 +78,70 @@ static int load_system(struct tt_services *s) {
 	return rc;
 }
 
+static struct tt_service_set *family(struct tt_services *s, const char *name) {
+	for (unsigned i = 0; i < s->malware_n; i++)
+		if (!strcasecmp(s->malware[i].name, name))
+			return &s->malware[i];
+	struct tt_service_set *more = realloc(s->malware, (s->malware_n + 1) * sizeof(*more));
+	if (!more)
+		return NULL;
+	s->malware = more;
+	more[s->malware_n] = (struct tt_service_set){.name = name};
+	return &more[s->malware_n++];
+}
+
+static int add_family(struct tt_services *s, const char *name, struct tt_service service) {
+	struct tt_service_set *f = family(s, name);
+	if (!f)
+		return -ENOMEM;
+	// written in two ways at one service
+	const struct tt_service *last = f->service_n ? &f->services[f->service_n - 1] : NULL;
+	if (last && last->proto == service.proto && last->port == service.port)
+		return 0;
+	struct tt_service *more =
+		realloc((struct tt_service *)f->services, (f->service_n + 1) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	more[f->service_n++] = service;
+	f->services = more;
+	return 0;
+}
+
+static int by_name_of(const void *x, const void *y) {
+	const struct tt_service_set *a = x, *b = y;
+	return strcmp(a->name, b->name);
+}
+
+// The lists of malware of all services, turned round; names stay the file's.
+static int add_families(struct tt_services *s) {
+	json_t *row, *name;
+	size_t i, j;
+	int rc = 0;
+	json_array_foreach(json_object_get(s->root, "services"), i, row) {
+		int proto = tt_proto_parse(json_string_value(json_object_get(row, "proto")));
+		json_int_t port = json_integer_value(json_object_get(row, "port"));
+		json_array_foreach(json_object_get(row, "malware"), j, name) if (!rc) rc =
+			add_family(s, json_string_value(name),
+				(struct tt_service){(uint8_t)proto, (uint16_t)port});
+	}
+	if (s->malware_n)
+		qsort(s->malware, s->malware_n, sizeof(*s->malware), by_name_of);
+	return rc;
+}
+
+const struct tt_service_set *tt_services_malware(const struct tt_services *s, unsigned *n) {
+	*n = s ? s->malware_n : 0;
+	return s ? s->malware : NULL;
+}
+
+const struct tt_service_set *tt_services_malware_find(
+	const struct tt_services *s, const char *name) {
+	for (unsigned i = 0; s && i < s->malware_n; i++)
+		if (!strcasecmp(s->malware[i].name, name))
+			return &s->malware[i];
+	return NULL;
+}
+
 // Takes root over.
 static struct tt_services *create(json_t *root, const char *name, struct tt_err *err) {
 	struct tt_services *s = calloc(1, sizeof(*s));
@@ -90,6 +156,9 @@ static struct tt_services *create(json_t *root, const char *name, struct tt_err 
 		rc = add_all(s, root, name, err);
 	if (!rc) {
 		s->root = json_incref(root);
+		rc = add_families(s);
+	}
+	if (!rc) {
 		s->system_from = (uint32_t)s->names.len;
 		rc = load_system(s);
 		s->system_to = (uint32_t)s->names.len;
@@ -126,6 +195,9 @@ void tt_services_destroy(struct tt_services **s) {
 	if (!*s)
 		return;
 	tt_buf_free(&(*s)->names);
+	for (unsigned i = 0; i < (*s)->malware_n; i++)
+		free((struct tt_service *)(*s)->malware[i].services);
+	free((*s)->malware);
 	json_decref((*s)->root);
 	free(*s);
 	*s = NULL;

@@ -77,6 +77,19 @@ static void tag(struct query *r, const struct part *p, unsigned tool) {
 	r->tool_tested[tool] += tool == TT_TOOL_ZMAP ? p->packets : p->tested;
 }
 
+// A service counts for each family that asks for it.
+static int gather_sets(struct query *r, const struct part *p, struct item *it) {
+	int64_t set;
+	int rc = 0;
+
+	for (unsigned n = 0; rc == 0 && (set = query_set(r, p->proto, p->port, n)) >= 0; n++) {
+		it->group = (uint64_t)set;
+		if (query_wants(r, it->group))
+			rc = agg_add(&r->agg, it);
+	}
+	return rc;
+}
+
 int gather_part(struct query *r, const struct part *p) {
 	struct item it = {
 		.packets = p->packets,
@@ -94,6 +107,8 @@ int gather_part(struct query *r, const struct part *p) {
 		return 0;
 	if (r->q->by == TT_BY_REGION && is_bogon(r, p))
 		r->bogon_packets += p->packets;
+	if (r->q->by == TT_BY_MALWARE)
+		return p->flags & TT_OBS_CLASS_TOTAL ? 0 : gather_sets(r, p, &it);
 	if (r->q->by != TT_BY_TOOL) {
 		it.group = group_key(r, p);
 		return query_wants(r, it.group) ? agg_add(&r->agg, &it) : 0;
@@ -146,9 +161,10 @@ static bool source_passes(
 	return (q->tool < 0 && q->by != TT_BY_TOOL) || (family == 4 && v->class[i] == TT_SCAN);
 }
 
-static bool port_passes(const struct tt_query *q, const struct tt_batch_view *v, uint32_t i) {
-	return !q->has_port || (v->proto[i] == q->proto && v->port[i] == q->port &&
-				       !(v->flags[i] & TT_OBS_CLASS_TOTAL));
+static bool port_passes(const struct query *r, const struct tt_batch_view *v, uint32_t i) {
+	if (!r->q->has_port && r->q->set == NULL)
+		return true;
+	return !(v->flags[i] & TT_OBS_CLASS_TOTAL) && service_passes(r, v->proto[i], v->port[i]);
 }
 
 static int64_t source_number(struct query *r, uint8_t family, const uint8_t src[16]) {
@@ -193,7 +209,7 @@ static int take_row(struct query *r, const struct raw_cursor *c, uint32_t i, int
 // that the answer becomes a lower bound.
 static bool spilled_passes(struct query *r, const struct tt_batch_view *v, uint32_t i) {
 	const struct tt_query *q = r->q;
-	bool total = v->flags[i] & TT_OBS_CLASS_TOTAL, port = port_passes(q, v, i);
+	bool total = v->flags[i] & TT_OBS_CLASS_TOTAL, port = port_passes(r, v, i);
 
 	if (!port && !total)
 		return false;
@@ -217,7 +233,7 @@ static int gather_batch(
 			(tail && survey_is_open(&r->survey, epoch)))
 			continue;
 		if (v->family[i] == 0 ? spilled_passes(r, v, i)
-				      : port_passes(r->q, v, i) && source_passes(r, v, &c->d, i))
+				      : port_passes(r, v, i) && source_passes(r, v, &c->d, i))
 			rc = take_row(r, c, i, epoch);
 	}
 	r->rows_read += v->head.obs_n;

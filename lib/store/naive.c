@@ -84,6 +84,13 @@ static bool country(const char *want, const char *is) {
 	return is[0] != '\0' && (strcmp(want + other, is) == 0) != other;
 }
 
+static bool in_set(const struct tt_service_set *set, const struct tt_obs *o) {
+	for (unsigned i = 0; i < set->service_n; i++)
+		if (set->services[i].proto == o->proto && set->services[i].port == o->port)
+			return true;
+	return false;
+}
+
 static bool wanted(const struct tt_query *q, const struct tt_obs *o) {
 	const struct world_sensor *c = &world_sensors[o->sensor];
 	struct tt_addr a = {.family = o->family};
@@ -92,6 +99,7 @@ static bool wanted(const struct tt_query *q, const struct tt_obs *o) {
 	return (q->classes >> o->class & 1) && (q->from == 0 || o->epoch >= q->from) &&
 	       (q->to == 0 || o->epoch < q->to) &&
 	       (!q->has_port || (o->proto == q->proto && o->port == q->port)) &&
+	       (q->set == NULL || in_set(q->set, o)) &&
 	       (!q->has_source || tt_prefix_contains(&q->source, &a)) &&
 	       (q->region == NULL || strcmp(q->region, "--") == 0) &&
 	       (q->country == NULL || country(q->country, c->country)) &&
@@ -170,6 +178,8 @@ static void name_row(const struct tt_query *q, const struct tt_row *r, char *out
 		snprintf(out, size, "%s", tt_class_name(r->key.class));
 	} else if (q->by == TT_BY_TOOL) {
 		snprintf(out, size, "%s", tt_tool_name(r->key.tool));
+	} else if (q->by == TT_BY_MALWARE) {
+		snprintf(out, size, "%s", r->key.set->name);
 	}
 }
 
@@ -227,6 +237,11 @@ static int64_t step_of(struct tt_tz *tz, enum tt_step step, int64_t t) {
 	return tt_tz_day_start(tz, tt_civil_days(y, m, 1));
 }
 
+// Rows that an observation may count for.
+static int ways(const struct tt_query *q) {
+	return q->by == TT_BY_TOOL ? TT_TOOL_N : q->by == TT_BY_MALWARE ? (int)q->set_n : 1;
+}
+
 static void count_all(
 	struct counts *k, const struct world *w, struct tt_tz *tz, const struct tt_query *q) {
 	join_parts(k, w);
@@ -240,12 +255,15 @@ static void count_all(
 		if (!wanted(q, o) || (q->surveyors != TT_SURVEYORS_WITH &&
 					     surveyor[i] != (q->surveyors == TT_SURVEYORS_ONLY)))
 			continue;
-		for (int t = 0; t < (q->by == TT_BY_TOOL ? TT_TOOL_N : 1); t++) {
-			if (q->by == TT_BY_TOOL && !has_tool(o, t))
+		for (int t = 0; t < ways(q); t++) {
+			if ((q->by == TT_BY_TOOL && !has_tool(o, t)) ||
+				(q->by == TT_BY_MALWARE && !in_set(&q->sets[t], o)))
 				continue;
 			name_group(q, o, key, sizeof(key));
 			if (q->by == TT_BY_TOOL)
 				snprintf(key, sizeof(key), "%s", tt_tool_name(t));
+			if (q->by == TT_BY_MALWARE)
+				snprintf(key, sizeof(key), "%s", q->sets[t].name);
 			add_to(count_of(k, key, -1, true), o, src);
 			if (q->step != TT_STEP_NONE)
 				add_to(count_of(k, key, step_of(tz, q->step, o->epoch), true), o,
@@ -258,8 +276,8 @@ static void count_all(
 static void count_tallies(
 	struct counts *k, const struct world *w, struct tt_tz *tz, const struct tt_query *q) {
 	if (q->by != TT_BY_CLASS || q->country || q->sensor || q->group || q->network ||
-		q->has_port || q->has_source || q->region || q->asn || q->tool >= 0 || q->family ||
-		q->surveyors != TT_SURVEYORS_WITH)
+		q->has_port || q->set || q->has_source || q->region || q->asn || q->tool >= 0 ||
+		q->family || q->surveyors != TT_SURVEYORS_WITH)
 		return;
 	for (unsigned i = 0; i < w->tally_n; i++) {
 		int64_t epoch = w->tally[i].epoch;

@@ -215,7 +215,7 @@ static int prepare(struct query *r, struct tt_store_info *info) {
 		(rc = match_sensors(r)) < 0)
 		return rc;
 	prepare_filters(r);
-	if ((rc = query_keys(r)) < 0 || (rc = make_steps(r)) < 0)
+	if ((rc = query_sets(r)) < 0 || (rc = query_keys(r)) < 0 || (rc = make_steps(r)) < 0)
 		return rc;
 	return up_load(r);
 }
@@ -268,6 +268,9 @@ static int copy_up(struct query *r, struct tt_up *out) {
 static void release(struct query *r) {
 	agg_free(&r->agg);
 	map_free(&r->only);
+	map_free(&r->in_set);
+	map_free(&r->sets_at);
+	big_free(r->sets, r->set_cap * sizeof(*r->sets));
 	merge_free(&r->merge);
 	ids6_free(&r->v6);
 	survey_free(&r->survey);

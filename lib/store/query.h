@@ -124,6 +124,14 @@ struct query {
 	uint32_t step_n;
 	size_t step_cap;
 
+	struct map in_set;  // services of q->set
+	struct map sets_at; // service to index + 1 in sets: its first one
+	struct set_of {
+		uint64_t service;
+		uint32_t set;
+	} * sets; // by service; of q->sets
+	size_t set_n, set_cap;
+
 	struct map only;      // groups that are asked for, where q->key_n is not 0
 	struct survey survey; // with a filter on surveyors
 
@@ -161,8 +169,26 @@ static inline bool query_wants(const struct query *r, uint64_t group) {
 	return r->q->key_n == 0 || map_find(&r->only, group) != NULL;
 }
 
+/// The key of a service in maps.
+static inline uint64_t service_key(uint8_t proto, uint16_t port) {
+	return (uint64_t)proto << 16 | port;
+}
+
+/// Whether a service passes the filters on services.
+static inline bool service_passes(const struct query *r, uint8_t proto, uint16_t port) {
+	const struct tt_query *q = r->q;
+
+	if (q->set != NULL && map_find(&r->in_set, service_key(proto, port)) == NULL)
+		return false;
+	return !q->has_port || (proto == q->proto && port == q->port);
+}
+
 // ---- keys.c
 int query_keys(struct query *r);
+/// Looks up which sets services are of.
+int query_sets(struct query *r);
+/// The n-th set that holds a service, or -1.
+int64_t query_set(const struct query *r, uint8_t proto, uint16_t port, unsigned n);
 
 // ---- gather.c
 /// Reads raw batches of [from, to) into r->agg: all of them, or the tail that rollups lack less

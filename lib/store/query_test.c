@@ -91,9 +91,12 @@ static void set_filter(struct tt_query *q, unsigned f) {
 	case 20:
 		q->icmp_one = true;
 		break;
+	case 21:
+		q->set = &world_sets[0];
+		break;
 	}
 }
-#define FILTERS 21
+#define FILTERS 22
 
 static void every_filter_by_everything_equals_a_plain_count(void **state) {
 	struct tt_store *s;
@@ -104,6 +107,8 @@ static void every_filter_by_everything_equals_a_plain_count(void **state) {
 			struct tt_query q = TT_QUERY_INIT;
 
 			q.by = by;
+			q.sets = world_sets;
+			q.set_n = WORLD_SETS;
 			q.classes = (1u << TT_CLASS_N) - 1;
 			if (by == TT_BY_NONE)
 				q.classes &= (1u << TT_OBSERVED_CLASS_N) - 1;
@@ -131,6 +136,8 @@ static void every_step_in_every_zone_equals_a_plain_count(void **state) {
 				if (by == TT_BY_SOURCE && step == TT_STEP_HOUR)
 					continue; // the plain count takes too long
 				q.by = by;
+				q.sets = world_sets;
+				q.set_n = WORLD_SETS;
 				q.step = step;
 				set_filter(&q, z == 1 ? 12 : z == 2 ? 10 : 0);
 				world_check(w, s, &q, true);

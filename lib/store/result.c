@@ -34,7 +34,8 @@ int add_tallies(struct query *r) {
 	int step, rc = 0;
 
 	if (!(q->classes & (1u << TT_MALFORMED | 1u << TT_NON_IP)) || r->sensor_filter ||
-		r->source_filter || q->has_port || (q->by != TT_BY_CLASS && q->by != TT_BY_NONE))
+		r->source_filter || q->has_port || q->set != NULL ||
+		(q->by != TT_BY_CLASS && q->by != TT_BY_NONE))
 		return 0;
 	st = db_prepare(r->s, r->err,
 		"SELECT epoch, sum(malformed), sum(malformed_bytes), sum(non_ip), "
@@ -223,6 +224,9 @@ static void fill_key(const struct query *r, const struct group *g, struct tt_row
 		row->tool_tested = r->tool_tested[g->key];
 		row->tool_confidence =
 			tool_confidence((unsigned)g->key, row->tool_matches, row->tool_tested);
+		break;
+	case TT_BY_MALWARE:
+		row->key.set = &r->q->sets[g->key];
 		break;
 	case TT_BY_NONE:
 		break;

@@ -22,11 +22,12 @@ bool rollup_covers(const struct query *r, unsigned *kind) {
 		return false; // which observations were of both tools is not kept
 	if (q->tool >= 0 || q->by == TT_BY_TOOL) {
 		*kind = KIND_TOOL;
-		return !q->has_port && !r->region_filter && is_by(r, common | BY(TOOL));
+		return !q->has_port && q->set == NULL && !r->region_filter &&
+		       is_by(r, common | BY(TOOL));
 	}
-	if (q->has_port || is_by(r, BY(PORT) | BY(DPORT))) {
+	if (q->has_port || q->set != NULL || is_by(r, BY(PORT) | BY(DPORT) | BY(MALWARE))) {
 		*kind = KIND_PORT;
-		return !r->region_filter && is_by(r, common | BY(PORT) | BY(DPORT)) &&
+		return !r->region_filter && is_by(r, common | BY(PORT) | BY(DPORT) | BY(MALWARE)) &&
 		       (q->by != TT_BY_DPORT || !service);
 	}
 	*kind = KIND_REGION;
@@ -66,7 +67,9 @@ static bool port_row(struct query *r, const struct row *row, uint64_t *group, bo
 	*group = *total ? GROUP_MIXED : port_group(q, (uint8_t)proto, (uint16_t)port);
 	if (rest)
 		r->rest_packets += row->packets;
-	return !q->has_port || (!*total && proto == q->proto && port == q->port);
+	if (*total)
+		return !q->has_port && q->set == NULL && q->by != TT_BY_MALWARE;
+	return service_passes(r, (uint8_t)proto, (uint16_t)port);
 }
 
 static uint64_t group_of(const struct query *r, const struct row *row, uint64_t by_kind) {
@@ -80,6 +83,26 @@ static uint64_t group_of(const struct query *r, const struct row *row, uint64_t 
 	default:
 		return by_kind;
 	}
+}
+
+static int take_item(struct query *r, const struct row *row, const struct item *it) {
+	if (!query_wants(r, it->group))
+		return 0;
+	return r->q->light ? agg_add_light(&r->agg, it)
+			   : agg_add_sketch(&r->agg, it, row->sources, row->len);
+}
+
+static int take_sets(struct query *r, const struct row *row, struct item *it) {
+	uint8_t proto = (uint8_t)ROW_A(row->key);
+	uint16_t port = (uint16_t)ROW_B(row->key);
+	int64_t set;
+	int rc = 0;
+
+	for (unsigned n = 0; rc == 0 && (set = query_set(r, proto, port, n)) >= 0; n++) {
+		it->group = (uint64_t)set;
+		rc = take_item(r, row, it);
+	}
+	return rc;
 }
 
 static int take_row(struct query *r, const struct row *row, bool only_spilled) {
@@ -106,13 +129,12 @@ static int take_row(struct query *r, const struct row *row, bool only_spilled) {
 		(q->surveyors != TT_SURVEYORS_WITH &&
 			surveyor != (q->surveyors == TT_SURVEYORS_ONLY)))
 		return 0;
-	it.group = group_of(r, row, key);
-	if (!query_wants(r, it.group))
-		return 0;
 	if (r->step_n > 0)
 		it.step = query_step(r, row->start);
-	return q->light ? agg_add_light(&r->agg, &it)
-			: agg_add_sketch(&r->agg, &it, row->sources, row->len);
+	if (q->by == TT_BY_MALWARE)
+		return take_sets(r, row, &it);
+	it.group = group_of(r, row, key);
+	return take_item(r, row, &it);
 }
 
 static int row_failed(struct query *r, int rc) {

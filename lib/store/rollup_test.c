@@ -53,6 +53,9 @@ static void set_filter(struct tt_query *q, unsigned f) {
 	case 9:
 		q->icmp_one = true;
 		break;
+	case 10:
+		q->set = &world_sets[2];
+		break;
 	}
 }
 
@@ -63,10 +66,12 @@ static bool covered(const struct tt_query *q) {
 	if (q->tool >= 0 && q->by == TT_BY_TOOL)
 		return false;
 	if (q->tool >= 0 || q->by == TT_BY_TOOL)
-		return !q->has_port && q->region == NULL && (by & (common | 1u << TT_BY_TOOL));
-	if (q->has_port || q->by == TT_BY_PORT || q->by == TT_BY_DPORT)
+		return !q->has_port && q->set == NULL && q->region == NULL &&
+		       (by & (common | 1u << TT_BY_TOOL));
+	if (q->has_port || q->set != NULL || q->by == TT_BY_PORT || q->by == TT_BY_DPORT ||
+		q->by == TT_BY_MALWARE)
 		return q->region == NULL &&
-		       (by & (common | 1u << TT_BY_PORT |
+		       (by & (common | 1u << TT_BY_PORT | 1u << TT_BY_MALWARE |
 				     (q->classes == 1u << TT_SCAN ? 1u << TT_BY_DPORT : 0)));
 	return by & (common | 1u << TT_BY_REGION);
 }
@@ -75,11 +80,13 @@ static void compare_all(struct world *w, struct tt_store *s, int64_t from, int64
 	unsigned compared = 0;
 
 	for (int by = TT_BY_PORT; by <= TT_BY_NONE; by++) {
-		for (unsigned f = 0; f < 10; f++) {
+		for (unsigned f = 0; f < 11; f++) {
 			for (int step = TT_STEP_NONE; step <= TT_STEP_MONTH; step++) {
 				struct tt_query q = TT_QUERY_INIT;
 
 				q.by = by;
+				q.sets = world_sets;
+				q.set_n = WORLD_SETS;
 				q.classes = (1u << TT_OBSERVED_CLASS_N) - 1;
 				q.step = step;
 				q.from = from;

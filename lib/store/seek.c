@@ -26,19 +26,34 @@ static int want(struct seeker *k, unsigned a, unsigned b) {
 	return 0;
 }
 
+static int want_set(struct seeker *k, const struct tt_service_set *set) {
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < set->service_n; i++)
+		rc = want(k, set->services[i].proto, set->services[i].port);
+	return rc;
+}
+
 // 1: what is asked for is in the list; 0: anything is.
 static int want_ports(struct seeker *k) {
 	const struct tt_query *q = k->r->q;
 	bool by = q->by == TT_BY_PORT || q->by == TT_BY_DPORT;
 	int rc;
 
-	if (!q->has_port && (!by || q->key_n == 0))
+	if (!q->has_port && q->set == NULL && q->by != TT_BY_MALWARE && (!by || q->key_n == 0))
 		return 0;
 	// what was not told apart may be any of them
 	if ((rc = want(k, 0, PORT_CLASS_TOTAL)) < 0 || (rc = want(k, 0, PORT_REST)) < 0)
 		return rc;
 	if (q->has_port)
 		return (rc = want(k, q->proto, q->port)) < 0 ? rc : 1;
+	if (q->set != NULL)
+		return (rc = want_set(k, q->set)) < 0 ? rc : 1;
+	if (q->by == TT_BY_MALWARE) {
+		for (unsigned i = 0; rc == 0 && i < q->set_n; i++)
+			rc = want_set(k, &q->sets[i]);
+		return rc < 0 ? rc : 1;
+	}
 	for (unsigned i = 0; rc == 0 && i < q->key_n; i++) {
 		const struct tt_row_key *key = &q->keys[i];
 		bool all = q->icmp_one && tt_proto_is_icmp(key->proto);

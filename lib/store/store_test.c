@@ -341,6 +341,8 @@ static void captures_fold_into_a_live_database_when_complete(void **state) {
 	assert_int_equal(info.unfolded, 0);
 	for (int by = TT_BY_PORT; by <= TT_BY_NONE; by++) {
 		q.by = by;
+		q.sets = world_sets;
+		q.set_n = WORLD_SETS;
 		q.read = by == TT_BY_SOURCE || by == TT_BY_ASN ? TT_READ_RAW : TT_READ_ROLLUPS;
 		world_check(w, s, &q, q.read == TT_READ_RAW);
 	}
@@ -473,6 +475,8 @@ static void killed_at_any_moment_the_database_equals_the_truth(void **state) {
 			s = world_open(w, TT_STORE_WRITE, NULL);
 			for (int by = TT_BY_PORT; by <= TT_BY_NONE; by++) {
 				q.by = by;
+				q.sets = world_sets;
+				q.set_n = WORLD_SETS;
 				q.classes = by == TT_BY_DPORT ? 1u << TT_SCAN
 							      : (1u << TT_OBSERVED_CLASS_N) - 1;
 				q.read = TT_READ_RAW;

@@ -14,6 +14,12 @@ const struct world_sensor world_sensors[WORLD_SENSORS] = {
 	{"undescribed", "", "", "", 1},
 };
 
+static const struct tt_service telnet[] = {{6, 23}, {6, 8728}}, windows[] = {{6, 445}, {1, 0x0301}},
+			       any[] = {{6, 23}, {17, 53}, {6, 9}};
+
+const struct tt_service_set world_sets[WORLD_SETS] = {
+	{"telnet", telnet, 2}, {"windows", windows, 2}, {"any", any, 3}};
+
 uint64_t world_random(struct world *w, uint64_t below) {
 	w->seed += 0x9e3779b97f4a7c15ull;
 	return tt_mix64(w->seed) % below;

@@ -21,6 +21,8 @@ struct world_sensor {
 	double addresses;
 };
 extern const struct world_sensor world_sensors[WORLD_SENSORS]; // the last one is not described
+#define WORLD_SETS 3
+extern const struct tt_service_set world_sets[WORLD_SETS]; // two share a service
 
 struct world {
 	char dir[64], path[96];

@@ -17,12 +17,18 @@ struct tt_services *tt_services_loads(const char *text, const char *name, struct
 int tt_services_iana(struct tt_services *s, const char *path, struct tt_err *err);
 void tt_services_destroy(struct tt_services **s);
 const char *tt_services_name(const struct tt_services *s, uint8_t proto, uint16_t port); // or NULL
+/// The malware families that services.json names and the services that each asks for, by name;
+/// owned by s.
+const struct tt_service_set *tt_services_malware(const struct tt_services *s, unsigned *n);
+/// One of them by its name, in letters of any case; NULL where there is none.
+const struct tt_service_set *tt_services_malware_find(
+	const struct tt_services *s, const char *name);
 
 enum tt_rank { TT_RANK_PACKETS, TT_RANK_RATE, TT_RANK_SOURCES };
 enum tt_format { TT_FORMAT_TABLE, TT_FORMAT_JSON, TT_FORMAT_CSV };
 
 struct tt_top_conf {
-	struct tt_query query;
+	struct tt_query query; // by malware without sets: those of `services`
 	enum tt_rank rank;
 	unsigned n; // 0: all
 	enum tt_format format;

@@ -257,8 +257,8 @@ static int find_figures(struct page *p) {
 
 int doc_make(struct page *p) {
 	static int (*const parts[])(struct page *) = {find_heads, find_scope, find_overview,
-		find_tables, topics_gather, find_figures, previous_apply, sensors_gather,
-		compare_gather, moves_gather, prose_write};
+		find_tables, topics_gather, find_figures, previous_apply, families_gather,
+		sensors_gather, compare_gather, moves_gather, prose_write};
 	int rc = 0;
 	p->doc = json_object();
 	if (!p->doc)

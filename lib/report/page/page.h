@@ -35,6 +35,9 @@ int doc_make(struct page *p);
 /// A query about the sensors of the report's tables, class scan, in its period.
 struct tt_query page_query(const struct page *p, enum tt_by by);
 
+// ---- families.c: traffic by tool and by malware family
+int families_gather(struct page *p);
+
 // ---- ask.c: answers as JSON
 struct answer {
 	struct tt_result result;

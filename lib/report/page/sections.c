@@ -135,7 +135,7 @@ void write_overview(struct page *p, struct tt_buf *b) {
 	table_end(b);
 }
 
-static enum word previous_word(const struct page *p) {
+enum word previous_word(const struct page *p) {
 	static const enum word words[] = {[LENGTH_DAYS] = W_PREVIOUS_DAYS,
 		[LENGTH_MONTH] = W_PREVIOUS_MONTH,
 		[LENGTH_QUARTER] = W_PREVIOUS_QUARTER,
@@ -144,7 +144,7 @@ static enum word previous_word(const struct page *p) {
 	return words[period_length(tt_tz_day(tz, p->from), tt_tz_day(tz, p->to))];
 }
 
-static void cell_previous(struct page *p, struct tt_buf *b, const json_t *row) {
+void cell_previous(struct page *p, struct tt_buf *b, const json_t *row) {
 	const json_t *v = json_object_get(row, "previous_rank");
 	char text[64];
 	if (json_is_string(v)) {
@@ -221,6 +221,7 @@ void write_services(struct page *p, struct tt_buf *b) {
 	write_ranking(p, b, 1, true);
 	write_figure(p, b, 1);
 	write_knowledge(p, b);
+	write_families(p, b);
 }
 
 void write_regions(struct page *p, struct tt_buf *b) {

@@ -10,6 +10,8 @@ void write_knowledge(struct page *p, struct tt_buf *b);
 void write_figure(struct page *p, struct tt_buf *b, unsigned number);
 void write_changes(struct page *p, struct tt_buf *b);
 void write_topics(struct page *p, struct tt_buf *b);
+/// Tools and malware families, of the section of services.
+void write_families(struct page *p, struct tt_buf *b);
 void write_sensors(struct page *p, struct tt_buf *b);
 void write_references(struct page *p, struct tt_buf *b);
 void write_method(struct page *p, struct tt_buf *b);
@@ -32,6 +34,10 @@ void table_end(struct tt_buf *b);
 void cell_count(struct tt_buf *b, const json_t *v);
 void cell_rate(struct tt_buf *b, const json_t *v);
 void cell_share(struct page *p, struct tt_buf *b, const json_t *v);
+/// The rank in the period before.
+void cell_previous(struct page *p, struct tt_buf *b, const json_t *row);
+/// The head of its column.
+enum word previous_word(const struct page *p);
 
 bool section_exists(const char *id);
 const char *section_list(char *out, size_t size);

@@ -128,6 +128,27 @@
 	X(LASTS, "goes on", "継続中")                                                                                                      \
 	X(RANK_BEFORE, "Before", "以前の" ZW "順位")                                                                                       \
 	X(ANSWERS, ", answers", "からの応答")                                                                                              \
+	X(TOOLS, "Packets of known tools", "既知のツールによるパケット")                                                                   \
+	X(TOOL, "Tool", "ツール")                                                                                                          \
+	X(MATCHES, "Packets that keep to its rule", "特徴に一致した" ZW "パケット")                                                        \
+	X(TOOLS_NOTE,                                                                                                                      \
+		"Sources are marked by what their packets keep to (Mirai: every family that "                                              \
+		"shares its "                                                                                                              \
+		"scanner); a source that is not marked may use the tool all the same.",                                                    \
+		"パケットの特徴により送信元を判定しています（Miraiは同じスキャナーを持つ亜種を含"     \
+		"みます）。"                                                                                                          \
+		"判定されなかった送信元がツールを使用していないとは限りません。")                                                          \
+	X(FAMILIES, "Packets to services that malware asks for",                                                                           \
+		"マルウェアが探索するサービス宛のパケット")                                                                                \
+	X(FAMILY, "Malware", "マルウェア")                                                                                                 \
+	X(FAMILY_SERVICES, "Services counted", "集計対象の" ZW "サービス")                                                                 \
+	X(FAMILIES_NOTE,                                                                                                                   \
+		"Counted is what came for the services that a family is known to ask for, "                                                \
+		"whoever sent "                                                                                                            \
+		"it; a service of several families counts for each.",                                                                      \
+		"各マルウェアが探索することが知られているサービス宛のパケットを、送信元を問わず集" \
+		"計していま"                                                                                                          \
+		"す。複数のマルウェアに関連するサービスは、それぞれに集計しています。")                                                    \
 	X(PUBLISHED, "What was published about these services",                                                                            \
 		"これらのサービスについて公表されている情報")                                                                              \
 	X(KNOWN, "What listens there", "サービスの概要")                                                                                   \

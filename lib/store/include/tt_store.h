@@ -122,7 +122,8 @@ enum tt_by {
 	TT_BY_ASN,
 	TT_BY_CLASS,
 	TT_BY_TOOL,
-	TT_BY_NONE, // one total (series without --by)
+	TT_BY_MALWARE, // the query's sets of services
+	TT_BY_NONE,    // one total (series without --by)
 };
 enum tt_step { TT_STEP_NONE, TT_STEP_HOUR, TT_STEP_DAY, TT_STEP_MONTH };
 enum tt_surveyors { TT_SURVEYORS_WITH, TT_SURVEYORS_WITHOUT, TT_SURVEYORS_ONLY };
@@ -135,6 +136,16 @@ enum tt_read { TT_READ_AUTO, TT_READ_RAW, TT_READ_ROLLUPS };
 /// NULL where none is known.
 const char *tt_store_as_name(struct tt_store *s, uint32_t asn, char *buf, size_t size);
 
+/// Services under one name: those that a malware family is known to ask for.
+struct tt_service_set {
+	const char *name;
+	const struct tt_service {
+		uint8_t proto;
+		uint16_t port;
+	} * services;
+	unsigned service_n;
+};
+
 /// What identifies a row; which fields hold depends on `by`.
 struct tt_row_key {
 	uint8_t proto, class, tool;
@@ -145,6 +156,7 @@ struct tt_row_key {
 	struct tt_addr source;
 	char region[3];
 	char sensor[TT_ID_LEN];
+	const struct tt_service_set *set; // by malware; one of the query's, borrowed
 };
 
 /// A question. Zeroed fields mean "no filter". Strings are borrowed during the call.
@@ -156,6 +168,10 @@ struct tt_query {
 	bool has_port;
 	uint8_t proto;
 	uint16_t port;
+	const struct tt_service_set *set; // only its services; NULL: no filter
+	/// By malware: what rows are. A service of several sets counts for each.
+	const struct tt_service_set *sets;
+	unsigned set_n;
 	bool has_source;
 	struct tt_prefix source;
 	const char *region; // of the sources: "JP", or several, "JP,KR"; "" or NULL: none
