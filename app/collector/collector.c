@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "listed.h"
 #include "merge.h"
 #include "resolvers.h"
 #include "tt_crash.h"
@@ -45,6 +46,7 @@ struct collector {
 	struct tt_link_server *server;
 	struct tt_pub *pub;  // NULL: nothing is published
 	struct merge *merge; // what is published
+	struct listed listed;
 	int signals;
 	bool open;     // a transaction is open
 	bool dirty;    // committed batches are not in the rollups yet
@@ -210,6 +212,8 @@ static void settle(struct collector *c) {
 static void periodic(struct collector *c) {
 	int64_t now = tt_mono_ns();
 	exchange_resolvers(c);
+	if (!c->o->replay)
+		listed_look(&c->listed);
 	if (now >= c->next_checkpoint || (!c->unwritten && tt_store_due(c->store))) {
 		checkpoint(c);
 		c->next_checkpoint = tt_mono_ns() + c->o->checkpoint_s * TT_NS;
@@ -222,18 +226,6 @@ static void periodic(struct collector *c) {
 		settle(c);
 }
 
-// a list that cannot be read leaves the one in force
-static void reload_keys(struct collector *c) {
-	struct tt_err err = {""};
-	int rc = options_reload_keys(c->o, &err);
-	if (!rc)
-		rc = tt_link_server_allow(c->server, c->o->probe_keys, c->o->probe_key_n, &err);
-	if (!rc && c->pub)
-		rc = tt_pub_allow(c->pub, c->o->reader_keys, c->o->reader_key_n, &err);
-	if (rc)
-		tt_log(TT_ERR, "%s; the lists of keys in force stay", err.msg);
-}
-
 /// Returns true when it is time to end.
 static bool on_signal(struct collector *c) {
 	struct signalfd_siginfo si;
@@ -244,7 +236,7 @@ static bool on_signal(struct collector *c) {
 			end = true;
 			continue;
 		}
-		reload_keys(c);
+		listed_reload(&c->listed);
 		if (c->reloader)
 			reloader_wake(c->reloader);
 		if (commit(c) == 0 && watches_put(c->o, c->store, &err) < 0)
@@ -334,8 +326,6 @@ static int start(struct collector *c, struct tt_err *err) {
 		return rc;
 	if (c->o->rollup_rows)
 		tt_store_budget(c->store, c->o->rollup_rows, c->o->rollup_sketch_bytes);
-	if (rc < 0)
-		return rc;
 	struct resolvers *r = resolvers_load(c->o, NULL, err);
 	if (!r)
 		return -errno;
@@ -380,6 +370,7 @@ int collector_run(struct options *o) {
 	// dirty: an earlier run may have ended before its rollups were written
 	struct collector c = {.o = o, .signals = -1, .dirty = true};
 	struct tt_err err = {""};
+	listed_init(&c.listed, o);
 	int rc = start(&c, &err);
 	if (rc < 0) {
 		tt_log(TT_ERR, "%s", err.msg);
@@ -387,6 +378,8 @@ int collector_run(struct options *o) {
 		return rc == -EINVAL || rc == -EPROTONOSUPPORT ? 2 : 1;
 	}
 	c.next_checkpoint = tt_mono_ns() + o->checkpoint_s * TT_NS;
+	c.listed.server = c.server;
+	c.listed.pub = c.pub;
 	loop(&c);
 	checkpoint(&c);
 	bool undone = c.open || c.dirty;

@@ -58,9 +58,9 @@ const char *options_help(void) {
 	       "  -h, --help              this text\n"
 	       "  -V, --version           the version\n"
 	       "\n"
-	       "SIGHUP reads RIR, AS, scanner and watch files and the lists of keys again; SIGTERM "
-	       "and "
-	       "SIGINT commit and end.\n"
+	       "SIGHUP reads RIR, AS, scanner and watch files and the lists of keys again (all but "
+	       "watches are\nread by themselves too, once their file changed); SIGTERM and SIGINT "
+	       "commit and end.\n"
 	       "\n"
 	       "example: teiten-collector --db teiten.db --listen ipc:///run/teiten/collector\n";
 }

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "resolvers.h"
+#include "tt_file.h"
 #include "tt_log.h"
 
 struct reloader {
@@ -22,7 +23,7 @@ struct reloader {
 // Waits for a second, or until woken. Whether to read at once.
 static bool wait_a_second(struct reloader *r, bool *end, struct resolvers **gone) {
 	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until); // the clock may be set while this waits
 	until.tv_sec++;
 	pthread_mutex_lock(&r->lock);
 	while (!r->wake && !r->end &&
@@ -58,7 +59,8 @@ static void load(struct reloader *r) {
 
 static void *run(void *arg) {
 	struct reloader *r = arg;
-	uint64_t loaded = resolvers_signature(r->o), seen = loaded;
+	uint64_t first = resolvers_signature(r->o);
+	struct tt_file_watch watch = {first, first};
 	for (;;) {
 		struct resolvers *gone;
 		bool end, now = wait_a_second(r, &end, &gone);
@@ -66,11 +68,10 @@ static void *run(void *arg) {
 		if (end)
 			return NULL;
 		uint64_t is = resolvers_signature(r->o);
-		bool still = is == seen;
-		seen = is;
-		if (!now && (is == loaded || !still))
+		if (now)
+			watch = (struct tt_file_watch){is, is};
+		else if (!tt_file_watch_changed(&watch, is))
 			continue;
-		loaded = is;
 		load(r);
 	}
 }
@@ -82,7 +83,11 @@ struct reloader *reloader_create(const struct options *o, struct resolvers *firs
 	r->o = o;
 	r->given = first;
 	pthread_mutex_init(&r->lock, NULL);
-	pthread_cond_init(&r->changed, NULL);
+	pthread_condattr_t attr;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&r->changed, &attr);
+	pthread_condattr_destroy(&attr);
 	int rc = pthread_create(&r->thread, NULL, run, r);
 	if (rc) {
 		free(r);

@@ -57,10 +57,12 @@ static void start_reload(struct control *c) {
 		tt_log(TT_ERR, "not reloaded: no thread: %s", strerror(rc));
 }
 
-static void reload_readers(struct control *c) {
+static int reload_readers(struct control *c) {
 	struct tt_err err = {""};
-	if (publisher_reload(&c->probe->publisher, &c->probe->config, &err))
+	int rc = publisher_reload(&c->probe->publisher, &c->probe->config, &err);
+	if (rc)
 		tt_log(TT_ERR, "%s; the list of readers' keys in force stays", err.msg);
+	return rc;
 }
 
 static void watch_reload(struct control *c, bool wait) {
@@ -111,6 +113,8 @@ static void publish_live(struct control *c, int64_t end) {
 static void every_second(struct control *c, int64_t second) {
 	struct probe *p = c->probe;
 	clock_adjust(&p->clock);
+	if (publisher_changed(&p->publisher, &p->config) && reload_readers(c) == 0)
+		tt_log(TT_INFO, "%s: the list of readers' keys was read again", p->config.path);
 	if (p->publisher.pub)
 		publish_live(c, second);
 	c->second = second;

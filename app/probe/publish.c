@@ -23,6 +23,8 @@ int publisher_start(struct publisher *p, const struct config *c, struct tt_err *
 	pthread_mutex_init(&p->lock, NULL);
 	p->head = NULL;
 	p->tail = &p->head;
+	if (c->path)
+		p->watch.used = p->watch.seen = tt_path_signature(c->path, 0);
 	if (!c->publish)
 		return 0;
 	p->ctx = zmq_ctx_new();
@@ -46,6 +48,7 @@ int publisher_reload(struct publisher *p, const struct config *c, struct tt_err 
 	json_t *json;
 	if (!p->pub || !c->path)
 		return 0;
+	p->watch.used = p->watch.seen = tt_path_signature(c->path, 0);
 	int rc = tt_conf_load(c->path, "probe", &json, err);
 	if (rc)
 		return rc;
@@ -54,6 +57,10 @@ int publisher_reload(struct publisher *p, const struct config *c, struct tt_err 
 	free(readers);
 	json_decref(json);
 	return rc;
+}
+
+bool publisher_changed(struct publisher *p, const struct config *c) {
+	return p->pub && c->path && tt_file_watch_changed(&p->watch, tt_path_signature(c->path, 0));
 }
 
 void publisher_stop(struct publisher *p) {

@@ -150,6 +150,15 @@ uint64_t tt_path_signature(const char *path, unsigned depth) {
 	return sum;
 }
 
+bool tt_file_watch_changed(struct tt_file_watch *w, uint64_t signature) {
+	bool still = signature == w->seen, other = signature != w->used;
+	w->seen = signature;
+	if (!still || !other)
+		return false;
+	w->used = signature;
+	return true;
+}
+
 void tt_sha256(const void *data, size_t len, char hex[65]) {
 	uint8_t sum[32] = {0};
 	EVP_Digest(data, len, sum, NULL, EVP_sha256(), NULL);

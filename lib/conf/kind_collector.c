@@ -131,16 +131,16 @@ static const struct option options[] = {
 		.preset = "[]",
 		.of = &probe_key_element,
 		.unique = "probe|key",
-		.help = "Probes that may deliver over CURVE; nobody else may. Read again at "
-			"SIGHUP."},
+		.help = "Probes that may deliver over CURVE; nobody else may. Read again by "
+			"itself when the file changes, and on SIGHUP."},
 	{.name = "reader_keys",
 		.type = O_LIST,
 		.max = 4096,
 		.preset = "[]",
 		.of = &reader_key_element,
 		.unique = "reader|key",
-		.help = "Readers that may subscribe over CURVE; nobody else may. Read again at "
-			"SIGHUP."},
+		.help = "Readers that may subscribe over CURVE; nobody else may. Read again by "
+			"itself when the file changes, and on SIGHUP."},
 	{.name = "user",
 		.type = O_STRING,
 		.flags = O_NULL,

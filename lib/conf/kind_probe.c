@@ -213,8 +213,8 @@ static const struct option publish[] = {
 		.preset = "[]",
 		.of = &reader_key_element,
 		.unique = "reader|key",
-		.help = "Readers that may subscribe over CURVE; nobody else may. Read again at "
-			"SIGHUP."},
+		.help = "Readers that may subscribe over CURVE; nobody else may. Read again by "
+			"itself when the file changes, and on SIGHUP."},
 	{NULL},
 };
 

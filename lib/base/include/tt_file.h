@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tt_buf.h"
@@ -15,6 +16,15 @@ int tt_file_write(
 /// times of modification of a file, or of the files in a folder and in its folders down to `depth`
 /// levels (0: its own files only). Hidden ones do not count. 0 where there is nothing.
 uint64_t tt_path_signature(const char *path, unsigned depth);
+/// Files that may change while they are in use, by their signature. Starts with both members the
+/// signature of what is in use.
+struct tt_file_watch {
+	uint64_t used, seen;
+};
+/// To be asked about once a second with the signature of now: whether the files are others than
+/// those in use and have stood still since it was last asked (nobody is writing them any more).
+/// Then these count as in use.
+bool tt_file_watch_changed(struct tt_file_watch *w, uint64_t signature);
 /// SHA-256 of a file's content as 64 lower-case hex digits.
 int tt_file_sha256(const char *path, char hex[65], struct tt_err *err);
 /// SHA-256 of bytes in memory.
