@@ -19,11 +19,14 @@ from framework.faults import record
 from framework.lan import Lan
 from framework.peers import (ACK, BAD, BATCH, NEVER, REFUSE, WELCOME, Dealer, Feed, feed_packets, head,
                              hello, key_pair)
-from framework.site import wait_for
+from framework.site import Site, wait_for
 from framework.suite import TestSuite
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
 PORT, READ = 5490, 5491
+
+
+TOLD = ("SIGHUP", "a changed file")  # how a program learns of another list
 
 
 def keys(programs, directory, *names):
@@ -99,9 +102,11 @@ class TestKeys(TestSuite):
 class TestLists(TestSuite):
     """Lists of keys that change while connections stand."""
 
-    def test_a_revoked_probe_is_cut_off_at_once(self):
+    @pytest.mark.parametrize("how", TOLD)
+    def test_a_revoked_probe_is_cut_off_at_once(self, how):
         """
-        Steps: two probes deliver; one's key is taken off the list while it sends; then it is put back.
+        Steps: two probes deliver; one's key is taken off the list while it sends, with SIGHUP and with
+               nothing but the file; then it is put back.
         Verify: nothing of it is stored after the reload, the other loses nothing and is not
                 disconnected; when it is back everything it kept arrives.
         """
@@ -110,18 +115,18 @@ class TestLists(TestSuite):
                        secret_key_file=pairs["server"][0],
                        probe_keys=listed("probe", pairs, "good", "gone")) as collector:
             feeds = [Feed(self.teiten, collector.listen, probe=n, key=pairs[n][0], boot=f"{i:016x}",
-                          server_key=pairs["server"][1], batches=300, rows=20, rate=60, flush_s=60,
+                          server_key=pairs["server"][1], batches=400, rows=20, rate=60, flush_s=60,
                           spool=self.dir / f"{n}.spool", resend_ms=500)
                      for i, n in enumerate(("good", "gone"), 1)]
             try:
                 wait_for(lambda: self.of(collector, "gone") > 20, 20, collector.said)
-                collector.reload(probe_keys=listed("probe", pairs, "good"))
+                collector.reload(how, probe_keys=listed("probe", pairs, "good"))
                 wait_for(lambda: "gone: its key is no longer allowed: connection ended" in collector.said(), 20,
                          collector.said)
                 before = self.of(collector, "gone")
-                wait_for(lambda: self.of(collector, "good") > min(before + 60, 290), 20, collector.said)
-                assert 0 < before == self.of(collector, "gone") < 300
-                collector.reload(probe_keys=listed("probe", pairs, "good", "gone"))
+                wait_for(lambda: self.of(collector, "good") > min(before + 60, 390), 20, collector.said)
+                assert 0 < before == self.of(collector, "gone") < 400
+                collector.reload(how, probe_keys=listed("probe", pairs, "good", "gone"))
                 for f in feeds:
                     assert f.wait(60) == 0, f.err
             finally:
@@ -129,16 +134,17 @@ class TestLists(TestSuite):
                     f.kill()
             collector.end()
             assert feeds[0].result["resent"] == 0
-            assert self.of(collector, "good") == self.of(collector, "gone") == 300
-            assert collector.totals()[2] == 2 * feed_packets(300, 20)
-        record("key revoked while its connection stands", 1, "cut off at once; the other probe not touched")
+            assert self.of(collector, "good") == self.of(collector, "gone") == 400
+            assert collector.totals()[2] == 2 * feed_packets(400, 20)
+        record(f"key revoked while its connection stands ({how})", 1, "cut off at once; the other probe not touched")
 
     def of(self, collector, probe):
         rows = self.teiten.sql(collector.db, "select count(*) as n from batch join boot on boot.id = batch.boot "
                                              f"where boot.probe = '{probe}' and rows > 0")
         return int(rows[0]["n"])
 
-    def test_a_revoked_reader_is_cut_off_at_once(self):
+    @pytest.mark.parametrize("how", TOLD)
+    def test_a_revoked_reader_is_cut_off_at_once(self, how):
         """
         Steps: two readers of the collector's streams; one's key is taken off the list; a stranger.
         Verify: `teiten sub` of the revoked one ends with status 1 and the reason, the other goes on
@@ -155,23 +161,23 @@ class TestLists(TestSuite):
                                         stdout=files[n].open("w"), stderr=subprocess.PIPE, text=True)
                     for n in files}
             feed = Feed(self.teiten, collector.listen, probe="probe", key=pairs["probe"][0],
-                        server_key=pairs["server"][1], batches=400, rows=5, rate=80)
+                        server_key=pairs["server"][1], batches=600, rows=5, rate=80)
             try:
                 wait_for(lambda: all(files[n].read_text() for n in ("one", "two")), 20, collector.said)
                 status = self.teiten.run("teiten", "status", publish, "--server-key", pairs["server"][1],
                                          "--secret-key-file", pairs["two"][0])
                 assert "probe probe" in status.out
-                collector.reload(reader_keys=listed("reader", pairs, "two"))
+                collector.reload(how, reader_keys=listed("reader", pairs, "two"))
                 _, err = subs["one"].communicate(timeout=20)
                 assert subs["one"].returncode == 1 and "does not let this key in" in err
-                assert 0 < len(files["one"].read_text().splitlines()) < 400
+                assert 0 < len(files["one"].read_text().splitlines()) < 600
                 assert feed.wait(30) == 0, feed.err
-                wait_for(lambda: '"seq":400,' in files["two"].read_text(), 20, files["two"].read_text)
+                wait_for(lambda: '"seq":600,' in files["two"].read_text(), 20, files["two"].read_text)
                 subs["two"].terminate()
                 _, err = subs["two"].communicate(timeout=10)
                 seqs = [json.loads(line)["seq"] for line in files["two"].read_text().splitlines()]
                 assert len(seqs) > 100 and seqs == list(range(seqs[0], seqs[0] + len(seqs))) and not err
-                assert seqs[-1] == 400
+                assert seqs[-1] == 600
                 subs["stranger"].communicate(timeout=20)
                 assert subs["stranger"].returncode == 1 and not files["stranger"].read_text()
             finally:
@@ -180,7 +186,54 @@ class TestLists(TestSuite):
                     if s.poll() is None:
                         s.kill()
             collector.end()
-        record("reader's key revoked while it listens", 1, "hears nothing more; the other misses nothing")
+        record(f"reader's key revoked while it listens ({how})", 1,
+               "hears nothing more; the other misses nothing")
+
+    @needs_root
+    @pytest.mark.netns
+    @pytest.mark.parametrize("how", TOLD)
+    def test_a_probe_cuts_a_revoked_reader_off_at_once(self, how):
+        """
+        Steps: two readers of a probe's own streams; one's key is taken off the list; a stranger.
+        Verify: the revoked one's `teiten sub` ends with status 1 and the reason, the other goes on without
+                a gap, the stranger never heard anything.
+        """
+        pairs = keys(self.teiten, self.dir, "server", "one", "two", "stranger")
+        sensors = self.dir / "sensors.json"
+        sensors.write_text(json.dumps({"kind": "sensors", "v": 1, "sensors": [
+            {"id": "s1", "country": "JP", "network": "n", "groups": [], "since": "2020-01-01",
+             "match": {"prefixes": ["198.51.100.0/24"]}}]}))
+        with Site(self.teiten, self.dir, sensors) as site:
+            conf = json.loads((self.dir / "probe.json").read_text())
+            conf["publish"].update(secret_key_file=pairs["server"][0],
+                                   reader_keys=listed("reader", pairs, "one", "two"))
+            site.write("probe.json", conf)
+            site.start_collector()
+            site.start_probe()
+            subs = {n: self.teiten.popen("teiten", "sub", conf["publish"]["endpoint"], "live.", "--server-key",
+                                         pairs["server"][1], "--secret-key-file", pairs[n][0])
+                    for n in ("one", "two", "stranger")}
+            try:
+                first = {n: subs[n].stdout.readline() for n in ("one", "two")}
+                assert all('"sensor":"s1"' in line for line in first.values()), (first, site.said())
+                conf["publish"]["reader_keys"] = listed("reader", pairs, "two")
+                site.write("probe.json", conf)
+                if how == "SIGHUP":
+                    site.probe.send_signal(signal.SIGHUP)
+                out, err = subs["one"].communicate(timeout=20)
+                assert subs["one"].returncode == 1 and "does not let this key in" in err, (out, err)
+                heard = [first["two"]] + [subs["two"].stdout.readline() for _ in range(5)]
+                seqs = [json.loads(line)["seq"] for line in heard]
+                assert seqs == list(range(seqs[0], seqs[0] + 6)), seqs
+                out, _ = subs["stranger"].communicate(timeout=20)
+                assert subs["stranger"].returncode == 1 and not out
+            finally:
+                for s in subs.values():
+                    if s.poll() is None:
+                        s.kill()
+                        s.communicate()
+            site.end()
+        record(f"reader's key revoked at a probe ({how})", 1, "hears nothing more; the other misses nothing")
 
     def test_a_broken_list_leaves_the_one_in_force(self):
         """

@@ -46,10 +46,12 @@ class Collector:
         table += Path(f"/proc/{self.process.pid}/net/tcp6").read_text()
         return any(f":{port:04X} " in line and " 0A " in line for line in table.splitlines())
 
-    def reload(self, **changes):
+    def reload(self, how="SIGHUP", **changes):
+        """Changes the configuration and tells the collector, or lets it find out ("a changed file")."""
         self.write(**changes)
-        self.process.send_signal(signal.SIGHUP)
-        time.sleep(0.5)
+        if how == "SIGHUP":
+            self.process.send_signal(signal.SIGHUP)
+            time.sleep(0.5)
 
     def kill(self):
         if self.process and self.process.poll() is None:

@@ -201,6 +201,14 @@ static void files_are_replaced_as_a_whole(void **s) {
 	tt_buf_free(&b);
 }
 
+static void a_changed_file_is_told_once_and_when_it_stands_still(void **state) {
+	struct tt_file_watch w = {1, 1};
+	const uint64_t is[] = {1, 2, 3, 3, 3, 1, 1, 0, 3, 3, 4, 1, 1};
+	const bool told[] = {0, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1};
+	for (size_t i = 0; i < sizeof(is) / sizeof(*is); i++)
+		assert_int_equal(tt_file_watch_changed(&w, is[i]), told[i]);
+}
+
 static void ids_and_names_go_both_ways(void **s) {
 	(void)s;
 	assert_true(tt_id_valid("jp-isp1"));
@@ -227,6 +235,7 @@ int main(void) {
 		cmocka_unit_test(periods_and_their_errors),
 		cmocka_unit_test(buffers_stop_at_their_maximum),
 		cmocka_unit_test(files_are_replaced_as_a_whole),
+		cmocka_unit_test(a_changed_file_is_told_once_and_when_it_stands_still),
 		cmocka_unit_test(ids_and_names_go_both_ways),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
