@@ -76,27 +76,27 @@ static int usage(const char *what, const char *value) {
 	return 2;
 }
 
-int main(int argc, char **argv) {
+/// Returns -1 to go on, else the exit status.
+static int read_options(
+	struct bench *b, int argc, char **argv, const char **group, const char **json) {
 	static const struct option options[] = {{"group", required_argument, NULL, 'g'},
 		{"json", required_argument, NULL, 'j'}, {"quick", no_argument, NULL, 'q'},
 		{"runs", required_argument, NULL, 'r'}, {"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'}, {0}};
-	struct bench b = {.runs = 7};
-	const char *json = NULL, *group = NULL;
 	for (int c; (c = getopt_long(argc, argv, "g:j:qr:hV", options, NULL)) != -1;) {
 		switch (c) {
 		case 'g':
-			group = optarg;
+			*group = optarg;
 			break;
 		case 'j':
-			json = optarg;
+			*json = optarg;
 			break;
 		case 'q':
-			b.quick = true;
+			b->quick = true;
 			break;
 		case 'r':
-			b.runs = (unsigned)strtoul(optarg, NULL, 10);
-			if (b.runs < 1 || b.runs > RUNS_MAX)
+			b->runs = (unsigned)strtoul(optarg, NULL, 10);
+			if (b->runs < 1 || b->runs > RUNS_MAX)
 				return usage("--runs: expected 1 to 31, not", optarg);
 			break;
 		case 'h':
@@ -113,11 +113,20 @@ int main(int argc, char **argv) {
 		return usage("takes no argument", argv[optind]);
 	unsigned known = 0;
 	for (unsigned i = 0; i < GROUPS; i++)
-		known += !group || !strcmp(group, groups[i].name);
+		known += !*group || !strcmp(*group, groups[i].name);
 	if (!known)
 		return usage(
 			"--group: expected path, flow, attack, workers, link or instructions, not",
-			group);
+			*group);
+	return -1;
+}
+
+int main(int argc, char **argv) {
+	struct bench b = {.runs = 7};
+	const char *json = NULL, *group = NULL;
+	int status = read_options(&b, argc, argv, &group, &json);
+	if (status >= 0)
+		return status;
 	bool counting = group && !strcmp(group, "instructions");
 	if (eal_start(&b, counting))
 		return 1;

@@ -258,7 +258,8 @@ static int read_scaled(struct options *o, int opt, struct tt_err *err) {
 	}
 }
 
-static int read_one(struct options *o, int opt, struct tt_err *err) {
+// Options whose value is kept as it is; false where it is another one.
+static bool read_text(struct options *o, int opt) {
 	static const struct {
 		int opt;
 		size_t at;
@@ -276,8 +277,14 @@ static int read_one(struct options *o, int opt, struct tt_err *err) {
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (texts[i].opt == opt) {
 			*(const char **)(void *)((char *)o + texts[i].at) = optarg;
-			return 0;
+			return true;
 		}
+	return false;
+}
+
+static int read_one(struct options *o, int opt, struct tt_err *err) {
+	if (read_text(o, opt))
+		return 0;
 	switch (opt) {
 	case O_MIX:
 		return read_mix(o, err);

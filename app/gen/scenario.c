@@ -156,6 +156,23 @@ static int event_type(const struct reader *r, const struct event *e, bool weight
 	return 0;
 }
 
+static int event_regions(
+	const struct reader *r, struct event *e, const char *region, const json_t *regions) {
+	if (region && (e->region = region_index(r->regions, region)) < 0)
+		return bad(r, "events.region", "the code of a known region");
+	const char *key;
+	json_t *v;
+	json_object_foreach((json_t *)(uintptr_t)regions, key, v) {
+		int at = region_index(r->regions, key);
+		if (at < 0 || !e->sources)
+			return bad(r, "events.regions", "weights by region, with sources");
+		e->region_weights[at] = json_number_value(v);
+	}
+	if (e->sources && e->region >= 0)
+		e->region_weights[e->region] = 1;
+	return 0;
+}
+
 static int read_event(const struct reader *r, const json_t *o, struct event *e) {
 	const char *type = NULL, *class = NULL, *service = NULL, *region = NULL, *network = NULL;
 	const char *from = NULL, *until = NULL;
@@ -189,19 +206,9 @@ static int read_event(const struct reader *r, const json_t *o, struct event *e) 
 		e->proto = proto;
 		e->port = port;
 	}
-	if (region && (e->region = region_index(r->regions, region)) < 0)
-		return bad(r, "events.region", "the code of a known region");
-	const char *key;
-	json_t *v;
-	json_object_foreach((json_t *)(uintptr_t)regions, key, v) {
-		int at = region_index(r->regions, key);
-		if (at < 0 || !e->sources)
-			return bad(r, "events.regions", "weights by region, with sources");
-		e->region_weights[at] = json_number_value(v);
-	}
-	if (e->sources && e->region >= 0)
-		e->region_weights[e->region] = 1;
-	int rc = event_sensors(r, e, sensors, network);
+	int rc = event_regions(r, e, region, regions);
+	if (rc == 0)
+		rc = event_sensors(r, e, sensors, network);
 	if (rc == 0)
 		rc = event_time(r, e, from, until);
 	if (rc == 0)
