@@ -6,12 +6,12 @@
 
 #include "rules.h"
 
-enum { TOP = 1 << 16, BLOCK = 256 };
+enum { BLOCK = 256 };
 
 /// The block behind an entry, made where there is none: then all of it is what the entry was.
 static uint16_t *block_of(struct direct *d, uint16_t *level, uint32_t at) {
 	uint16_t entry = level[at];
-	if (direct_is_block(entry))
+	if (entry & DIRECT_BLOCK)
 		return d->blocks + (size_t)(entry & ~DIRECT_BLOCK) * BLOCK;
 	if (d->block_n >= DIRECT_BLOCK_MAX)
 		return NULL;
@@ -26,9 +26,12 @@ static uint16_t *block_of(struct direct *d, uint16_t *level, uint32_t at) {
 static bool fill(struct direct *d, uint16_t *level, unsigned shift, uint32_t first, uint32_t last,
 	uint16_t sensor) {
 	const uint32_t rest = (1u << shift) - 1;
-	for (uint32_t at = first >> shift; at <= last >> shift; at++) {
-		uint32_t from = at == first >> shift ? first & rest : 0;
-		uint32_t to = at == last >> shift ? last & rest : rest;
+	for (uint32_t i = first >> shift; i <= last >> shift; i++) {
+		uint32_t from = i == first >> shift ? first & rest : 0;
+		uint32_t to = i == last >> shift ? last & rest : rest;
+		uint32_t at = shift == 16
+				      ? direct_top((const uint8_t[]){(uint8_t)(i >> 8), (uint8_t)i})
+				      : i;
 		if (from == 0 && to == rest) {
 			level[at] = sensor;
 			continue;
@@ -73,7 +76,8 @@ struct direct *direct_create(const struct tt_sensors *s, uint16_t uplink) {
 	struct direct *d = malloc(sizeof(*d));
 	if (!d)
 		return NULL;
-	memset(d->top, 0xff, sizeof(d->top));
+	for (unsigned i = 0; i < 1 << 16; i++)
+		d->top[i] = DIRECT_NONE;
 	d->block_n = 0;
 	d->blocks = malloc((size_t)DIRECT_BLOCK_MAX * BLOCK * sizeof(*d->blocks));
 	bool fits = d->blocks;

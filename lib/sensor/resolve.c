@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <stddef.h>
 #include <string.h>
 
 #include "rules.h"
@@ -9,7 +10,7 @@ static struct tt_addr destination(const struct tt_pkt *p) {
 	return a;
 }
 
-static inline uint32_t destination4(const struct tt_pkt *p) {
+static uint32_t destination4(const struct tt_pkt *p) {
 	return (uint32_t)p->dst[0] << 24 | (uint32_t)p->dst[1] << 16 | (uint32_t)p->dst[2] << 8 |
 	       p->dst[3];
 }
@@ -223,9 +224,17 @@ static void resolve_one(const struct tt_sensors *s, const struct tt_packet_conf 
 	p->sensor = claim_sensor(plain_claim(s, uplink, p));
 }
 
-// Whether nothing but the destination decides.
+// Whether nothing but the destination decides: IPv4, of no feed, no VLAN, no tunnel.
 static inline bool is_plain4(const struct tt_pkt *p) {
-	return (p->vlan_n | p->tunnel | (p->family ^ 4)) == 0 && is_observed(p);
+	_Static_assert(offsetof(struct tt_pkt, feed_fragment) == 57 &&
+			       offsetof(struct tt_pkt, tunnel) == 60,
+		"the five bytes at family");
+	static const uint8_t family[8] = {4}, mask[8] = {255, 255, 255, 255, 255};
+	uint64_t x, is, among;
+	memcpy(&x, &p->family, sizeof(x));
+	memcpy(&is, family, sizeof(is));
+	memcpy(&among, mask, sizeof(among));
+	return (x & among) == is && is_observed(p);
 }
 
 void tt_sensors_resolve(const struct tt_sensors *s, const struct tt_packet_conf *conf,
@@ -233,9 +242,11 @@ void tt_sensors_resolve(const struct tt_sensors *s, const struct tt_packet_conf 
 	const struct direct *direct = uplink < s->direct_n ? s->direct[uplink] : NULL;
 	for (unsigned i = 0; i < n; i++) {
 		struct tt_pkt *p = &pkts[i];
-		if (__builtin_expect(direct && is_plain4(p), 1))
-			p->sensor = direct_get(direct, destination4(p));
-		else
+		if (__builtin_expect(direct && is_plain4(p), 1)) {
+			uint16_t entry = direct_get(direct, p->dst);
+			p->sensor = entry == DIRECT_NONE ? TT_NO_SENSOR : entry;
+		} else {
 			resolve_one(s, conf, uplink, &frames[i], p);
+		}
 	}
 }

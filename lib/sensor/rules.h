@@ -104,25 +104,28 @@ struct feed {
 	struct matcher *inner; // second layers; NULL: none
 };
 
-/// Sensors by IPv4 destination. An entry is a sensor, TT_NO_SENSOR, or leads to a block of 256 for
+/// Sensors by IPv4 destination. An entry is a sensor, DIRECT_NONE, or leads to a block of 256 for
 /// the next eight bits.
 struct direct {
-	uint16_t top[1 << 16];
+	uint16_t top[1 << 16]; // by the first two bytes as they lie in memory
 	uint16_t *blocks;
 	uint32_t block_n;
 };
-enum { DIRECT_BLOCK = 0x8000, DIRECT_BLOCK_MAX = 4096 };
+enum { DIRECT_NONE = 0x7fff, DIRECT_BLOCK = 0x8000, DIRECT_BLOCK_MAX = 4096 };
 _Static_assert(
-	TT_SENSOR_MAX <= DIRECT_BLOCK && DIRECT_BLOCK_MAX < 0x7fff, "entries are told apart");
+	TT_SENSOR_MAX <= DIRECT_NONE && DIRECT_BLOCK_MAX <= DIRECT_BLOCK, "entries are told apart");
 
-static inline bool direct_is_block(uint16_t entry) {
-	return entry >= DIRECT_BLOCK && entry != TT_NO_SENSOR;
+static inline uint16_t direct_top(const uint8_t *dst) {
+	uint16_t at;
+	__builtin_memcpy(&at, dst, sizeof(at));
+	return at;
 }
 
-static inline uint16_t direct_get(const struct direct *d, uint32_t v4) {
-	uint16_t entry = d->top[v4 >> 16];
-	for (unsigned shift = 8; direct_is_block(entry); shift -= 8)
-		entry = d->blocks[(entry & ~DIRECT_BLOCK) << 8 | (v4 >> shift & 0xff)];
+/// The entry, no block, of the destination whose four bytes are there in network order.
+static inline uint16_t direct_get(const struct direct *d, const uint8_t *dst) {
+	uint16_t entry = d->top[direct_top(dst)];
+	for (dst += 2; entry & DIRECT_BLOCK; dst++)
+		entry = d->blocks[(entry & ~DIRECT_BLOCK) << 8 | *dst];
 	return entry;
 }
 
