@@ -37,16 +37,14 @@ static void window_move(struct tt_flow *f, int64_t ns) {
 	f->window_ns = (uint64_t)(clamp(end - 1) + 1 - f->window_start);
 }
 
-/// Sensor, port, class and protocol lie in a packet as in a key; what follows there is cleared.
+/// Sensor, port, class, protocol and zero lie in a packet as in a key.
 static inline uint64_t service_of(const struct tt_pkt *p) {
-	static_assert(offsetof(struct tt_pkt, other_port) - offsetof(struct tt_pkt, sensor) ==
+	static_assert(offsetof(struct tt_pkt, zero) - offsetof(struct tt_pkt, sensor) ==
 			      offsetof(struct key4, zero) - offsetof(struct key4, sensor),
-		"sensor, port, class, protocol");
-	static const uint8_t bytes[8] = {255, 255, 255, 255, 255, 255, 0, 0};
-	uint64_t service, mask;
+		"sensor, port, class, protocol, zero");
+	uint64_t service;
 	__builtin_memcpy(&service, &p->sensor, sizeof(service));
-	__builtin_memcpy(&mask, bytes, sizeof(mask));
-	return service & mask;
+	return service;
 }
 
 typedef uint64_t pair __attribute__((vector_size(16), may_alias));

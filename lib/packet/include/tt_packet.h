@@ -77,23 +77,27 @@ void tt_packet_conf_init(struct tt_packet_conf *conf);
 struct tt_pkt {
 	uint8_t src[16];
 	uint8_t dst[16];
-	// these four are together, in the order of a flow's key
-	uint16_t sensor;     // set by lib/sensor; TT_NO_SENSOR at first
-	uint16_t port;	     // service port
-	uint8_t class;	     // enum tt_class, with TT_MALFORMED and TT_NON_IP
-	uint8_t proto;	     // IP protocol of the last header walked
+	// these eight bytes are as in a flow's key
+	uint16_t sensor; // set by lib/sensor; TT_NO_SENSOR at first
+	uint16_t port;	 // service port
+	uint8_t class;	 // enum tt_class, with TT_MALFORMED and TT_NON_IP
+	uint8_t proto;	 // IP protocol of the last header walked
+	uint16_t zero;
+	// these 16 bytes are as in a flow's counters, where two bytes are about the TTL
 	uint16_t other_port; // the port that is not the service port
-	// these four are together: tt_pkt_marks
-	uint8_t has_ports;  // other_port is one
-	uint8_t syn_sample; // window and opt_hash are a SYN's
-	uint8_t testable;   // 1: an IPv4 TCP SYN of class scan: Masscan and Mirai could be tested
-	uint8_t tools;	    // bit 1 << enum tt_tool that matched
-	uint32_t traits;    // enum tt_trait
-	uint32_t opt_hash;  // of a SYN's option kinds, in order; 0 without options
-	uint16_t window;    // of a SYN of class scan
-	uint8_t family;	    // 4, 6; 0 where there is no IP header
-	uint8_t ttl;
+	uint16_t window;     // of a SYN of class scan
 	uint8_t tcp_flags;
+	uint8_t none;
+	uint8_t ttl;
+	// one byte: tt_pkt_marks
+	uint8_t has_ports : 1;	// other_port is one
+	uint8_t syn_sample : 1; // window and opt_hash are a SYN's
+	uint8_t testable : 1;	// an IPv4 TCP SYN of class scan: Masscan and Mirai could be tested
+	uint8_t tools : 3;	// bit 1 << enum tt_tool that matched
+	uint32_t traits;	// enum tt_trait
+	uint32_t opt_hash;	// of a SYN's option kinds, in order; 0 without options
+
+	uint8_t family; // 4, 6; 0 where there is no IP header
 	// from here on 0 where there is neither VLAN tag nor declared tunnel nor UDP
 	uint8_t feed_fragment; // 1, by lib/sensor: an outer fragment of a declared feed
 	uint8_t vlan_n;	       // VLAN tags stripped, outermost first
@@ -118,11 +122,8 @@ enum {
 	TT_MARK_TOOLS = 7u << TT_MARK_TOOLS_SHIFT,
 };
 static inline uint8_t tt_pkt_marks(const struct tt_pkt *p) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	// one factor moves each byte's bits to where they go; no two meet
-	uint32_t four;
-	__builtin_memcpy(&four, &p->has_ports, sizeof(four));
-	return (uint8_t)(four * (1u << 24 | 1u << 17 | 1u << 10 | 1u << 3) >> 24);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ // bit fields begin at the lowest bit
+	return *(&p->ttl + 1);
 #else
 	return (uint8_t)(p->has_ports | p->syn_sample << 1 | p->testable << 2 | p->tools << 3);
 #endif
