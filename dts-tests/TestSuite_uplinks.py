@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Many uplinks, queues and workers; links and devices that go and return; what is lost outside."""
+import calendar
 import json
 import os
+import random
 import signal
 import time
 from collections import Counter
 
 import pytest
 from framework.capture import MACS, pcap
-from framework.site import Running, sensor
+from framework.faults import record
+from framework.site import Running, Site, sensor, wait_for
 from framework.suite import TestSuite
 from scapy.all import IP, TCP, UDP, Ether, Raw
 
@@ -182,6 +185,65 @@ class TestUplinks(TestSuite):
         assert min(m["completeness"] for m in stats) < 1
         assert self.teiten.top(site.db, "port")["completeness"] < 1
 
+    def test_what_a_spool_gives_up_is_missing_at_its_own_uplink(self):
+        """
+        Steps: two uplinks with a sensor each; the collector is away, the spool has room for 1 MB; five
+               rounds of 30,000 sources by the first uplink and 1,000 by the second, by turns; then the
+               collector comes.
+        Verify: for each uplink and epoch what is stored and what was given up are together what health said
+                was observed there; each sensor's completeness is what its own uplink lost, in its own epochs.
+        """
+        sensors = [{**anywhere(name), "match": {"uplink": up, "prefixes": ["198.51.100.0/24"]}}
+                   for name, up in (("first", "up0"), ("second", "up1"))]
+        frame, seen, rng = bytearray(syn(0)), Counter(), random.Random(3)
+
+        def crowd_of(base, n):
+            for i in range(base, base + n):
+                frame[26:30] = (0xcb000000 + i * 2654435761 % 0x1000000).to_bytes(4, "big")
+                frame[22], frame[34:38], frame[48:50] = i & 63 | 64, rng.randbytes(4), rng.randbytes(2)
+                yield bytes(frame)
+        with Site(self.teiten, self.dir, sensors, name="shares", links=2, conf=lambda v: {
+                "flow": {"ipv4": 131072, "ipv6": 8192},
+                "uplinks": [{"id": f"up{i}", "device": d, "descriptors": 32768} for i, d in enumerate(v.devices)],
+                "collector": {"endpoint": f"ipc://{self.dir}/shares.link", "spool": str(self.dir / "shares.spool"),
+                              "spool_mb": 1}}) as site:
+            site.start_probe()
+            site.listener.wait("health.")
+            for turn in range(5):
+                for link, n in ((0, 30000), (1, 1000)):
+                    before = site.totals(f"up{link}")["observed"]
+                    pcap(self.dir / "crowd.pcap", crowd_of(turn << 16, n))
+                    site.veth.send(self.dir / "crowd.pcap", pause_us=0, link=link)
+                    site.wait_fate(before + n, uplink=f"up{link}")
+            wait_for(lambda: site.health("spool", "lost") > 0, 30, site.said)
+            site.start_collector()
+            wait_for(lambda: site.health("spool", "batches") == 0, 60, site.said)
+            site.end()
+            health = site.listener.of("health.")
+        for h in health:
+            for u in h["uplinks"]:
+                seen[u["id"], epoch_of(h)] += u["observed"]
+        there, lost = Counter(), Counter()
+        for r in self.teiten.sql(site.db, "SELECT sensor, epoch, sum(packets) AS n FROM observation GROUP BY 1, 2"):
+            there[{"first": "up0", "second": "up1"}[r["sensor"]], int(r["epoch"])] += int(r["n"])
+        for r in self.teiten.sql(site.db, "SELECT uplink, epoch, spool_lost AS n FROM tally WHERE spool_lost > 0"):
+            lost[r["uplink"], int(r["epoch"])] += int(r["n"])
+        assert +(there + lost) == +seen
+        of = {u: sum(n for (uplink, _), n in lost.items() if uplink == u) for u in ("up0", "up1")}
+        assert of["up0"] > 10000 and 0 < of["up1"] < 5000, of
+        alone = {e for (u, e) in lost if u == "up0"} - {e for (u, e) in lost if u == "up1"}
+        assert alone, "never lost at one uplink alone"
+        for name, up in (("first", "up0"), ("second", "up1")):
+            for e in {e for (_, e) in lost} | {max(e for (_, e) in seen)}:
+                received = seen[up, e]
+                want = 1 - lost[up, e] / received if received else 1
+                top = self.teiten.top(site.db, "class", sensor=name, class_="all", from_=rfc(e), to=rfc(e + 1))
+                # silent before its first packet: no up time, so no completeness
+                assert top["completeness"] is None and not received or \
+                    abs(top["completeness"] - want) < 1e-6, (name, e, top["completeness"], want)
+        record("spool full, two uplinks", len(lost),
+               f"{of['up0']:,} and {of['up1']:,} packets given up, each missing at its own uplink, sensor and epoch")
+
     @pytest.mark.parametrize("idle", ["adaptive", "interrupt"])
     @pytest.mark.parametrize("kind", ["packet", "tap"])
     def test_an_idle_probe_leaves_the_machine_to_others(self, idle, kind):
@@ -233,6 +295,14 @@ class TestUplinks(TestSuite):
                      conf={"idle": "interrupt", "uplinks": [{"id": "up0", "device": "net_null0,no-rx=1"}]}) as site:
             site.end()
         assert site.said().count("has no receive interrupts, its workers nap instead") == 1
+
+
+def epoch_of(message):
+    return calendar.timegm(time.strptime(message["start"], "%Y-%m-%dT%H:%M:%SZ"))
+
+
+def rfc(t):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t))
 
 
 def cpu_seconds(pid):

@@ -51,6 +51,24 @@ static int begin_batch(struct sender *s) {
 	return rc ? fail(s, rc, "batch") : 0;
 }
 
+// By which uplinks sensors see their packets, for what a spool gives up.
+static int tell_ways(struct sender *s, const struct tt_catalog *catalog) {
+	struct tt_link_way *ways = calloc(catalog->sensor_n + 1, sizeof(*ways));
+	unsigned n = 0;
+	if (!ways)
+		return -ENOMEM;
+	for (unsigned i = 0; i < catalog->sensor_n; i++) {
+		const struct tt_sensor_conf *c = &catalog->sensors[i];
+		if (!c->rule.uplink[0])
+			continue;
+		memcpy(ways[n].sensor, c->id, sizeof(ways[n].sensor));
+		memcpy(ways[n++].uplink, c->rule.uplink, sizeof(ways[0].uplink));
+	}
+	int rc = tt_link_client_ways(s->link, ways, n);
+	free(ways);
+	return rc;
+}
+
 int sender_catalog(struct sender *s, const struct tt_catalog *catalog) {
 	free(s->meta_owned);
 	s->meta_owned = NULL;
@@ -59,6 +77,8 @@ int sender_catalog(struct sender *s, const struct tt_catalog *catalog) {
 		s->meta_owned = NULL;
 	free(json);
 	s->meta = s->meta_owned;
+	if (s->meta && s->link && tell_ways(s, catalog))
+		return fail(s, -ENOMEM, "catalogue");
 	return s->meta ? 0 : fail(s, -ENOMEM, "catalogue");
 }
 

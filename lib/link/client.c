@@ -155,7 +155,7 @@ static int make_thin(struct tt_link_client *c, struct item *it) {
 		return -ENOMEM;
 	int rc = it->data ? 0 : spool_read(c->spool, it, &err);
 	if (!rc)
-		rc = thin(c->thinner, it->data, it->len, &msg, &len, &packets);
+		rc = thin(c->thinner, &c->ways, it->data, it->len, &msg, &len, &packets);
 	void *data = rc ? NULL : malloc(len);
 	if (!rc && !data)
 		rc = -ENOMEM;
@@ -293,6 +293,21 @@ int tt_link_client_send(struct tt_link_client *c, uint64_t seq, uint64_t packets
 		    : 0;
 }
 
+int tt_link_client_ways(struct tt_link_client *c, const struct tt_link_way *ways, unsigned n) {
+	struct ways fresh = {calloc(n ? n : 1, sizeof(*ways)), n};
+	if (!fresh.way)
+		return -ENOMEM;
+	if (n)
+		memcpy(fresh.way, ways, n * sizeof(*ways));
+	ways_sort(&fresh);
+	pthread_mutex_lock(&c->lock);
+	struct ways old = c->ways;
+	c->ways = fresh;
+	pthread_mutex_unlock(&c->lock);
+	free(old.way);
+	return 0;
+}
+
 int tt_link_client_flush(struct tt_link_client *c, int timeout_ms, struct tt_err *err) {
 	int64_t start = tt_mono_ns(), end = start + timeout_ms * 1000000ll;
 	int rc = 0;
@@ -344,6 +359,7 @@ void tt_link_client_destroy(struct tt_link_client **cp) {
 		close(c->wake);
 	queue_clear(&c->queue);
 	thinner_destroy(&c->thinner);
+	free(c->ways.way);
 	spool_close(&c->spool);
 	pthread_cond_destroy(&c->changed);
 	pthread_mutex_destroy(&c->lock);

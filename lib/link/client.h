@@ -30,6 +30,7 @@ struct tt_link_client {
 	pthread_cond_t changed;
 	struct queue queue;
 	struct thinner *thinner; // NULL until something is given up
+	struct ways ways;
 	struct tt_link_client_stats stats;
 	bool stop, refused;
 	char refusal[PROTO_TEXT_MAX];

@@ -12,6 +12,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	static struct thinner *t;
 	static struct tt_batch_decoder *d;
+	// of the seeds' sensors one comes by an uplink, one by one that is none of theirs
+	static struct tt_link_way way[] = {{"cloud1", "up0"}, {"jp-isp1", "other"}};
+	static const struct ways ways = {way, 2};
 	struct tt_batch_head head;
 	struct tt_batch_view v;
 	const void *out;
@@ -20,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	size_t len;
 	if (!t && (!(t = thinner_create()) || !(d = tt_batch_decoder_create())))
 		abort();
-	if (thin(t, data, size, &out, &len, &packets))
+	if (thin(t, &ways, data, size, &out, &len, &packets))
 		return 0;
 	if (tt_batch_peek(data, size, &head, NULL) || tt_batch_decode(d, out, len, &v, NULL) ||
 		v.head.seq != head.seq || v.head.obs_n || v.head.meta_len != head.meta_len)

@@ -48,6 +48,13 @@ struct tt_link_client;
 /// endpoint, CURVE missing, spool unusable).
 struct tt_link_client *tt_link_client_create(
 	const struct tt_link_client_conf *conf, struct tt_err *err);
+/// The uplink that a sensor's packets come by; one that is not told comes by any.
+struct tt_link_way {
+	char sensor[TT_ID_LEN], uplink[TT_ID_LEN];
+};
+/// Tells by which uplinks sensors see their packets (copied), so that what is given up is booked
+/// where it is missing. Replaces what was told before. Any thread. 0 or -ENOMEM.
+int tt_link_client_ways(struct tt_link_client *c, const struct tt_link_way *ways, unsigned n);
 /// Hands over one encoded batch (copied). One thread at a time. 0; -EAGAIN where there was no room
 /// for it or older ones (counted); -ESHUTDOWN, -ECONNREFUSED where the collector refused this probe
 /// for good (message).
