@@ -157,11 +157,14 @@ class TestFindings(TestSuite):
         want = self.watch(self.planted.db)
         got = self.watch(db)
         assert got["days"] == want["days"]
-        # what is usual comes of fewer days, and more than 512 sources are estimates
-        told = [[(s["from"], s["to"], s["packets"], s["mean_size"], s["networks"]) for s in x["surges"]]
+        # what is usual comes of fewer days
+        told = [[(s["from"], s["to"], s["packets"], s["sources"], s["mean_size"], s["networks"]) for s in x["surges"]]
                 for x in (got, want)]
         assert told[0] == told[1]
-        assert self.watch(db, period="2024-09")["packets"] == 0
+        assert got["not_counted"] is None and got["completeness"] > 0.9
+        before = self.watch(db, period="2024-09")
+        assert before["packets"] == 0 and before["not_counted"]["to"] == "2024-09-30T15:00:00Z"
+        assert before["completeness"] is None
         self.run("watch", "backfill", WATCH, "--db", db, "--from", "2024-07-01")
         assert self.watch(db, period="2024Q3")["days"] == self.watch(self.planted.db, period="2024Q3")["days"]
 
@@ -179,6 +182,30 @@ class TestFindings(TestSuite):
         assert {(r["day"], r["source"], int(r["packets"]), r["first"], r["last"]) for r in rows} == \
             {(s["day"], s["source"], s["packets"], s["first"], s["last"]) for s in got}
         assert len(got) == len(rows) > 900
+
+    def test_kept_sources_are_counted(self):
+        """
+        Steps: the numbers of sources of the watch, of the quarter, its days and its surges.
+        Verify: they are those of the raw rows, exactly, though more than a sketch keeps.
+        """
+        got = self.watch(self.planted.db, period="2024Q4")
+
+        def count(where):
+            row, = self.programs.sql(self.planted.db, f"""
+                SELECT count(DISTINCT source) AS n FROM observation WHERE class = 'reflection' AND proto = 'udp'
+                AND port = 53 AND region = 'JP' AND {where}""")
+            return int(row["n"])
+
+        day = local_day("epoch")
+        assert got["sources"] == count(f"{day} BETWEEN '2024-10-01' AND '2024-12-31'") > 512
+        assert got["sources_error"] == 0
+        for s in got["surges"]:
+            assert s["sources"] == count(f"{day} >= '{s['from']}' AND {day} < '{s['to']}'")
+        assert len(got["surges"]) > 1
+        for d in got["days"]:
+            assert d["sources_error"] == 0
+            if d["surge"]:
+                assert d["sources"] == count(f"{day} = '{d['day']}'")
 
     def verdicts(self, text, ok=True):
         db, file = self.dir / "annotated.db", self.dir / "verdicts.csv"
@@ -213,6 +240,8 @@ class TestFindings(TestSuite):
         ("address,date,open\n1.2.3.4,2024-12-05\n", ":2: has 2 fields"),
         ("address,date,open\n1.2.3.4,2024-12-05,\"yes\n", ":2: a quoted field does not end"),
         ("address,date,open\n\0\0\0", "zero bytes"),
+        ("address,date,open\n1.2.3.4,2024-12-05,yes\n1.2.3.5,2024-12-05,yes\n1.2.3.4,2024-12-05,no\n",
+         ":4: contradicts row 2 about 1.2.3.4 on 2024-12-05"),
     ])
     def test_bad_verdicts_are_not_taken(self, text, told):
         """

@@ -48,7 +48,7 @@ class TestNotify(TestSuite):
     MIRAI = [("11.0.0.4", at(18, 5, 0, 0), 23), ("11.0.0.4", at(18, 5, 0, 1), 23)]
     SCAN = [("11.1.0.5", at(18, 6, 0, 0), 445)]
 
-    def database(self):
+    def database(self, asn="asn.csv"):
         destination = int.from_bytes(bytes(map(int, SENSOR.split("."))), "big")
         frames = [(t, answer(s, p)) for s, t, p in self.REFLECTION]
         frames += [(t, syn(s, 50123, p, destination)) for s, t, p in self.MIRAI]
@@ -79,7 +79,7 @@ class TestNotify(TestSuite):
                          {"name": "isp-b", "email": "abuse@isp-b.example", "asn": [64501]}]}))
         db = self.dir / "n.db"
         self.teiten.replay(db, pcap(self.dir / "n.pcap", frames), watches=self.dir / "watches.json",
-                           rir=self.dir / "rir", asn=self.dir / "asn.csv", timezone="Asia/Tokyo")
+                           rir=self.dir / "rir", asn=asn and self.dir / asn, timezone="Asia/Tokyo")
         return db
 
     def feed(self, db, day, watch, format="intelmq", out="out", ok=True, **options):
@@ -196,6 +196,33 @@ class TestNotify(TestSuite):
         assert (other["told"], other["cooling"]) == (1, 1)
         assert self.feed(db, "2024-12-20", "dns", out="empty").last["groups"] == 0
         assert self.files("empty") == {}
+
+    def test_days_out_of_order(self):
+        """
+        Steps: a day, the day before it that was forgotten, the day again.
+        Verify: what the day told first stands: the day before does not cool its sources down.
+        """
+        db = self.database()
+        first = self.feed(db, "2024-12-19", "dns").last
+        assert (first["told"], first["cooling"]) == (2, 0)
+        files = {n: t for n, t in self.files().items() if n.endswith(".txt")}
+        assert self.feed(db, "2024-12-18", "dns").last["told"] == 4  # 11.0.0.1 among them
+        again = self.feed(db, "2024-12-19", "dns").last
+        assert (again["told"], again["cooling"]) == (2, 0)
+        assert {n: t for n, t in self.files().items() if n in files} == files
+
+    def test_networks_that_come_later(self):
+        """
+        Steps: a database made without a file of networks; feeds with one.
+        Verify: its AS groups, names and finds contacts, as if it had been there.
+        """
+        db = self.database(asn=None)
+        assert self.teiten.top(db, "asn", class_="reflection")["rows"][0]["asn"] is None
+        done = self.feed(db, "2024-12-18", "dns", asn=self.dir / "asn.csv").last
+        assert (done["groups"], done["told"]) == (3, 4)
+        event = self.events()["2024-12-18-dns-isp-a-as64500.jsonl"][0]
+        assert (event["source.asn"], event["source.as_name"]) == (64500, "Example, Inc.")
+        assert "AS64500 (Example, Inc.)" in self.files()["2024-12-18-dns-isp-a-as64500.txt"]
 
     def test_letters(self):
         """

@@ -193,7 +193,7 @@ int run_annotate(const struct args *a) {
 	} else if (tt_store_verdicts_put(s, watch, v, n, &err)) {
 		status = complain(FAILED, "annotate: %s", err.msg);
 	} else {
-		printf("%s: %zu verdicts\n", path, n);
+		printf("%s: %zu verdict%s\n", path, n, n == 1 ? "" : "s");
 	}
 	free(v);
 	if (tt_store_close(&s, &err) && !status)

@@ -131,7 +131,11 @@ static int take(void *arg, const struct tt_watch_source *s) {
 		g->rows = p;
 		g->cap = cap;
 	}
-	g->rows[g->n++] = (struct feed_row){*s, contacts_of(&g->f->contacts, s)};
+	struct tt_watch_source *own = &g->rows[g->n].s;
+	*own = *s;
+	if (!own->asn) // observed without a file of AS
+		own->asn = tt_asn_of(g->f->conf->asn, s->source.family, s->source.b);
+	g->rows[g->n++].contact = contacts_of(&g->f->contacts, own);
 	return 0;
 }
 

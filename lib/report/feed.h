@@ -43,7 +43,7 @@ struct told {
 };
 /// A file that is not there is one that nobody was told in.
 int told_load(struct told *t, const char *path, struct tt_err *err);
-/// Whether the source was told less than `days` days before `day` (not on it).
+/// Whether the source was told less than `days` days before `day`, and not on it.
 bool told_cools(const struct told *t, const struct tt_addr *a, int64_t day, unsigned days);
 int told_add(struct told *t, const struct tt_addr *a, int64_t day);
 /// Writes it without what is older than `keep` days before `day`.

@@ -77,7 +77,13 @@ bool told_cools(const struct told *t, const struct tt_addr *a, int64_t day, unsi
 		else
 			hi = mid;
 	}
-	return days && lo < t->n && !tt_addr_cmp(&t->rows[lo].source, a) && t->rows[lo].day < day;
+	bool before = false;
+	for (; lo < t->n && !tt_addr_cmp(&t->rows[lo].source, a) && t->rows[lo].day <= day; lo++) {
+		if (t->rows[lo].day == day)
+			return false; // that day's file has it
+		before = true;
+	}
+	return days && before;
 }
 
 int told_write(struct told *t, const char *path, int64_t day, unsigned keep, struct tt_err *err) {

@@ -149,12 +149,80 @@ static int read_verdict(
 	return rc ? rc : read_text(c, at[C_NOTE], "note", v->note, sizeof(v->note));
 }
 
+struct row_of { // where a verdict stands
+	const struct tt_verdict *v;
+	unsigned row;
+};
+
+static int by_subject(const void *x, const void *y) {
+	const struct row_of *a = x, *b = y;
+	int c = tt_addr_cmp(&a->v->source, &b->v->source);
+	if (!c)
+		c = (a->v->day > b->v->day) - (a->v->day < b->v->day);
+	return c ? c : (a->row > b->row) - (a->row < b->row);
+}
+
+// Two verdicts on an address and day must agree: nobody could tell which one is meant.
+static int find_contradiction(struct csv *c, struct tt_tz *tz, struct row_of *rows, size_t n) {
+	char addr[TT_ADDR_STRLEN], day[TT_RFC3339_LEN];
+	if (n)
+		qsort(rows, n, sizeof(*rows), by_subject);
+	for (size_t i = 1; i < n; i++) {
+		const struct tt_verdict *a = rows[i - 1].v, *b = rows[i].v;
+		if (tt_addr_cmp(&a->source, &b->source) || a->day != b->day ||
+			(a->open == b->open && !strcmp(a->product, b->product)))
+			continue;
+		return tt_err_set(c->err, -EINVAL,
+			"%s:%u: contradicts row %u about %s on %s, expected one verdict", c->path,
+			rows[i].row, rows[i - 1].row, tt_addr_format(&b->source, addr),
+			tt_day_format(tt_tz_day(tz, b->day), day));
+	}
+	return 0;
+}
+
+static int grow(struct tt_verdict **out, unsigned **at, size_t *cap) {
+	*cap = *cap ? *cap * 2 : 1024;
+	struct tt_verdict *more = realloc(*out, *cap * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	*out = more;
+	unsigned *rows = realloc(*at, *cap * sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	*at = rows;
+	return 0;
+}
+
+static int read_rows(struct csv *c, struct tt_tz *tz, struct tt_verdict **out, size_t *n) {
+	int at[C_N], rc = read_head(c, at);
+	struct row_of *rows;
+	unsigned *lines = NULL;
+	size_t cap = 0;
+	while (!rc && (rc = next_row(c)) > 0) {
+		rc = *n == cap ? grow(out, &lines, &cap) : 0;
+		if (rc)
+			break;
+		lines[*n] = c->row;
+		rc = read_verdict(c, at, tz, &(*out)[*n]);
+		*n += !rc;
+	}
+	if (!rc && !(rows = calloc(*n + 1, sizeof(*rows))))
+		rc = -ENOMEM;
+	if (!rc) {
+		for (size_t i = 0; i < *n; i++)
+			rows[i] = (struct row_of){&(*out)[i], lines[i]};
+		rc = find_contradiction(c, tz, rows, *n);
+		free(rows);
+	}
+	free(lines);
+	return rc == -ENOMEM ? tt_err_set(c->err, rc, "%s: %s", c->path, strerror(-rc)) : rc;
+}
+
 int tt_verdicts_read(struct tt_tz *tz, const char *path, struct tt_verdict **out, size_t *n,
 	struct tt_err *err) {
 	struct tt_buf b = TT_BUF_INIT(TT_VERDICTS_MAX);
 	struct csv c = {.path = path, .err = err};
-	int at[C_N], rc = tt_file_read(path, &b, err);
-	size_t cap = 0;
+	int rc = tt_file_read(path, &b, err);
 	*out = NULL;
 	*n = 0;
 	if (!rc && tt_buf_append(&b, "", 1))
@@ -168,20 +236,7 @@ int tt_verdicts_read(struct tt_tz *tz, const char *path, struct tt_verdict **out
 			c.p += 3;
 	}
 	if (!rc)
-		rc = read_head(&c, at);
-	while (!rc && (rc = next_row(&c)) > 0) {
-		if (*n == cap) {
-			cap = cap ? cap * 2 : 1024;
-			struct tt_verdict *more = realloc(*out, cap * sizeof(*more));
-			if (!more) {
-				rc = tt_err_set(err, -ENOMEM, "%s: %s", path, strerror(ENOMEM));
-				break;
-			}
-			*out = more;
-		}
-		rc = read_verdict(&c, at, tz, &(*out)[*n]);
-		*n += !rc;
-	}
+		rc = read_rows(&c, tz, out, n);
 	tt_buf_free(&b);
 	if (rc < 0) {
 		free(*out);

@@ -221,6 +221,13 @@ static int find_surges(struct finder *f) {
 
 // ---- the whole
 
+// What of the period was there before the watch.
+static void find_gap(struct tt_watch_result *out) {
+	int64_t from = out->counts.from, to = out->counts.to;
+	out->gap_from = out->info.missing_from > from ? out->info.missing_from : from;
+	out->gap_to = out->info.missing_to < to ? out->info.missing_to : to;
+}
+
 int tt_watch_find(struct tt_store *s, const char *name, int64_t from, int64_t to,
 	struct tt_watch_result *out, struct tt_err *err) {
 	struct finder f = {.s = s, .name = name, .out = out, .err = err};
@@ -234,6 +241,8 @@ int tt_watch_find(struct tt_store *s, const char *name, int64_t from, int64_t to
 		rc = tt_err_set(err, -ENOENT, "the database has no watch %s", name);
 	if (!rc)
 		rc = load_days(&f, from, to);
+	if (!rc)
+		find_gap(out);
 	if (!rc)
 		rc = find_surges(&f);
 	if (!rc)

@@ -157,7 +157,7 @@ json_t *tt_watch_json(struct tt_store *s, const struct tt_watch_result *r) {
 	struct tt_tz *tz = tt_store_tz(s);
 	static const char *const measures[] = {"packets", "bytes", "sources"};
 	const struct tt_watch_counts *c = &r->counts;
-	bool span = c->from < c->to, missing = r->info.missing_from < r->info.missing_to;
+	bool span = c->from < c->to;
 	json_t *o = json_object(), *surges = json_array();
 	json_object_set_new(o, "watch", json_string(r->info.name));
 	json_object_set_new(o, "title",
@@ -171,9 +171,9 @@ json_t *tt_watch_json(struct tt_store *s, const struct tt_watch_result *r) {
 	json_object_set_new(
 		o, "country", r->info.country[0] ? json_string(r->info.country) : json_null());
 	json_object_set_new(o, "not_counted",
-		missing ? json_pack("{s:o, s:o}", "from", json_time_of(r->info.missing_from), "to",
-				  json_time_of(r->info.missing_to))
-			: json_null());
+		r->gap_from < r->gap_to ? json_pack("{s:o, s:o}", "from", json_time_of(r->gap_from),
+						  "to", json_time_of(r->gap_to))
+					: json_null());
 	json_object_set_new(o, "packets", json_integer((json_int_t)c->whole.packets));
 	json_object_set_new(o, "bytes", json_integer((json_int_t)c->whole.bytes));
 	json_object_set_new(o, "sources", json_integer((json_int_t)c->whole.sources));

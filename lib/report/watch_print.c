@@ -198,11 +198,11 @@ static int print_table(FILE *out, struct tt_tz *tz, const struct tt_watch_result
 	else
 		fprintf(out, "%s to %s (%s), completeness %s\n", day_text(tz, c->from, from),
 			day_text(tz, c->to, to), r->timezone, tt_show_share(c->completeness, a));
-	if (r->info.missing_from < r->info.missing_to)
+	if (r->gap_from < r->gap_to)
 		fprintf(out,
 			"Not counted: %s to %s, which was there before the watch; teiten watch "
 			"backfill counts it.\n",
-			tt_show_time(r->info.missing_from, a), tt_show_time(r->info.missing_to, b));
+			tt_show_time(r->gap_from, a), tt_show_time(r->gap_to, b));
 	if (c->lower_bound)
 		fputs("Counts are lower bounds: some packets were counted without their source "
 		      "(flow table full).\n",

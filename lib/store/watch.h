@@ -104,5 +104,11 @@ int watch_row_sketch(struct watch_count *c, struct watch_row *r, const void *ske
 /// Adds the rows of a batch that lie in [from, to).
 int watch_count_batch(struct watch_count *c, struct tt_store *s, const struct watches *w,
 	const struct raw_cursor *raw, int64_t from, int64_t to);
+/// Counts the sources of a watch that keeps them, those of an unfolded tail with them: of each of
+/// the days that begin at `starts` (ascending) and of all together. Returns 1 where they are too
+/// many to count one by one, -errno; the counts mean nothing then.
+int watch_exact(struct tt_store *s, const struct watch *w, const struct watch_count *tail,
+	const int64_t *starts, unsigned day_n, uint64_t *of_day, uint64_t *whole,
+	struct tt_err *err);
 size_t watch_count_memory(const struct watch_count *c);
 void watch_count_free(struct watch_count *c);

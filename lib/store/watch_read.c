@@ -330,6 +330,26 @@ static void fill_days(const struct reader *r, const struct part *p, struct tt_wa
 	}
 }
 
+// Where the watch keeps its sources they are counted, not estimated.
+static int count_sources(const struct reader *r, struct tt_watch_counts *out) {
+	uint64_t whole, *of_day = calloc(out->day_n + 1, sizeof(*of_day));
+	int rc;
+
+	if (of_day == NULL)
+		return tt_err_set(r->err, -ENOMEM, "%s: no memory", r->s->path);
+	rc = watch_exact(r->s, &r->w.w[0], &r->c, r->up.starts, out->day_n, of_day, &whole, r->err);
+	for (unsigned i = 0; rc == 0 && i < out->day_n; i++) {
+		out->days[i].sources = of_day[i];
+		out->days[i].sources_error = 0;
+	}
+	if (rc == 0) {
+		out->whole.sources = whole;
+		out->whole.sources_error = 0;
+	}
+	free(of_day);
+	return rc < 0 ? rc : 0;
+}
+
 static int by_size(const void *x, const void *y) {
 	const struct tt_watch_part *a = x, *b = y;
 
@@ -340,12 +360,22 @@ static int by_size(const void *x, const void *y) {
 	return strcmp(a->key, b->key);
 }
 
+// Of the span: days before the watch count as not observed; -1 where it lies before it whole.
+static double completeness(const struct reader *r, const struct tt_watch_day *days) {
+	unsigned expected = 0, counted = 0;
+
+	for (unsigned i = 0; i < r->up.step_n; i++) {
+		expected += r->up.step_completeness[i] >= 0;
+		counted += days[i].completeness >= 0;
+	}
+	return counted != 0 ? r->up.completeness * counted / expected : -1;
+}
+
 static int build(struct reader *r, struct tt_watch_counts *out) {
 	size_t parts = r->n - PART_FIRST, n = r->up.step_n;
 
 	out->from = r->up.from;
 	out->to = r->up.to;
-	out->completeness = r->up.completeness;
 	out->lower_bound = r->lower_bound;
 	out->day_n = (unsigned)n;
 	out->days = calloc((parts + PART_FIRST) * n + 1, sizeof(*out->days));
@@ -355,6 +385,7 @@ static int build(struct reader *r, struct tt_watch_counts *out) {
 	out->plain_days = out->days + n;
 	fill_days(r, &r->parts[PART_WHOLE], out->days);
 	fill_days(r, &r->parts[PART_PLAIN], out->plain_days);
+	out->completeness = completeness(r, out->days);
 	fill_day(&r->parts[PART_WHOLE].all, &out->whole);
 	fill_day(&r->parts[PART_PLAIN].all, &out->plain);
 	for (size_t i = 0; i < parts; i++) {
@@ -372,7 +403,7 @@ static int build(struct reader *r, struct tt_watch_counts *out) {
 		fill_days(r, p, o->days);
 	}
 	qsort(out->parts, out->part_n, sizeof(*out->parts), by_size);
-	return 0;
+	return r->w.w[0].keep_sources ? count_sources(r, out) : 0;
 }
 
 static int read_counts(

@@ -18,7 +18,7 @@ struct tt_feed_conf {
 	const char *told;     // file of who was told when, for the cool-down; NULL: in dir
 	int lang;	      // enum tt_lang, -1: the contact's
 	const struct tt_region *region; // registries; NULL: not told
-	const struct tt_asn *asn;	// names and networks; NULL: not told
+	const struct tt_asn *asn;	// names, networks, AS that were not known; NULL: not told
 };
 struct tt_feed_result {
 	unsigned groups;  // of origin AS and contact; each has a file and a letter

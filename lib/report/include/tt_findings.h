@@ -142,6 +142,8 @@ struct tt_watch_result {
 	unsigned surge_n;
 	uint8_t *surge_days; // 1 where counts.days[i] is of a surge
 	struct tt_watch_verdicts verdicts;
+	/// What of the period was there before the watch and is not counted; from >= to: nothing.
+	int64_t gap_from, gap_to;
 	char timezone[64];
 };
 /// All that a watch says of a period. -ENOENT for an unknown watch. tt_watch_result_free in every

@@ -22,13 +22,27 @@ void rename_list(const struct page *p, json_t *list, const char *key, char kind)
 	json_array_foreach(list, i, o) rename_member(p, o, key, kind);
 }
 
+// As in describe(): how many addresses a sensor has tells whose it is.
+static void hide_addresses(json_t *list) {
+	json_t *o;
+	size_t i;
+	json_array_foreach(list, i, o) {
+		json_object_del(o, "addresses");
+		json_object_del(o, "address_days");
+	}
+}
+
 static void hide_watch(const struct page *p, json_t *watch) {
 	json_t *by = json_object_get(watch, "by"), *surge;
+	const char *key;
 	size_t i;
+	json_t *parts;
+	json_object_foreach(by, key, parts) hide_addresses(parts);
 	rename_list(p, json_object_get(by, "sensor"), "key", 's');
 	rename_list(p, json_object_get(by, "network"), "key", 'n');
 	rename_list(p, json_object_get(by, "group"), "key", 'g');
 	json_array_foreach(json_object_get(watch, "surges"), i, surge) {
+		hide_addresses(json_object_get(surge, "networks"));
 		rename_list(p, json_object_get(surge, "networks"), "network", 'n');
 		rename_member(p, surge, "only", 'n');
 		json_object_set_new(surge, "why", json_null()); // it names who was not up

@@ -38,24 +38,26 @@ static void write_surges(struct page *p, struct tt_buf *b, const json_t *w) {
 // Expected against seen, network by network, of all surges together.
 static void write_networks(struct page *p, struct tt_buf *b, const json_t *w) {
 	static const enum word words[] = {
-		W_FIRST_DAY, W_NETWORK, W_ADDRESSES, W_UP, W_EXPECTED, W_SEEN};
+		W_FIRST_DAY, W_NETWORK, W_UP, W_EXPECTED, W_SEEN, W_ADDRESSES};
+	bool addresses = !p->conf->recipient;
 	const json_t *s, *n;
 	char id[64];
 	size_t i, j;
 	snprintf(id, sizeof(id), "seen-%.40s", json_string_value(json_object_get(w, "watch")));
 	if (!json_array_size(json_object_get(w, "surges")))
 		return;
-	table_begin(p, b, id, say(p->lang, W_WHO_SAW), words, "ttnnnn");
+	table_begin(p, b, id, say(p->lang, W_WHO_SAW), words, addresses ? "ttnnnn" : "ttnnn");
 	json_array_foreach(json_object_get(w, "surges"), i, s) {
 		json_array_foreach(json_object_get(s, "networks"), j, n) {
 			tt_buf_printf(b, "<tr>");
 			cell_day(p, b, s, "from", 0);
 			html_printf(
 				b, "<td>%s</td>", json_string_value(json_object_get(n, "network")));
-			cell_rate(b, json_object_get(n, "addresses"));
 			cell_share(p, b, json_object_get(n, "up"));
 			cell_rate(b, json_object_get(n, "expected"));
 			cell_count(b, json_object_get(n, "seen"));
+			if (addresses)
+				cell_rate(b, json_object_get(n, "addresses"));
 			tt_buf_printf(b, "</tr>\n");
 		}
 	}
