@@ -7,6 +7,7 @@
 
 #define PANEL_SHARE 0.8 // of the longest up-time: below that a sensor is not compared
 #define DRIVEN_MAX  40	// changes whose drivers are looked for, the largest
+#define ECHO_SHARE  0.5 // of a change: more makes it that of one service, region or sensor
 
 const char *tt_change_kind_name(enum tt_change_kind k) {
 	static const char *const names[] = {
@@ -191,6 +192,48 @@ static int drive_all(struct search *f) {
 	return rc;
 }
 
+// ---- what one service did, seen from elsewhere
+
+static bool is_down(const struct tt_change *c) {
+	return c->kind == TT_CHANGE_DECLINE || c->kind == TT_CHANGE_DIP;
+}
+
+static double driver_share(const struct tt_change *c, enum tt_by by, const struct tt_row_key *key) {
+	for (unsigned i = 0; i < c->driver_n; i++)
+		if (c->drivers[i].by == by && !rank_key_cmp(&c->drivers[i].key, key, by))
+			return c->drivers[i].share;
+	return 0;
+}
+
+// Whether a region's or a sensor's change is but its part of a service's, that came from all
+// regions, or to all sensors: it is told once, of the service.
+static bool is_echo(const struct tt_changes *all, const struct tt_change *c) {
+	enum tt_by by = c->of == TT_OF_REGION ? TT_BY_REGION : TT_BY_SENSOR;
+	if (c->kind >= TT_CHANGE_NEWCOMER || (c->of != TT_OF_REGION && c->of != TT_OF_SENSOR))
+		return false;
+	for (unsigned i = 0; i < all->n; i++) {
+		const struct tt_change *s = &all->rows[i];
+		if (s->of == TT_OF_SERVICE && s->class == c->class && is_down(s) == is_down(c) &&
+			s->from < c->to && c->from < s->to &&
+			driver_share(c, TT_BY_PORT, &s->key) > ECHO_SHARE &&
+			driver_share(s, by, &c->key) <= ECHO_SHARE)
+			return true;
+	}
+	return false;
+}
+
+static void drop_echoes(struct tt_changes *all) {
+	unsigned n = 0;
+	// services stand before, and stay
+	for (unsigned i = 0; i < all->n; i++) {
+		if (is_echo(all, &all->rows[i]))
+			free(all->rows[i].drivers);
+		else
+			all->rows[n++] = all->rows[i];
+	}
+	all->n = n;
+}
+
 static int in_order(const void *x, const void *y) {
 	const struct tt_change *a = x, *b = y;
 	if ((a->kind >= TT_CHANGE_NEWCOMER) != (b->kind >= TT_CHANGE_NEWCOMER))
@@ -224,6 +267,8 @@ static int search(struct search *f) {
 			rc = changes_watches(f);
 		if (!rc)
 			rc = drive_all(f);
+		if (!rc)
+			drop_echoes(f->out);
 	}
 	if (!rc)
 		rc = changes_ranks(f, TT_OF_SERVICE, TT_BY_PORT);
@@ -243,7 +288,9 @@ int tt_changes_find(struct tt_store *s, const struct tt_changes_conf *conf, stru
 		.tz = tt_store_tz(s),
 		.limits = {.min_excess = conf->min_count > 0 ? conf->min_count : 20,
 			.deviations = conf->deviations > 0 ? conf->deviations : 5,
-			.factor = conf->factor > 1 ? conf->factor : 1.5}};
+			.factor = conf->factor > 1 ? conf->factor : 1.5,
+			.passing = 2,
+			.down = true}};
 	*out = (struct tt_changes){.completeness = -1, .previous_completeness = -1};
 	int rc = search(&f);
 	for (unsigned i = 0; i < f.panel_n; i++)

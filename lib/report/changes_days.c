@@ -5,11 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CANDIDATES   500 // of each period, by packets
-#define KNOWN	     0.9 // completeness of a day that says something when it is low
-#define SURGE_FACTOR 2	 // times the usual on one day
-#define LEVEL_LASTS  14	 // days to the end of the period that make a new level
-#define LEVEL_ANYHOW 28	 // days that make one, whatever comes after
+#define CANDIDATES 500 // of each period, by packets
+#define KNOWN	   0.9 // completeness of a day that says something when it is low
 
 struct table { // days of the rows that are looked at
 	struct tt_result r;
@@ -99,32 +96,25 @@ static int fill_known(struct search *f, const struct tt_row *row, enum tt_by by,
 }
 
 static enum tt_change_kind kind_of(const struct run *r) {
-	unsigned days = r->last - r->first + 1;
-	bool level = (r->lasts && days >= LEVEL_LASTS) || days >= LEVEL_ANYHOW;
 	if (r->direction > 0)
-		return level ? TT_CHANGE_RISE : TT_CHANGE_SURGE;
-	return level ? TT_CHANGE_DECLINE : TT_CHANGE_DIP;
-}
-
-// What passes has to double on one of its days (or halve) where a new level need not.
-static bool is_large(const struct series_day *d, unsigned n, const struct run *r) {
-	struct tt_usual u = usual_of(d, n, r->first);
-	for (unsigned i = r->first; i <= r->last; i++)
-		if (d[i].odd && (r->direction > 0 ? d[i].value >= SURGE_FACTOR * u.median
-						  : d[i].value * SURGE_FACTOR <= u.median))
-			return true;
-	return false;
+		return r->level ? TT_CHANGE_RISE : TT_CHANGE_SURGE;
+	return r->level ? TT_CHANGE_DECLINE : TT_CHANGE_DIP;
 }
 
 static void describe(struct search *f, const struct tt_row *row, const struct series_day *d,
-	unsigned n, const struct run *r, struct tt_change *c) {
+	const struct run *r, struct tt_change *c) {
 	double sum = 0, complete = 0;
 	unsigned known = 0, days = 0;
 	bool peaked = false;
 	c->from = row->points[r->first].start;
 	c->to = tt_tz_day_start(f->tz, tt_tz_day(f->tz, row->points[r->last].start) + 1);
+	c->settled = row->points[r->settled].start;
 	c->lasts = r->lasts;
-	c->usual = usual_of(d, n, r->first);
+	c->usual = r->usual;
+	if (r->usual_days) {
+		c->usual_from = row->points[r->usual_first].start;
+		c->usual_days = r->usual_days;
+	}
 	for (unsigned i = r->first; i <= r->last; i++) {
 		const struct tt_point *p = &row->points[i];
 		if (p->completeness >= 0) {
@@ -148,32 +138,32 @@ static void describe(struct search *f, const struct tt_row *row, const struct se
 		c->factor = sum / days / c->usual.median;
 }
 
+static int add_run(struct search *f, enum tt_change_of of, enum tt_by by, enum tt_class class,
+	const struct tt_row *row, const struct series_day *d, const struct run *r) {
+	struct cell label;
+	struct tt_change *c = change_add(f, kind_of(r), of, class);
+	if (!c)
+		return tt_err_set(f->err, -ENOMEM, "changes: %s", strerror(ENOMEM));
+	c->key = row->key;
+	key_label(by, &row->key, &label);
+	snprintf(c->label, sizeof(c->label), "%.*s", (int)sizeof(c->label) - 1, label.text);
+	describe(f, row, d, r, c);
+	return 0;
+}
+
 static int look_at(struct search *f, enum tt_change_of of, enum tt_by by, enum tt_class class,
 	const struct tt_row *row, const struct table *t) {
-	unsigned n = t->r.point_n, at = t->lead;
+	unsigned n = t->r.point_n, run_n = 0;
 	struct series_day *d = calloc(n + 1, sizeof(*d));
-	struct cell label;
-	struct run r;
+	struct run *runs = NULL;
 	if (!d)
 		return tt_err_set(f->err, -ENOMEM, "changes: %s", strerror(ENOMEM));
 	int rc = fill_known(f, row, by, t, d);
-	// a rare thing is told by what surges; only what is usually there can decline
-	if (!rc)
-		usual_mark(d, n, 0, &f->limits, true);
-	while (!rc && usual_run(d, n, &at, &r)) {
-		if (kind_of(&r) == TT_CHANGE_SURGE || kind_of(&r) == TT_CHANGE_DIP)
-			if (!is_large(d, n, &r))
-				continue;
-		struct tt_change *c = change_add(f, kind_of(&r), of, class);
-		if (!c) {
-			rc = tt_err_set(f->err, -ENOMEM, "changes: %s", strerror(ENOMEM));
-			break;
-		}
-		c->key = row->key;
-		key_label(by, &row->key, &label);
-		snprintf(c->label, sizeof(c->label), "%.*s", (int)sizeof(c->label) - 1, label.text);
-		describe(f, row, d, n, &r, c);
-	}
+	if (!rc && usual_find(d, n, t->lead, &f->limits, &runs, &run_n))
+		rc = tt_err_set(f->err, -ENOMEM, "changes: %s", strerror(ENOMEM));
+	for (unsigned i = 0; !rc && i < run_n; i++)
+		rc = add_run(f, of, by, class, row, d, &runs[i]);
+	free(runs);
 	free(d);
 	return rc;
 }
@@ -196,7 +186,8 @@ int changes_days(struct search *f, enum tt_change_of of, enum tt_by by, enum tt_
 static int add_watch(struct search *f, const struct tt_watch_result *r) {
 	for (unsigned i = 0; i < r->surge_n; i++) {
 		const struct tt_watch_surge *s = &r->surges[i];
-		struct tt_change *c = change_add(f, TT_CHANGE_SURGE, TT_OF_WATCH, TT_SCAN);
+		struct tt_change *c = change_add(
+			f, s->level ? TT_CHANGE_RISE : TT_CHANGE_SURGE, TT_OF_WATCH, TT_SCAN);
 		if (!c)
 			return tt_err_set(f->err, -ENOMEM, "changes: %s", strerror(ENOMEM));
 		snprintf(c->watch, sizeof(c->watch), "%s", r->info.name);

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// Who drove a change: parts of its span compared with as many usual days before it.
+// Who drove a change: parts of its span compared with days that were usual.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "changes.h"
 
-#define SPAN_DAYS   28	    // of a change, at most, that are looked at
-#define SHARE_LEAST 0.05    // of the change, that a driver makes
-#define RAW_MOST    4000000 // observations read where rollups do not know
-#define ONE_SENSOR  0.9
-#define FEW_SOURCES 0.5
+#define SPAN_DAYS     28      // of a change, at most, that are looked at
+#define SETTLED_LEAST 7	      // days since a new level was reached
+#define SHARE_LEAST   0.05    // of the change, that a driver makes
+#define RAW_MOST      4000000 // observations read where rollups do not know
+#define ONE_SENSOR    0.9
+#define AGREES	      0.5 // of the excess told, that the days compared have to show
+#define FEW_SOURCES   0.5
 
 struct span {
 	int64_t from, to;
@@ -84,9 +86,16 @@ struct taker {
 	struct search *f;
 	struct tt_change *c;
 	enum tt_by by;
-	double total; // of the change, negative for declines
+	bool less;    // a decline
+	double total; // of all parts that went the way of the change
 	double scale; // days now / days before
 };
+
+// How much more (of a decline: less) a part has than usual.
+static double excess(const struct taker *t, uint64_t now, uint64_t before) {
+	double more = (double)now - (double)before * t->scale;
+	return t->less ? -more : more;
+}
 
 static int take(const struct taker *t, const struct tt_row *row, uint64_t now, uint64_t before) {
 	struct tt_change *c = t->c;
@@ -97,10 +106,9 @@ static int take(const struct taker *t, const struct tt_row *row, uint64_t now, u
 		(t->by == TT_BY_SOURCE && !row->key.source.family))
 		return 0;
 	d.usual = (double)before * t->scale;
-	d.share = ((double)now - d.usual) / t->total;
+	d.share = excess(t, now, before) / t->total;
 	if (d.share < SHARE_LEAST)
 		return 0;
-	d.share = d.share > 1 ? 1 : d.share;
 	key_label(t->by, &row->key, &label);
 	snprintf(d.label, sizeof(d.label), "%.*s", (int)sizeof(d.label) - 1, label.text);
 	struct tt_driver *more = realloc(c->drivers, (c->driver_n + 1) * sizeof(*more));
@@ -111,23 +119,38 @@ static int take(const struct taker *t, const struct tt_row *row, uint64_t now, u
 	return 0;
 }
 
+// Takes all parts, or only adds up what they have more than usual.
+static int each_part(struct taker *t, const struct parts *p, bool add_up) {
+	int rc = 0;
+	for (unsigned i = 0; !rc && i < p->now.row_n + p->before.row_n; i++) {
+		bool is_now = i < p->now.row_n;
+		const struct tt_row *row =
+			is_now ? &p->now.rows[i] : &p->before.rows[i - p->now.row_n];
+		const struct tt_row *other = find(is_now ? &p->before : &p->now, &row->key, t->by);
+		uint64_t now = is_now ? row->packets : 0;
+		uint64_t before = !is_now ? row->packets : other ? other->packets : 0;
+		if (!is_now && other)
+			continue;
+		double more = excess(t, now, before);
+		if (add_up)
+			t->total += more > 0 ? more : 0;
+		else
+			rc = take(t, row, now, before);
+	}
+	return rc;
+}
+
 // Drivers of one kind; the largest few stay.
 static int drivers_by(struct search *f, struct tt_change *c, enum tt_by by, const struct span *now,
-	const struct span *before, double total) {
-	struct taker t = {f, c, by, total, (double)now->days / before->days};
+	const struct span *before, bool less) {
+	struct taker t = {f, c, by, less, 0, (double)now->days / before->days};
 	unsigned first = c->driver_n;
 	struct parts p = {0};
 	int rc = ask_both(f, c, by, now, before, &p);
-	for (unsigned i = 0; !rc && i < p.now.row_n; i++) {
-		const struct tt_row *row = &p.now.rows[i], *b = find(&p.before, &row->key, by);
-		rc = take(&t, row, row->packets, b ? b->packets : 0);
-	}
-	// what is gone drives a decline
-	for (unsigned i = 0; !rc && total < 0 && i < p.before.row_n; i++) {
-		const struct tt_row *row = &p.before.rows[i];
-		if (!find(&p.now, &row->key, by))
-			rc = take(&t, row, 0, row->packets);
-	}
+	if (!rc)
+		rc = each_part(&t, &p, true);
+	if (!rc && t.total > 0)
+		rc = each_part(&t, &p, false);
 	free_parts(&p);
 	if (c->driver_n > first)
 		qsort(&c->drivers[first], c->driver_n - first, sizeof(*c->drivers), by_share);
@@ -136,33 +159,55 @@ static int drivers_by(struct search *f, struct tt_change *c, enum tt_by by, cons
 	return rc < 0 ? rc : 0;
 }
 
-static int count_sources(struct search *f, struct tt_change *c, const struct span *now,
-	const struct span *before, double *total) {
+static int count_sources(struct search *f, struct tt_change *c, const struct span *before) {
+	struct span all = {c->from, c->to, c->days};
 	struct parts p = {0};
-	int rc = ask_both(f, c, TT_BY_NONE, now, before, &p);
-	*total = 0;
-	if (!rc && p.now.row_n && p.before.row_n) {
-		const struct tt_row *a = &p.now.rows[0], *b = &p.before.rows[0];
-		*total = (double)a->packets - (double)b->packets * now->days / before->days;
-		c->sources = (int64_t)a->sources;
-		c->sources_usual = (int64_t)b->sources;
-		c->top_source_share = a->top_source_share;
-		c->few_sources = a->top_source_share > FEW_SOURCES;
+	int rc = ask_both(f, c, TT_BY_NONE, &all, before, &p);
+	if (!rc && p.now.row_n) {
+		c->sources = (int64_t)p.now.rows[0].sources;
+		c->sources_usual = p.before.row_n ? (int64_t)p.before.rows[0].sources : 0;
+		c->top_source_share = p.now.rows[0].top_source_share;
+		c->few_sources = c->top_source_share > FEW_SOURCES;
 	}
 	free_parts(&p);
 	return rc < 0 ? rc : 0;
 }
 
-// As many days before the change as it has, at least a week.
-static void spans(
+// Whether the days compared show the change that is told: only then can their parts tell who drove
+// it.
+static int compare(struct search *f, const struct tt_change *c, const struct span *now,
+	const struct span *before, bool less, bool *shown) {
+	struct parts p = {0};
+	int rc = ask_both(f, c, TT_BY_NONE, now, before, &p);
+	*shown = false;
+	if (!rc && (p.now.row_n || less)) {
+		double packets = p.now.row_n ? (double)p.now.rows[0].packets : 0;
+		double usual = p.before.row_n ? (double)p.before.rows[0].packets : 0;
+		double want = ((double)c->value / c->days - c->usual.median) * now->days * AGREES;
+		usual *= (double)now->days / before->days;
+		*shown = less ? packets - usual < want && packets * f->limits.factor <= usual
+			      : packets - usual > want && packets >= f->limits.factor * usual;
+	}
+	free_parts(&p);
+	return rc < 0 ? rc : 0;
+}
+
+// Days of a change, and those that are usual; false where there are none.
+static bool spans(
 	const struct search *f, const struct tt_change *c, struct span *now, struct span *before) {
-	int64_t first = tt_tz_day(f->tz, c->from);
-	now->days = c->days < SPAN_DAYS ? c->days : SPAN_DAYS;
-	now->from = c->from;
+	int64_t first = tt_tz_day(f->tz, c->from), past = tt_tz_day(f->tz, c->to);
+	// what came with a new level, rather than on the way to it
+	if (past - tt_tz_day(f->tz, c->settled) >= SETTLED_LEAST)
+		first = tt_tz_day(f->tz, c->settled);
+	now->days = past - first < SPAN_DAYS ? (unsigned)(past - first) : SPAN_DAYS;
+	now->from = tt_tz_day_start(f->tz, first);
 	now->to = tt_tz_day_start(f->tz, first + now->days);
-	before->days = now->days < 7 ? 7 : now->days;
-	before->from = tt_tz_day_start(f->tz, first - before->days);
-	before->to = c->from;
+	if (!c->usual_days)
+		return false;
+	before->days = c->usual_days;
+	before->from = c->usual_from;
+	before->to = tt_tz_day_start(f->tz, tt_tz_day(f->tz, c->usual_from) + c->usual_days);
+	return true;
 }
 
 int change_drivers(struct search *f, struct tt_change *c) {
@@ -171,16 +216,15 @@ int change_drivers(struct search *f, struct tt_change *c) {
 		[TT_OF_REGION] = {TT_BY_SENSOR, TT_BY_PORT, TT_BY_ASN, TT_BY_SOURCE, TT_BY_NONE},
 		[TT_OF_SENSOR] = {TT_BY_PORT, TT_BY_REGION, TT_BY_ASN, TT_BY_SOURCE, TT_BY_NONE},
 	};
+	bool less = c->kind == TT_CHANGE_DECLINE || c->kind == TT_CHANGE_DIP, shown = false;
 	struct span now, before;
-	double total;
-	spans(f, c, &now, &before);
-	int rc = count_sources(f, c, &now, &before, &total);
-	// a decline is driven by what became less
-	if (rc || total == 0 ||
-		(total < 0) != (c->kind == TT_CHANGE_DECLINE || c->kind == TT_CHANGE_DIP))
-		return rc;
-	for (const enum tt_by *by = bys[c->of]; !rc && *by != TT_BY_NONE; by++)
-		rc = drivers_by(f, c, *by, &now, &before, total);
+	if (!spans(f, c, &now, &before))
+		return 0;
+	int rc = count_sources(f, c, &before);
+	if (!rc)
+		rc = compare(f, c, &now, &before, less, &shown);
+	for (const enum tt_by *by = bys[c->of]; !rc && shown && *by != TT_BY_NONE; by++)
+		rc = drivers_by(f, c, *by, &now, &before, less);
 	for (unsigned i = 0; i < c->driver_n; i++)
 		if (c->drivers[i].by == TT_BY_SENSOR && f->panel_n > 1)
 			c->one_sensor |= c->drivers[i].share >= ONE_SENSOR;

@@ -187,10 +187,11 @@ static int add_surge(struct finder *f, const struct run *r) {
 	struct tt_tz *tz = tt_store_tz(f->s);
 	*s = (struct tt_watch_surge){.from = f->past.days[r->first].start,
 		.days = r->last - r->first + 1,
-		.usual = usual_of(f->days, f->past.day_n, r->first)};
+		.level = r->level,
+		.usual = r->usual};
 	s->to = tt_tz_day_start(tz, tt_tz_day(tz, f->past.days[r->last].start) + 1);
 	for (unsigned i = r->first; i <= r->last; i++) {
-		if (f->days[i].odd > 0)
+		if (i >= f->lead && f->days[i].odd > 0)
 			out->surge_days[i - f->lead] = 1;
 		if (f->days[i].value > (double)s->peak) {
 			s->peak = (uint64_t)f->days[i].value;
@@ -205,17 +206,23 @@ static int find_surges(struct finder *f) {
 	const struct thresholds t = {.min_value = out->info.surge_min,
 		.deviations = 3,
 		.factor = out->info.surge_factor};
-	unsigned at = f->lead;
-	struct run r;
-	int rc = 0;
+	struct run *runs;
+	unsigned n;
 	out->surge_days = calloc(out->counts.day_n + 1, 1);
 	if (!out->surge_days)
 		return tt_err_set(f->err, -ENOMEM, "watch: %s", strerror(ENOMEM));
 	if (!out->info.has_surge || !f->days)
 		return 0;
-	usual_mark(f->days, f->past.day_n, 0, &t, false);
-	while (!rc && usual_run(f->days, f->past.day_n, &at, &r))
-		rc = add_surge(f, &r);
+	int rc = usual_find(f->days, f->past.day_n, f->lead, &t, &runs, &n);
+	if (rc)
+		return tt_err_set(f->err, rc, "watch: %s", strerror(-rc));
+	// days of a new level are not usual yet
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned j = runs[i].first; runs[i].level && j <= runs[i].last; j++)
+			f->days[j].odd = 1;
+	for (unsigned i = 0; !rc && i < n; i++)
+		rc = add_surge(f, &runs[i]);
+	free(runs);
 	return rc;
 }
 

@@ -9,10 +9,10 @@
 /// Findings: what changed, and what watches say, as rows for people and for the report. Times are
 /// UTC seconds; spans are whole local days [from, to).
 
-/// What is usual: of past days of the same kind (working days, or Saturdays and Sundays), those of
-/// surges left out. The deviation is 1.4826 * the median absolute deviation (consistent with the
-/// standard deviation of a normal distribution: Rousseeuw, Croux, JASA 88, 1993), no less than
-/// sqrt(median) (Poisson).
+/// What is usual: of past days of the same level and kind (working days, or Saturdays and Sundays),
+/// those of surges left out. The deviation is 1.4826 * the median absolute deviation (consistent
+/// with the standard deviation of a normal distribution: Rousseeuw, Croux, JASA 88, 1993), no less
+/// than sqrt(median) (Poisson).
 struct tt_usual {
 	double median, deviation;
 	unsigned days; // that it was made of; 0: not known
@@ -25,7 +25,7 @@ struct tt_driver {
 	char label[TT_SHOW_LEN]; // "tcp/23", "JP", "AS64500", "jp-a", "192.0.2.1"
 	uint64_t packets;	 // in the span
 	double usual;		 // packets in as many usual days
-	double share;		 // of the change, 0..1
+	double share;		 // of all that increased (of a decline: that became less), 0..1
 };
 #define TT_DRIVERS 5 // at most, by each `by`
 
@@ -48,13 +48,16 @@ struct tt_change {
 	struct tt_row_key key;	 // of services (proto, port), regions and sensors
 	char watch[TT_ID_LEN];	 // of watches
 	char label[TT_SHOW_LEN]; // "tcp/23", "RU", "jp-a", "dns-reflection-domestic"
-	int64_t from, to;	 // first and past the last day
+	int64_t from, to;	 // first and past the last day; the first may lie before the period
 	bool lasts;		 // it had not ended at the end of the period
 	unsigned days;
+	int64_t settled;  // of a rise or decline: the day that the level was reached
 	int64_t peak_day; // the day of the highest (lowest) value
 	uint64_t peak;
 	uint64_t value;	       // packets (or what the watch measures: the mean a day) in the span
-	struct tt_usual usual; // a day
+	struct tt_usual usual; // a day, before
+	int64_t usual_from;    // days that are usual, whom drivers are compared with
+	unsigned usual_days;   // 0: none
 	double factor;	       // mean of the span's days / usual; negative: usual is 0
 	double completeness;   // of the span; negative: no data
 	// of newcomers and leavers
@@ -110,6 +113,7 @@ enum tt_exclusive { TT_EXCLUSIVE_NO, TT_EXCLUSIVE_YES, TT_EXCLUSIVE_UNDECIDED };
 struct tt_watch_surge {
 	int64_t from, to;
 	unsigned days;
+	bool level; // it did not pass: a new level
 	int64_t peak_day;
 	uint64_t peak, packets;
 	uint64_t sources; // distinct in the span
