@@ -2,7 +2,6 @@
 // The worker's side: a burst goes through steps chunk by chunk, so that the memory one step asks
 // for is there when the next needs it.
 #include "count.h"
-#include "place.h"
 
 // Packets that take a step together: enough computing to wait for memory by, and no more lines
 // under way than the second-level cache keeps track of.
@@ -22,15 +21,15 @@ static inline void lane_ask(
 
 /// Second step: asks for rows.
 static inline void lane_rows(
-	const struct flow_table *t, struct flow_lane *l, struct flow_part part) {
-	if (likely(t->buckets))
-		peek_rows(t, l->sig + part.from, l->pos + part.from, part.to - part.from);
+	const struct flow_table *t, struct flow_lane *l, struct flow_part part, uint32_t stride) {
+	if (likely(t->buckets && part.to > part.from))
+		peek_rows(t, l->sig + part.from, l->pos + part.from, part.to - part.from, stride);
 }
 
 /// Between the second and the third: asks for rows that second buckets name.
 static inline void lane_seconds(
 	const struct flow_table *t, struct flow_lane *l, struct flow_part part) {
-	if (likely(t->buckets))
+	if (likely(t->buckets && part.to > part.from))
 		peek_seconds(t, l->sig + part.from, l->pos + part.from, part.to - part.from);
 }
 
@@ -53,8 +52,8 @@ static void chunk_ask(
 
 /// Asks for the rows of a chunk.
 static void chunk_rows(struct tt_flow *f, struct flow_half *h, const struct flow_chunk *c) {
-	lane_rows(&h->v4, &f->burst.v4, c->v4);
-	lane_rows(&h->v6, &f->burst.v6, c->v6);
+	lane_rows(&h->v4, &f->burst.v4, c->v4, ROW4);
+	lane_rows(&h->v6, &f->burst.v6, c->v6, ROW6);
 }
 
 /// Asks for the rows of a chunk that first buckets do not name.
@@ -83,11 +82,7 @@ static void make_places(struct tt_flow *f, struct flow_table *t, struct input *i
 			continue;
 		if (i >= in->n)
 			break;
-		l->pos[k] = place_find(t, l->key[k], l->sig[k]);
-		if (l->pos[k] >= 0)
-			continue;
-		struct flow_value first = value_first(&in->pkts[i]);
-		l->pos[k] = place_make(t, l->key[k], l->sig[k], &first);
+		l->pos[k] = place_late(t, l->key[k], l->sig[k], &in->pkts[i]);
 		if (likely(l->pos[k] >= 0))
 			continue;
 		if (f->conf.wait_when_full) {
@@ -133,7 +128,7 @@ static void total_find(struct tt_flow *f, struct flow_half *h, struct input *in,
 
 static void stage_spill(struct tt_flow *f, struct flow_half *h, struct input *in) {
 	struct flow_burst *b = &f->burst;
-	static const struct flow_value first = {.first_us = UINT32_MAX, .ttl_min = UINT8_MAX};
+	static const struct flow_value first = {.first_us = UINT32_MAX};
 	struct flow_table *t = &h->spill;
 	struct flow_lane *l = &b->spill;
 	if (t->hash) {
@@ -166,28 +161,38 @@ static inline unsigned run_at(struct flow_burst *b, unsigned from, unsigned end)
 	return b->run + 1 < b->n_runs ? RTE_MIN(end, b->runs[b->run + 1].from) : end;
 }
 
+/// Counts a chunk's packets from the front as long as they are plain, and takes them off.
+static inline void chunk_plain(
+	struct tt_flow *f, struct flow_half *h, const struct input *in, struct flow_chunk *c) {
+	struct flow_burst *b = &f->burst;
+	unsigned n = c->packets.to - c->packets.from, end = RTE_MIN(c->packets.to, in->n);
+	if (unlikely(c->v4.to - c->v4.from != n || end != c->packets.to || !h->v4.buckets ||
+		     run_at(b, c->packets.from, end) != end))
+		return;
+	unsigned done = count_plain(f, h, in, &b->runs[b->run], c);
+	c->packets.from += done;
+	c->v4.from += done;
+}
+
 /// Settles the places of a chunk's packets and counts them; nothing before this step is visible in
 /// any result.
 static void chunk_count(
-	struct tt_flow *f, struct flow_half *h, struct input *in, const struct flow_chunk *c) {
+	struct tt_flow *f, struct flow_half *h, struct input *in, struct flow_chunk *c) {
 	struct flow_burst *b = &f->burst;
+	chunk_plain(f, h, in, c);
+	if (likely(c->packets.from == c->packets.to))
+		return;
 	b->spill.n = 0;
 	if (likely(c->v4.to > c->v4.from))
 		lane_places(f, &h->v4, in, &b->v4, c->v4);
 	if (c->v6.to > c->v6.from)
 		lane_places(f, &h->v6, in, &b->v6, c->v6);
-	const unsigned n = c->packets.to - c->packets.from;
-	unsigned from = c->packets.from, end = RTE_MIN(c->packets.to, in->n);
-	bool plain = c->v4.to - c->v4.from == n && !b->spill.n && end == c->packets.to;
-	if (likely(plain && run_at(b, from, end) == end)) {
-		count_plain(f, h, in, &b->runs[b->run], c);
-		return;
-	}
+	unsigned from = c->packets.from, end;
 	lane_spread(b, &b->v4, c->v4);
 	lane_spread(b, &b->v6, c->v6);
 	if (unlikely(b->spill.n))
 		stage_spill(f, h, in);
-	end = RTE_MIN(end, in->n);
+	end = RTE_MIN(c->packets.to, in->n);
 	while (from < end) {
 		unsigned to = run_at(b, from, end);
 		count_run(f, h, in, &b->runs[b->run], from, to);
@@ -204,6 +209,8 @@ static void add_some(struct tt_flow *f, struct input *in) {
 	struct flow_chunk chunks[BURST_MAX / CHUNK];
 	unsigned n = (in->n + CHUNK - 1) / CHUNK;
 	b->v4.n = b->v6.n = b->n_runs = b->run = 0;
+	if (!run_begin(f, h, in, 0))
+		return;
 	for (unsigned k = 0; k < n + 2; k++) {
 		if (k >= 2 && (k - 2) * CHUNK < in->n)
 			chunk_seconds(f, h, &chunks[k - 2]);

@@ -49,8 +49,8 @@ struct flow_chunk {
 struct flow_lane {
 	const void *key[BURST_MAX]; // constant: where keys are made
 	uint32_t sig[BURST_MAX];
-	int32_t pos[BURST_MAX];
-	uint8_t index[BURST_MAX]; // of the packet
+	int32_t pos[BURST_MAX + 3]; // read four at a time
+	uint8_t index[BURST_MAX];   // of the packet
 	unsigned n;
 };
 
@@ -62,9 +62,10 @@ struct flow_burst {
 	struct flow_lane v4, v6, spill;
 	int32_t place[BURST_MAX];  // in the table of its family or the spill table; PLACE_TOTAL
 	uint32_t total[BURST_MAX]; // row of the totals
-	struct flow_run runs[BURST_MAX];
+	struct flow_run runs[BURST_MAX + 1]; // the first may be empty
 	uint32_t us[BURST_MAX];
-	uint8_t fate[BURST_MAX], dst_bit[BURST_MAX];
+	uint64_t dst_bit[BURST_MAX];
+	uint8_t fate[BURST_MAX];
 	unsigned n_runs, run; // run: the one that is counted
 };
 

@@ -36,7 +36,7 @@ static void values_take(
 	o->window = v->window;
 	o->other_port = v->other_port;
 	o->tcp_flags = v->tcp_flags;
-	o->ttl_min = v->ttl_min;
+	o->ttl_min = UINT8_MAX - v->ttl_below;
 	o->ttl_max = v->ttl_max;
 }
 

@@ -15,9 +15,9 @@ static void sip_hash6(const struct hasher *h, const struct key6 *keys, uint32_t 
 		sigs[i] = (uint32_t)tt_siphash(h->secret, &keys[i], sizeof(keys[i]));
 }
 
-static void sip_dst(const struct hasher *h, const struct tt_pkt *pkts, uint8_t *bits, unsigned n) {
+static void sip_dst(const struct hasher *h, const struct tt_pkt *pkts, uint64_t *bits, unsigned n) {
 	for (unsigned i = 0; i < n; i++)
-		bits[i] = tt_siphash(h->dst_secret, pkts[i].dst, 16) & 63;
+		bits[i] = 1ull << (tt_siphash(h->dst_secret, pkts[i].dst, 16) & 63);
 }
 
 #if defined(__x86_64__)
@@ -68,17 +68,17 @@ AES static void aes_hash6(
 }
 
 AES static void aes_dst(
-	const struct hasher *h, const struct tt_pkt *pkts, uint8_t *bits, unsigned n) {
+	const struct hasher *h, const struct tt_pkt *pkts, uint64_t *bits, unsigned n) {
 	__m128i k[5];
 	keys_load(h, 9, k, 5);
 #pragma GCC unroll 4
 	for (unsigned i = 0; i < n; i++)
-		bits[i] = _mm_cvtsi128_si32(block(load(pkts[i].dst), k)) & 63;
+		bits[i] = 1ull << (_mm_cvtsi128_si32(block(load(pkts[i].dst), k)) & 63);
 }
 
 // The same, four blocks to an instruction.
 
-#define VAES __attribute__((target("aes,vaes,avx512f,avx512vl,sse4.1")))
+#define VAES __attribute__((target("aes,vaes,avx2,avx512f,avx512vl,sse4.1")))
 
 VAES static inline void wide_keys(const struct hasher *h, unsigned first, __m512i *k, unsigned n) {
 	for (unsigned i = 0; i < n; i++)
@@ -112,7 +112,8 @@ VAES static void vaes_hash4(
 }
 
 VAES static void vaes_dst(
-	const struct hasher *h, const struct tt_pkt *pkts, uint8_t *bits, unsigned n) {
+	const struct hasher *h, const struct tt_pkt *pkts, uint64_t *bits, unsigned n) {
+	const __m256i one = _mm256_set1_epi64x(1);
 	__m512i k[5];
 	wide_keys(h, 9, k, 5);
 	unsigned i = 0;
@@ -122,8 +123,8 @@ VAES static void vaes_dst(
 		x = _mm512_inserti32x4(x, load(pkts[i + 2].dst), 2);
 		x = _mm512_inserti32x4(x, load(pkts[i + 3].dst), 3);
 		__m128i low = _mm_and_si128(wide_low(wide_block(x, k)), _mm_set1_epi32(63));
-		int four = _mm_cvtsi128_si32(_mm_cvtepi32_epi8(low));
-		memcpy(bits + i, &four, sizeof(four));
+		__m256i four = _mm256_sllv_epi64(one, _mm256_cvtepu32_epi64(low));
+		_mm256_storeu_si256((__m256i *)&bits[i], four);
 	}
 	if (i < n)
 		aes_dst(h, pkts + i, bits + i, n - i);
@@ -151,8 +152,8 @@ void hasher_init(struct hasher *h, const uint8_t secret[16], enum hasher_way bes
 	h->dst = sip_dst;
 #if defined(__x86_64__)
 	bool aes = __builtin_cpu_supports("aes") && __builtin_cpu_supports("sse4.1");
-	bool wide = has_vaes() && __builtin_cpu_supports("avx512f") &&
-		    __builtin_cpu_supports("avx512vl");
+	bool wide = has_vaes() && __builtin_cpu_supports("avx2") &&
+		    __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
 	if (best >= HASHER_AES && aes) {
 		h->hash4 = aes_hash4;
 		h->hash6 = aes_hash6;

@@ -18,8 +18,8 @@ struct hasher {
 	uint8_t secret[16], dst_secret[16];
 	void (*hash4)(const struct hasher *h, const struct key4 *keys, uint32_t *sigs, unsigned n);
 	void (*hash6)(const struct hasher *h, const struct key6 *keys, uint32_t *sigs, unsigned n);
-	/// Bit number 0..63 of each packet's destination.
-	void (*dst)(const struct hasher *h, const struct tt_pkt *pkts, uint8_t *bits, unsigned n);
+	/// The bit, of 64, of each packet's destination.
+	void (*dst)(const struct hasher *h, const struct tt_pkt *pkts, uint64_t *bits, unsigned n);
 } __attribute__((aligned(64)));
 
 /// Ways to compute; the last two give the same.

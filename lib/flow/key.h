@@ -35,11 +35,14 @@ struct flow_value {
 		uint64_t sums; // both at once
 	};
 	uint32_t first_us, last_us; // after the epoch's start: 3,600 s fit
-	uint32_t bits;		    // enum tt_trait, and enum value_bit
-	uint32_t opt_hash;
+	// these 16 bytes are as in tt_pkt
 	uint16_t other_port, window;
-	uint8_t tcp_flags, ttl_min, ttl_max;
+	uint8_t ttl_below; // 255 - the smallest: grows as the largest does
+	uint8_t ttl_max;
+	uint8_t tcp_flags;
 	uint8_t marks; // tt_pkt_marks without tools: testable as the first packet, else as any
+	uint32_t bits; // enum tt_trait, and enum value_bit
+	uint32_t opt_hash;
 };
 
 enum { MARK_NEW = 0x80 }; // in a row that the table has just made

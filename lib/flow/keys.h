@@ -4,6 +4,10 @@
 #include "flow_impl.h"
 #include "tt_time.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 /// Why a burst was cut.
 enum cut { CUT_NONE, CUT_FLOWS, CUT_ROWS };
 
@@ -51,11 +55,19 @@ typedef uint64_t pair __attribute__((vector_size(16), may_alias));
 
 // Stored whole: the hash loads it whole soon after, which would wait for parts to reach the cache.
 static inline void key4_make(struct key4 *k, const struct tt_pkt *p, uint32_t epoch) {
+#if defined(__SSE2__)
+	int src;
+	__builtin_memcpy(&src, p->src, sizeof(src));
+	__m128i low = _mm_unpacklo_epi32(_mm_cvtsi32_si128(src), _mm_set1_epi32((int)epoch));
+	__m128i service = _mm_loadl_epi64((const __m128i *)(const void *)&p->sensor);
+	_mm_store_si128((__m128i *)k, _mm_unpacklo_epi64(low, service));
+#else
 	struct key4 head = {.epoch = epoch};
 	uint64_t low;
 	__builtin_memcpy(&head.src, p->src, 4);
 	__builtin_memcpy(&low, &head, sizeof(low));
 	*(pair *)k = (pair){low, service_of(p)};
+#endif
 }
 
 static inline void key6_make(struct key6 *k, const struct tt_pkt *p, uint32_t epoch) {
@@ -98,15 +110,41 @@ static uint32_t epoch_of(const struct flow_burst *b, unsigned i) {
 	return b->runs[r].epoch;
 }
 
+/// Keys of the observed IPv4 packets from `from` on, up to the first packet, at most `to`, that is
+/// none or begins another epoch.
+static inline unsigned keys_plain(
+	struct tt_flow *f, const struct input *in, unsigned from, unsigned to) {
+	struct flow_burst *b = &f->burst;
+	struct key4 *key = &b->key4[b->v4.n];
+	const uint64_t start = (uint64_t)f->window_start, length = f->window_ns;
+	const uint32_t epoch = f->window_epoch, sensors = f->conf.sensors;
+	unsigned i = from;
+	for (; i < to; i++) {
+		const struct tt_pkt *p = &in->pkts[i];
+		uint64_t since = (uint64_t)in->ns[i] - start;
+		if (unlikely(since >= length || p->class >= TT_MALFORMED || p->sensor >= sensors ||
+			     p->family != 4))
+			break;
+		b->us[i] = (uint32_t)(since / 1000);
+		key4_make(key++, p, epoch);
+	}
+	for (unsigned k = from; k < i; k++) {
+		b->fate[k] = TT_FATE_OBSERVED;
+		b->v4.index[b->v4.n++] = (uint8_t)k;
+	}
+	return i;
+}
+
 /// Epochs, tallies, fates and keys of the packets from `from` up to `to`, or to where one is cut.
 static inline void keys_make(
 	struct tt_flow *f, struct flow_half *h, struct input *in, unsigned from, unsigned to) {
 	struct flow_burst *b = &f->burst;
+	unsigned i = keys_plain(f, in, from, to);
 	unsigned n4 = b->v4.n, n6 = b->v6.n;
-	for (unsigned i = from; i < to; i++) {
+	for (; i < to; i++) {
 		const struct tt_pkt *p = &in->pkts[i];
 		uint64_t since = (uint64_t)in->ns[i] - (uint64_t)f->window_start;
-		if (unlikely(since >= f->window_ns || i == 0)) {
+		if (unlikely(since >= f->window_ns)) {
 			if (!run_begin(f, h, in, i))
 				break;
 			since = (uint64_t)(clamp(in->ns[i]) - f->window_start);

@@ -115,7 +115,7 @@ static void wide_hashes_are_the_narrow_ones(void **state) {
 		struct key4 keys[64] = {0};
 		struct tt_pkt pkts[64] = {0};
 		uint32_t sigs[2][65] = {0};
-		uint8_t bits[2][65] = {0};
+		uint64_t bits[2][65] = {0};
 		for (unsigned i = 0; i < n; i++) {
 			keys[i].src = pkts[i].dst[i % 16] = (uint8_t)(n * 3 + i);
 			keys[i].epoch = n;

@@ -20,8 +20,8 @@
 
 #include "table.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
+#if defined(__SSE4_1__) // which DPDK asks for on x86
+#include <smmintrin.h>
 #define PEEK 1
 #else
 #define PEEK 0
@@ -51,8 +51,11 @@ static inline uint8_t *peek_second(const struct flow_table *t, uint32_t sig) {
 
 /// First step: asks for the first buckets of n hashes.
 static inline void peek_ask(const struct flow_table *t, const uint32_t *sigs, unsigned n) {
+	uint8_t *buckets = t->buckets;
+	const uint32_t mask = t->bucket_mask;
+#pragma GCC unroll 4
 	for (unsigned i = 0; i < n; i++)
-		rte_prefetch1(peek_bucket(t, sigs[i]));
+		rte_prefetch1(buckets + (size_t)(sigs[i] & mask) * BUCKET_SIZE);
 }
 
 /// Two bits for each of a bucket's tags that is the hash's.
@@ -88,13 +91,12 @@ static inline uint32_t peek_room(const uint8_t *bucket) {
 }
 
 /// Second step: candidates by the tags in the first buckets, and asks for their rows; for the
-/// second bucket where there is none.
-static inline void peek_rows(
-	const struct flow_table *table, const uint32_t *sigs, int32_t *pos, unsigned n) {
+/// second bucket where there is none. stride: the table's, a constant where it is called.
+static inline void peek_rows(const struct flow_table *table, const uint32_t *sigs, int32_t *pos,
+	unsigned n, uint32_t stride) {
 	const struct flow_table head = {.buckets = table->buckets,
 		.bucket_mask = table->bucket_mask,
 		.rows = table->rows,
-		.stride = table->stride,
 		.budget = table->budget};
 	const struct flow_table *t = &head; // which writing pos cannot change
 	for (unsigned i = 0; i < n; i++) {
@@ -102,18 +104,33 @@ static inline void peek_rows(
 		uint32_t tags = peek_tags(b, sigs[i]);
 		uint32_t at = tags ? peek_pos(b, tags) : UINT32_MAX;
 		pos[i] = at < t->budget ? (int32_t)at : -1;
-		const uint8_t *row = t->rows + (size_t)at * t->stride;
+		const uint8_t *row = t->rows + (size_t)at * stride;
 		rte_prefetch1(at < t->budget ? row : peek_second(t, sigs[i]));
 	}
+}
+
+/// A bit for each of n positions (at most 64; those behind, up to a multiple of four, can be read)
+/// that is -1.
+static inline uint64_t peek_none(const int32_t *pos, unsigned n) {
+	uint64_t none = 0;
+#if PEEK
+	for (unsigned i = 0; i < n; i += 4) {
+		__m128i four = _mm_loadu_si128((const __m128i *)(const void *)&pos[i]);
+		none |= (uint64_t)(uint32_t)_mm_movemask_ps(_mm_castsi128_ps(four)) << i;
+	}
+#else
+	for (unsigned i = 0; i < n; i++)
+		none |= (uint64_t)(pos[i] < 0) << i;
+#endif
+	return none & UINT64_MAX >> (64 - n);
 }
 
 /// Between the second and the third step: candidates in the second buckets where the first have
 /// none, and asks for their rows.
 static inline void peek_seconds(
 	const struct flow_table *t, const uint32_t *sigs, int32_t *pos, unsigned n) {
-	for (unsigned i = 0; i < n; i++) {
-		if (likely(pos[i] >= 0))
-			continue;
+	for (uint64_t none = peek_none(pos, n); none; none &= none - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(none);
 		const uint8_t *b = peek_second(t, sigs[i]);
 		uint32_t tags = peek_tags(b, sigs[i]);
 		uint32_t at = tags ? peek_pos(b, tags) : UINT32_MAX;
@@ -125,10 +142,12 @@ static inline void peek_seconds(
 }
 
 static inline bool peek_equal4(const void *a, const void *b) {
-	uint64_t x[2], y[2];
-	memcpy(x, a, sizeof(x));
-	memcpy(y, b, sizeof(y));
-	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+#if PEEK
+	__m128i differ = _mm_xor_si128(_mm_loadu_si128(a), _mm_loadu_si128(b));
+	return _mm_testz_si128(differ, differ);
+#else
+	return memcmp(a, b, sizeof(struct key4)) == 0;
+#endif
 }
 
 static inline bool peek_equal(const struct flow_table *t, uint32_t pos, const void *key) {

@@ -3,6 +3,11 @@
 // What a packet adds to its flow's counters.
 #include "table.h"
 #include "tt_obs.h"
+#include "tt_packet.h"
+
+#if defined(__SSE4_1__)
+#include <smmintrin.h>
+#endif
 
 #define FLAG(flag) ((uint32_t)(flag) << VALUE_FLAGS_SHIFT)
 
@@ -21,7 +26,6 @@ static inline struct flow_value value_first(const struct tt_pkt *p) {
 		.opt_hash = p->syn_sample ? p->opt_hash : 0,
 		.other_port = p->has_ports ? p->other_port : 0,
 		.window = p->syn_sample ? p->window : 0,
-		.ttl_min = UINT8_MAX,
 		.marks = tt_pkt_marks(p) & (uint8_t)~TT_MARK_TOOLS,
 	};
 }
@@ -67,22 +71,62 @@ static inline uint16_t value_unlike(struct flow_value *v, const struct tt_pkt *p
 	return p->other_port;
 }
 
-/// Returns whether the packet needs rare_add too.
-static inline bool value_add(
-	struct flow_value *v, const struct tt_pkt *p, uint32_t us, uint32_t len, unsigned dst_bit) {
-	uint16_t other_port = p->other_port;
-	unsigned differ = tt_pkt_marks(p) ^ v->marks;
-	if (unlikely(differ))
-		other_port = value_unlike(v, p);
-	v->dst_bitmap |= 1ull << dst_bit;
+/// Folds in what the packet and the flow have in common as 16 bytes, field by field.
+static inline void tail_add(struct flow_value *v, const struct tt_pkt *p, uint16_t other_port) {
+	uint8_t below = (uint8_t)(UINT8_MAX - p->ttl);
 	v->bits |= p->traits | (v->other_port != other_port ? FLAG(TT_OBS_OTHER_PORT_VARIED) : 0);
 	v->tcp_flags |= p->tcp_flags;
-	if (unlikely(p->ttl < v->ttl_min))
-		v->ttl_min = p->ttl;
-	if (unlikely(p->ttl > v->ttl_max))
-		v->ttl_max = p->ttl;
+	v->ttl_below = below > v->ttl_below ? below : v->ttl_below;
+	v->ttl_max = p->ttl > v->ttl_max ? p->ttl : v->ttl_max;
+}
+
+/// The same for a packet whose marks are the flow's, all at once where the processor can.
+static inline void tail_add_like(struct flow_value *v, const struct tt_pkt *p) {
+#if defined(__SSE4_1__)
+	static_assert(
+		offsetof(struct flow_value, opt_hash) - offsetof(struct flow_value, other_port) ==
+				12 &&
+			offsetof(struct tt_pkt, opt_hash) - offsetof(struct tt_pkt, other_port) ==
+				12,
+		"16 bytes in the same order");
+	enum { NO = 0x80, PORT = 0, TTL = 4, FLAGS = 6, BITS = 8, TTL_PAIR = 1 << TTL / 2 };
+	const __m128i from = _mm_setr_epi8(NO, NO, NO, NO, TTL, TTL, FLAGS, NO, BITS, BITS + 1,
+		BITS + 2, BITS + 3, NO, NO, NO, NO);
+	const __m128i below = _mm_setr_epi8(0, 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+	const __m128i port =
+		_mm_setr_epi8(NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, PORT, NO, NO, NO, NO);
+	const __m128i varied = _mm_setr_epi32(0, 0, (int)FLAG(TT_OBS_OTHER_PORT_VARIED), 0);
+	__m128i *at = (__m128i *)(void *)&v->other_port;
+	__m128i flow = _mm_loadu_si128(at);
+	__m128i pkt = _mm_loadu_si128((const __m128i *)(const void *)&p->other_port);
+	__m128i same = _mm_shuffle_epi8(_mm_cmpeq_epi16(flow, pkt), port);
+	__m128i add = _mm_xor_si128(_mm_shuffle_epi8(pkt, from), below);
+	__m128i either = _mm_or_si128(_mm_or_si128(flow, add), _mm_andnot_si128(same, varied));
+	_mm_storeu_si128(at, _mm_blend_epi16(either, _mm_max_epu8(flow, add), TTL_PAIR));
+#else
+	tail_add(v, p, p->other_port);
+#endif
+}
+
+/// value_add for a packet whose marks are not the flow's.
+static __attribute__((noinline)) bool value_add_unlike(
+	struct flow_value *v, const struct tt_pkt *p, uint32_t us, uint32_t len, uint64_t dst) {
+	unsigned differ = tt_pkt_marks(p) ^ v->marks;
+	tail_add(v, p, value_unlike(v, p));
+	v->dst_bitmap |= dst;
 	span_add(&v->first_us, &v->last_us, us);
-	return sums_add(v, len) || unlikely(differ & (TT_MARK_TESTABLE | TT_MARK_TOOLS));
+	return sums_add(v, len) || differ & (TT_MARK_TESTABLE | TT_MARK_TOOLS);
+}
+
+/// dst: the bit of its destination. Returns whether the packet needs rare_add too.
+static inline bool value_add(
+	struct flow_value *v, const struct tt_pkt *p, uint32_t us, uint32_t len, uint64_t dst) {
+	if (unlikely(tt_pkt_marks(p) != v->marks))
+		return value_add_unlike(v, p, us, len, dst);
+	tail_add_like(v, p);
+	v->dst_bitmap |= dst;
+	span_add(&v->first_us, &v->last_us, us);
+	return sums_add(v, len);
 }
 
 /// What few packets need: a low half that went over, a tool's mark, a packet that is testable where

@@ -45,10 +45,10 @@ PLAIN static inline bool plain_bytes(__m128i x) {
 	return _mm_testz_si128(_mm_xor_si128(x, load16(same)), load16(mask));
 }
 
-/// From those 16 bytes, sensor to ttl.
+/// From those 16 bytes, sensor to tcp_flags.
 PLAIN static inline __m128i plain_fields(__m128i x) {
 	enum { NO = 0x80 };
-	static const uint8_t from[16] = {NO, NO, 3, 2, NO, NO, NO, NO, 1, 0, 15, 14, 13, NO, 8, NO};
+	static const uint8_t from[16] = {NO, NO, 3, 2, NO, NO, NO, NO, 1, 0, 15, 14, 8, NO, 13, NO};
 	static const uint8_t set[16] = {
 		[0] = TT_NO_SENSOR & 0xff, [1] = TT_NO_SENSOR >> 8, [4] = TT_SCAN, [5] = PROTO_TCP};
 	return _mm_or_si128(_mm_shuffle_epi8(x, load16(from)), load16(set));
@@ -95,8 +95,8 @@ PLAIN static inline bool plain_syn(const struct tt_frame *f, struct tt_pkt *k) {
 	to[7] = 4; // family
 	*(words *)k->vlan = (words){0};
 	to[10] = 0;
-	(&k->ttl)[1] = (uint8_t)(TT_MARK_PORTS | TT_MARK_SYN | TT_MARK_TESTABLE |
-				 plain_tools(ip, tcp) << TT_MARK_TOOLS_SHIFT);
+	(&k->tcp_flags)[1] = (uint8_t)(TT_MARK_PORTS | TT_MARK_SYN | TT_MARK_TESTABLE |
+				       plain_tools(ip, tcp) << TT_MARK_TOOLS_SHIFT);
 	return true;
 }
 #else

@@ -86,9 +86,8 @@ struct tt_pkt {
 	// these 16 bytes are as in a flow's counters, where two bytes are about the TTL
 	uint16_t other_port; // the port that is not the service port
 	uint16_t window;     // of a SYN of class scan
+	uint8_t ttl, none;
 	uint8_t tcp_flags;
-	uint8_t none;
-	uint8_t ttl;
 	// one byte: tt_pkt_marks
 	uint8_t has_ports : 1;	// other_port is one
 	uint8_t syn_sample : 1; // window and opt_hash are a SYN's
@@ -123,7 +122,7 @@ enum {
 };
 static inline uint8_t tt_pkt_marks(const struct tt_pkt *p) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ // bit fields begin at the lowest bit
-	return *(&p->ttl + 1);
+	return *(&p->tcp_flags + 1);
 #else
 	return (uint8_t)(p->has_ports | p->syn_sample << 1 | p->testable << 2 | p->tools << 3);
 #endif
