@@ -24,7 +24,7 @@ def keys(programs, directory, *names):
     return {n: key_pair(programs, directory / f"{n}.key") for n in names}
 
 
-def over_wan(test, name, batches, rows, seconds, change=None, probes=1, rate=40, **way):
+def over_wan(test, name, batches, rows, seconds, change=None, probes=1, rate=40, flush_s=60, **way):
     """Feeds a collector over a Wan while `change(wan)` has its way; returns (wan, results)."""
     names = [f"p{i}" for i in range(probes)]
     pairs = keys(test.teiten, test.dir, "server", *names)
@@ -34,12 +34,12 @@ def over_wan(test, name, batches, rows, seconds, change=None, probes=1, rate=40,
             probe_keys=[{"probe": n, "key": pairs[n][1]} for n in names]) as collector:
         feeds = [Feed(test.teiten, collector.listen, wan.far, probe=n, key=pairs[n][0], boot=f"{i + 1:016x}",
                       server_key=pairs["server"][1], spool=test.dir / f"{n}.spool", batches=batches,
-                      rows=rows, rate=rate, flush_s=60, resend_ms=1000) for i, n in enumerate(names)]
+                      rows=rows, rate=rate, flush_s=flush_s, resend_ms=1000) for i, n in enumerate(names)]
         try:
             if change:
                 change(wan)
             for f in feeds:
-                assert f.wait(seconds) == 0, (f.err, f.said[-3:])
+                assert f.wait(seconds) == 0, f"{f.err}\n{f.out}\n{collector.said()}"
         finally:
             for f in feeds:
                 f.kill()
@@ -205,7 +205,7 @@ class TestLinkForLong(TestSuite):
                 time.sleep(0.5)
             wan.delay_s = wan.jitter_s = wan.loss = wan.cut = 0
 
-        wan, results = over_wan(self, f"soak{seed}", 600, 200, 180, change, probes=3, rate=15)
+        wan, results = over_wan(self, f"soak{seed}", 600, 200, 240, change, probes=3, rate=15, flush_s=150)
         record(f"link: a way that changes all the time, seed {seed}", changes,
                f"{wan.dropped:,} packets lost, {wan.reordered:,} reordered, "
                f"{sum(r['resent'] for r in results):,} batches sent again; 1,800 of 1,800 batches once")
@@ -314,6 +314,52 @@ class TestVersions(TestSuite):
             collector.end()
         whole(self, collector, 1, 30, 50)
         record("peers of other versions", 5, "refused with both versions named; the spool waits and delivers")
+
+    def test_what_is_on_its_way_is_not_sent_again(self):
+        """
+        Steps: a collector by hand takes 60 batches at once and acknowledges one every 80 ms, which is long
+               past the resend time of 1.5 s for most; then of 20 more all but the first.
+        Verify: none of the 60 comes twice; the one that was left out does, once its time is over.
+        """
+        import zmq
+        endpoint = f"ipc://{self.dir}/link"
+        context = zmq.Context()
+        router = context.socket(zmq.ROUTER)
+        router.linger, router.rcvtimeo = 0, 10000
+        router.bind(endpoint)
+        feed = Feed(self.teiten, endpoint, batches=80, rows=20, resend_ms=1500, flush_s=60)
+
+        def batch():
+            while True:
+                peer, *frames = router.recv_multipart()
+                kind, _, _, boot, seq, _ = parse(frames[0])
+                if kind == BATCH:
+                    return peer, boot, seq
+                router.send_multipart([peer, head(WELCOME, 60, boot)])
+
+        def acknowledge(peer, boot, first, last):
+            router.send_multipart([peer, head(ACK, 1, boot) + first.to_bytes(8, "little") +
+                                   last.to_bytes(8, "little")])
+        try:
+            got = [batch() for _ in range(60)]
+            peer, boot, _ = got[0]
+            for seq in range(1, 61):
+                acknowledge(peer, boot, seq, seq)
+                time.sleep(0.08)
+            # as acknowledgements make room the other 20 come, and nothing else
+            got += [batch() for _ in range(20)]
+            assert [seq for _, _, seq in got] == list(range(1, 81))
+            assert not router.poll(0)
+            acknowledge(peer, boot, 62, 80)
+            assert batch()[2] == 61
+            acknowledge(peer, boot, 61, 61)
+            assert feed.wait(30) == 0, feed.err
+        finally:
+            feed.kill()
+            router.close()
+            context.term()
+        assert feed.result["acked"] == 80 and feed.result["resent"] == 1
+        record("acknowledgements that come slowly", 80, "nothing sent twice but the one that was left out")
 
     def test_a_collector_that_talks_nonsense(self):
         """

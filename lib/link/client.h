@@ -35,6 +35,7 @@ struct tt_link_client {
 	bool stop, refused;
 	char refusal[PROTO_TEXT_MAX];
 	int64_t progress_ns; // monotonic time of the last acknowledgement
+	int64_t reached_ns;  // when the latest was sent of what was acknowledged
 
 	// the thread's alone
 	bool welcomed;

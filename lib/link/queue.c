@@ -47,6 +47,7 @@ void queue_unsent(struct queue *q, struct item *it) {
 	if (it->sent_ns)
 		q->in_flight--;
 	it->sent_ns = 0;
+	it->again = false;
 }
 
 void queue_reset(struct queue *q) {

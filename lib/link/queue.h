@@ -14,7 +14,8 @@ struct item {
 	int64_t timeout_ns;    // after which it is sent again
 	int64_t not_before_ns; // monotonic; the collector cannot take it until then
 	bool was_sent;
-	bool thin; // its observations were given up
+	bool again; // sent more than once on this connection
+	bool thin;  // its observations were given up
 	size_t len;
 	void *data; // NULL: on disk only
 };

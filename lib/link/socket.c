@@ -115,8 +115,11 @@ static int set_options(void *s, const struct socket_conf *c) {
 	// every subscription is shown, also one that another connection made before
 	if (c->type == ZMQ_XPUB && socket_set(s, ZMQ_XPUB_VERBOSE, 1))
 		return -errno;
-	// nothing waits in the queue of a connection that does not stand
-	if (c->type == ZMQ_DEALER && socket_set(s, ZMQ_IMMEDIATE, 1))
+	// Nothing waits in the queue of a connection that does not stand. While its buffer is full
+	// no heartbeat is sent, and TCP tries for a quarter of an hour, less and less often.
+	if (c->type == ZMQ_DEALER &&
+		(socket_set(s, ZMQ_IMMEDIATE, 1) || socket_set(s, ZMQ_CONNECT_TIMEOUT, 10000) ||
+			socket_set(s, ZMQ_TCP_MAXRT, 30000)))
 		return -errno;
 	return 0;
 }
