@@ -2,6 +2,8 @@
 // What is not the ordinary case: new flows, a full table, the harvest; and memory.
 #include <stdio.h>
 
+#include <rte_common.h>
+
 #include "bench.h"
 
 /// Sums, so that handing out rows is not free.
@@ -20,7 +22,7 @@ static uint64_t harvest(struct path *p, uint64_t *sum) {
 /// Every packet a flow of its own, up to the budget; then the harvest of them all. The ordinary
 /// case is packets of these flows in random order; in the order of their making they are cheaper,
 /// as the memory that they need is one after the other.
-static void new_flows(struct bench *b, uint32_t flows) {
+static void new_flows(struct bench *b, const char *label, uint32_t flows) {
 	struct tt_flow_conf conf = bench_conf(flows + BURST);
 	struct path *p = path_create(&conf);
 	struct traffic once = {0}, known = {0};
@@ -38,12 +40,22 @@ static void new_flows(struct bench *b, uint32_t flows) {
 			if (sum != 2 * once.n + known.n)
 				fprintf(stderr, "teiten-bench: harvest: packets are missing\n");
 		}
-		result_add(b, "new_flows", "M/s", (struct bar){0}, rate, b->runs);
-		result_add(
-			b, "new_flows_vs_known", "", (struct bar){0.5, "higher"}, ratio, b->runs);
-		result_add(
-			b, "new_flows_vs_known_in_order", "", (struct bar){0}, in_order, b->runs);
-		result_add(b, "harvest", "Mobs/s", (struct bar){0}, rows, b->runs);
+		const struct {
+			const char *name, *unit;
+			const double *samples;
+			struct bar bar;
+		} figures[] = {
+			{"new_flows", "M/s", rate, {0}},
+			{"new_flows_vs_known", "", ratio, {0.5, "higher"}},
+			{"new_flows_vs_known_in_order", "", in_order, {0}},
+			{"harvest", "Mobs/s", rows, {0}},
+		};
+		for (unsigned i = 0; i < RTE_DIM(figures); i++) {
+			char name[64];
+			snprintf(name, sizeof(name), "%s%s", figures[i].name, label);
+			result_add(b, name, figures[i].unit, figures[i].bar, figures[i].samples,
+				b->runs);
+		}
 	}
 	traffic_destroy(&once);
 	traffic_destroy(&known);
@@ -80,23 +92,77 @@ static void spilled(struct bench *b, uint32_t flows) {
 	path_destroy(&p);
 }
 
-static void memory(struct bench *b, const char *name, uint32_t v4, uint32_t v6, double bar) {
-	struct tt_flow_conf conf = bench_conf(v4);
-	conf.ipv6 = v6;
-	struct tt_flow *f = tt_flow_create(&conf, NULL);
-	if (f) {
-		double each = (double)tt_flow_memory(f) / (v4 + v6);
-		result_add(b, name, "bytes", (struct bar){bar, bar > 0 ? "lower" : NULL}, &each, 1);
-	}
+/// Bytes that a worker takes, for each flow that it is configured for and each place to spill.
+static double bytes_each(struct tt_flow_conf conf) {
+	struct tt_err err;
+	struct tt_flow *f = tt_flow_create(&conf, &err);
+	if (!f)
+		fprintf(stderr, "teiten-bench: memory: %s\n", err.msg);
+	double each = f ? (double)tt_flow_memory(f) / (conf.ipv4 + conf.ipv6 + conf.spill) : 0;
 	tt_flow_destroy(&f);
+	return each;
+}
+
+static struct tt_flow_conf sized(uint32_t flows, unsigned family) {
+	struct tt_flow_conf conf = bench_conf(family == 4 ? flows : 0);
+	conf.ipv6 = family == 6 ? flows : 0;
+	return conf;
+}
+
+/// The number of flows, of all from `from` to `to`, that takes most bytes for each.
+static uint32_t worst_size(uint32_t from, uint32_t to, unsigned family) {
+	uint32_t worst = from;
+	double most = 0;
+	for (uint32_t n = from; n <= to; n++) {
+		struct tt_flow_conf conf = sized(n, family);
+		double each = (double)tt_flow_estimate(&conf) / (n + conf.spill);
+		if (each > most) {
+			most = each;
+			worst = n;
+		}
+	}
+	return worst;
+}
+
+/// Flows that people configure, and the number that takes most; the figure with the bar is the
+/// largest of all.
+static void memory(struct bench *b, unsigned family, double bar) {
+	static const uint32_t sizes[] = {100000, 250000, 500000, 600000, 917504, 1000000, 1500000,
+		2000000, 3000000, 4000000};
+	char name[64];
+	double most = 0;
+	for (unsigned i = 0; i <= RTE_DIM(sizes); i++) {
+		bool last = i == RTE_DIM(sizes) || (b->quick && sizes[i] > 100000);
+		uint32_t n =
+			last ? worst_size(sizes[0], i ? sizes[i - 1] : sizes[0], family) : sizes[i];
+		double each = bytes_each(sized(n, family));
+		snprintf(name, sizeof(name), "memory_per_ipv%u_flow_of_%u", family, n);
+		result_add(b, name, "bytes", (struct bar){0}, &each, 1);
+		most = each > most ? each : most;
+		if (last)
+			break;
+	}
+	snprintf(name, sizeof(name), "memory_per_ipv%u_flow", family);
+	result_add(b, name, "bytes", (struct bar){bar, "lower"}, &most, 1);
+}
+
+/// What a worker takes whose configuration says nothing about sizes, spill table and all.
+static void memory_preset(struct bench *b) {
+	struct tt_flow_conf conf = bench_conf(917504);
+	conf.ipv6 = 229376;
+	conf.spill = 65536;
+	double each = bytes_each(conf);
+	result_add(b, "memory_per_flow_preset", "bytes", (struct bar){0}, &each, 1);
 }
 
 void bench_flow(struct bench *b) {
-	uint32_t flows = b->quick ? 7000 : 1000000, filled = b->quick ? 57344 : 917504;
-	new_flows(b, flows);
+	uint32_t flows = b->quick ? 7000 : 1000000;
+	new_flows(b, "", flows);
+	if (!b->quick) // as full as buckets become
+		new_flows(b, "_fullest", (1u << 20) / 64 * 61 - BURST);
 	spilled(b, flows);
-	// 7/8 of a power of two, where the table is used best, and a round number
-	memory(b, "memory_per_ipv4_flow", filled, 0, 256);
-	memory(b, "memory_per_ipv6_flow", 0, filled, 300);
-	memory(b, "memory_per_ipv4_flow_1m", b->quick ? 70000 : 1000000, 0, 0);
+	memory(b, 4, 256);
+	memory(b, 6, 300);
+	if (!b->quick)
+		memory_preset(b);
 }

@@ -207,7 +207,7 @@ void bench_path(struct bench *b) {
 		struct tt_flow_stats size = {0};
 		if (p)
 			tt_flow_stats(p->flow, &size);
-		struct rte_hash *h = bare_create(size.size4); // as many buckets
+		struct rte_hash *h = bare_create(size.slots4); // as many buckets
 		struct traffic t = {0};
 		if (p && h && fill(p, h, flows) &&
 			traffic_create(&t, flows, b->quick ? 1u << 14 : 1u << 21, sets[i].order))

@@ -113,15 +113,15 @@ static const struct option flow[] = {
 		.min = 1,
 		.max = 469762048,
 		.preset = "917504",
-		.help = "IPv4 flows that one table of a worker holds (each worker has two); "
-			"rounded "
-			"up to 7/8 of a power of two."},
+		.help = "IPv4 flows that one table of a worker holds (each worker has two). Each "
+			"takes at most 256 bytes in both together, least at 61/64 of a power of "
+			"two."},
 	{.name = "ipv6",
 		.type = O_INT,
 		.min = 1,
 		.max = 469762048,
 		.preset = "229376",
-		.help = "The same for IPv6."},
+		.help = "The same for IPv6, with at most 300 bytes for each."},
 	{.name = "spill",
 		.type = O_INT,
 		.max = 16777216,

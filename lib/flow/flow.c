@@ -21,8 +21,18 @@ static uint32_t total_groups(const struct tt_flow_conf *c) {
 	return c->wait_when_full ? 0 : (uint32_t)c->sensors * TT_OBSERVED_CLASS_N;
 }
 
-static uint32_t spill_budget(const struct tt_flow_conf *c) {
-	return c->wait_when_full || !c->spill ? 0 : table_budget(c->spill);
+static struct table_conf conf4(const struct tt_flow_conf *c) {
+	return (struct table_conf){table_budget(c->ipv4), sizeof(struct key4), true};
+}
+
+static struct table_conf conf6(const struct tt_flow_conf *c) {
+	return (struct table_conf){table_budget(c->ipv6), sizeof(struct key6), true};
+}
+
+/// Budget 0: no spill table.
+static struct table_conf conf_spill(const struct tt_flow_conf *c) {
+	bool spills = !c->wait_when_full && c->spill;
+	return (struct table_conf){spills ? table_budget(c->spill) : 0, sizeof(struct key4), false};
 }
 
 static void *zeroed(size_t n, size_t size, int socket) {
@@ -44,21 +54,22 @@ static void half_destroy(struct flow_half *h) {
 }
 
 static int half_table(struct flow_table *t, const struct tt_flow_conf *c, unsigned half,
-	const char *what, uint32_t key_len, uint32_t budget) {
+	const char *what, struct table_conf conf) {
 	// rte_hash makes names of 28 characters from this one; several flows may serve one worker
 	static _Atomic unsigned instance;
 	char name[22];
 	snprintf(name, sizeof(name), "tt%" PRIx32 ".%x.%x.%x%s", (uint32_t)getpid() & 0x3fffff,
 		c->worker & 0xfff, atomic_fetch_add(&instance, 1) & 0xffff, half, what);
-	return table_create(t, name, key_len, budget, c->socket);
+	return table_create(t, &conf, name, c->socket);
 }
 
 static int half_create(struct flow_half *h, const struct tt_flow_conf *c, unsigned half) {
-	int rc = half_table(&h->v4, c, half, "a", sizeof(struct key4), table_budget(c->ipv4));
+	struct table_conf spill = conf_spill(c);
+	int rc = half_table(&h->v4, c, half, "a", conf4(c));
 	if (!rc)
-		rc = half_table(&h->v6, c, half, "b", sizeof(struct key6), table_budget(c->ipv6));
-	if (!rc && spill_budget(c))
-		rc = half_table(&h->spill, c, half, "s", sizeof(struct key4), spill_budget(c));
+		rc = half_table(&h->v6, c, half, "b", conf6(c));
+	if (!rc && spill.budget)
+		rc = half_table(&h->spill, c, half, "s", spill);
 	if (!rc)
 		rc = ledger_create(&h->tallies, c->tallies, c->uplinks, c->socket);
 	if (!rc && total_rows(c))
@@ -86,7 +97,7 @@ static int check(const struct tt_flow_conf *c, struct tt_err *err) {
 		if (!table_budget(sizes[i].n))
 			return tt_err_set(err, -EINVAL,
 				"flow.%s: %" PRIu32 " places: expected at most %u", sizes[i].what,
-				sizes[i].n, RTE_HASH_ENTRIES_MAX / 8 * 7);
+				sizes[i].n, TABLE_MAX);
 	if (c->tallies > 1u << 28)
 		return tt_err_set(err, -EINVAL,
 			"flow table: %" PRIu32 " tallies: expected at most %u", c->tallies,
@@ -95,13 +106,12 @@ static int check(const struct tt_flow_conf *c, struct tt_err *err) {
 }
 
 size_t tt_flow_estimate(const struct tt_flow_conf *c) {
-	uint32_t spill = spill_budget(c), rows = total_rows(c), groups = total_groups(c);
-	size_t half = table_size(table_budget(c->ipv4), sizeof(struct key4)) +
-		      table_size(table_budget(c->ipv6), sizeof(struct key6)) +
-		      ledger_size(c->tallies, c->uplinks) +
+	struct table_conf v4 = conf4(c), v6 = conf6(c), spill = conf_spill(c);
+	uint32_t rows = total_rows(c), groups = total_groups(c);
+	size_t half = table_size(&v4) + table_size(&v6) + ledger_size(c->tallies, c->uplinks) +
 		      ledger_rows(c->tallies, c->uplinks) * sizeof(struct tally_row) + 4096;
-	if (spill)
-		half += table_size(spill, sizeof(struct key4));
+	if (spill.budget)
+		half += table_size(&spill);
 	if (rows)
 		half += ledger_size(rows, groups) + rows * sizeof(struct total_row);
 	return 2 * half + sizeof(struct tt_flow) + c->sensors * sizeof(struct tt_live) + 4096;
@@ -212,6 +222,8 @@ void tt_flow_stats(const struct tt_flow *f, struct tt_flow_stats *out) {
 		.used6 = atomic_load_explicit(&f->used6, memory_order_relaxed),
 		.size4 = f->half[0].v4.budget,
 		.size6 = f->half[0].v6.budget,
+		.slots4 = rte_align32pow2(f->half[0].v4.entries),
+		.slots6 = rte_align32pow2(f->half[0].v6.entries),
 		.spilled = atomic_load_explicit(&f->spilled, memory_order_relaxed),
 		.switches = atomic_load_explicit(&f->switches, memory_order_relaxed),
 		.late = atomic_load_explicit(&f->late, memory_order_relaxed),

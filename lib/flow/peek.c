@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "peek.h"
 
-#include <stdio.h>
-
 #include <rte_common.h>
 #include <rte_malloc.h>
 #include <rte_memory.h>
@@ -55,13 +53,6 @@ static uint8_t *search(const struct rte_hash *hash, uint32_t mask, const struct 
 	return NULL;
 }
 
-/// The list of free rows that rte_hash keeps for a table of that name.
-static struct rte_ring *free_rows(const char *name) {
-	char ring[RTE_RING_NAMESIZE];
-	snprintf(ring, sizeof(ring), "HT_%s", name);
-	return rte_ring_lookup(ring);
-}
-
 /// Whether rte_hash finds and deletes what peek_insert makes, in first and second buckets. Leaves
 /// the table without entries, or false.
 static bool writable(struct flow_table *t) {
@@ -78,19 +69,19 @@ static bool writable(struct flow_table *t) {
 		good += rte_hash_del_key_with_hash(t->hash, keys[i], sig) >= 0;
 	peek_give_back(t);
 	t->used = 0;
+	memset(t->in_use, 0, table_bits(t->entries));
 	return good == 2 * PROBES && rte_hash_count(t->hash) == 0 &&
 	       peek_room(peek_bucket(t, sig)) == UINT16_MAX &&
 	       peek_room(peek_second(t, sig)) == UINT16_MAX;
 }
 
-void peek_learn(struct flow_table *t, const char *name) {
-	uint32_t mask = rte_align32pow2(t->budget) / BUCKET_TAGS - 1;
+void peek_learn(struct flow_table *t) {
+	uint32_t mask = rte_align32pow2(t->entries) / BUCKET_TAGS - 1;
 	uint8_t rows[PROBES][ROW6] = {0};
 	struct probe probes[PROBES];
 	t->buckets = NULL;
 	t->bucket_mask = mask;
-	t->free = free_rows(name);
-	if (!PEEK || !t->free)
+	if (!PEEK)
 		return;
 	for (uint32_t i = 0; i < PROBES; i++) {
 		// spread over the buckets, with tags that are not those of free entries

@@ -29,9 +29,8 @@
 
 enum { BUCKET_SIZE = 64, BUCKET_TAGS = 8, BUCKET_NUMBERS = 16 };
 
-/// Learns where the buckets of a table without entries are, and the list of its free rows, which
-/// rte_hash names after the table; to be reset afterwards.
-void peek_learn(struct flow_table *t, const char *name);
+/// Learns where the buckets of a table without entries are; to be reset afterwards.
+void peek_learn(struct flow_table *t);
 /// Position of a key in its first or second bucket, or -1.
 int32_t peek_both(const struct flow_table *t, const void *key, uint32_t sig);
 /// Takes free rows from the hash's list and asks for them; false: it has none.
@@ -190,9 +189,10 @@ static inline int32_t peek_insert(
 	if (t->key_len != sizeof(struct key4))
 		memcpy(row + sizeof(struct key4), (const uint8_t *)key + sizeof(struct key4),
 			sizeof(struct key6) - sizeof(struct key4));
+	*table_high(t, pos) = (struct flow_high){0};
 	*table_value(t, pos) = *value;
 	memcpy(bucket + entry * sizeof(tag), &tag, sizeof(tag));
 	memcpy(bucket + BUCKET_NUMBERS + entry * sizeof(number), &number, sizeof(number));
-	t->list[t->used++] = pos;
+	table_use(t, pos);
 	return (int32_t)pos;
 }

@@ -20,7 +20,7 @@ static inline int32_t place_by_hash(
 	struct flow_value *v = table_value(t, (uint32_t)pos);
 	if (v->marks & MARK_NEW) {
 		v->marks &= (uint8_t)~MARK_NEW;
-		t->list[t->used++] = (uint32_t)pos;
+		table_use(t, (uint32_t)pos);
 	}
 	return pos;
 }

@@ -129,15 +129,25 @@ static inline bool value_add(
 	return sums_add(v, len);
 }
 
-/// What few packets need: a low half that went over, a tool's mark, a packet that is testable where
+/// What a packet carries into a row's high parts, its sums being added.
+static inline void high_add(struct flow_high *h, const struct flow_value *v, uint32_t len) {
+	h->packets += v->packets == 0;
+	h->bytes += v->bytes < len;
+}
+
+/// What few packets need: a low part that went over, a tool's mark, a packet that is testable where
 /// the flow's first was not or the other way round.
 static inline void rare_add(
 	const struct flow_table *t, uint32_t pos, const struct tt_pkt *p, uint32_t len) {
 	const struct flow_value *v = table_value(t, pos);
+	struct flow_high *h = table_high(t, pos);
+	high_add(h, v, len);
+	const bool unlike = p->testable != !!(v->marks & TT_MARK_TESTABLE);
+	if (!unlike && !p->tools)
+		return;
 	struct flow_rare *r = table_rare(t, pos);
-	r->packets_high += v->packets == 0;
-	r->bytes_high += v->bytes < len;
-	r->unlike += p->testable != !!(v->marks & TT_MARK_TESTABLE);
+	r->unlike += unlike;
+	h->unlike += unlike && r->unlike == 0;
 	for (unsigned tool = 0; tool < TT_TOOL_N; tool++)
 		r->matches[tool] = saturate(r->matches[tool], p->tools >> tool & 1);
 }
@@ -145,10 +155,7 @@ static inline void rare_add(
 /// A spilled packet: no more than what every packet has.
 static inline void spill_add(const struct flow_table *t, uint32_t pos, uint32_t us, uint32_t len) {
 	struct flow_value *v = table_value(t, pos);
-	if (sums_add(v, len)) {
-		struct flow_rare *r = table_rare(t, pos);
-		r->packets_high += v->packets == 0;
-		r->bytes_high += v->bytes < len;
-	}
+	if (sums_add(v, len))
+		high_add(table_high(t, pos), v, len);
 	span_add(&v->first_us, &v->last_us, us);
 }

@@ -17,7 +17,7 @@ struct tt_flow_conf {
 	int socket;	     // NUMA node of the worker, -1: any
 	unsigned worker;     // index, for names of DPDK objects
 	uint32_t epoch_s;    // divides 3,600
-	uint32_t ipv4, ipv6; // flows per table, at least; memory is used best just below 7/8 of 2^n
+	uint32_t ipv4, ipv6; // flows per table, at least; memory is used best at 61/64 of 2^n
 	uint32_t spill;	     // places of the spill table
 	uint32_t tallies;    // (uplink, epoch) pairs per table
 	bool wait_when_full; // replay: tt_flow_add stops at a full table; otherwise it spills
@@ -72,8 +72,9 @@ const struct tt_live *tt_flow_live(const struct tt_flow *f, uint16_t sensor);
 
 /// Counters of the table itself (relaxed reads).
 struct tt_flow_stats {
-	uint32_t used4, used6; // of the current table
-	uint32_t size4, size6; // budgets
+	uint32_t used4, used6;	 // of the current table
+	uint32_t size4, size6;	 // budgets
+	uint32_t slots4, slots6; // entries that their buckets have
 	uint64_t spilled, switches, late, waits;
 };
 void tt_flow_stats(const struct tt_flow *f, struct tt_flow_stats *out);
