@@ -46,7 +46,7 @@ check: packages ## everything that must hold, within thirty minutes
 	@$(PYTHON) tools/check.py all
 
 # ONLY=kill,link chooses suites
-soak: packages ## faults by the hundred, all suites under ASan and UBSan, the table of faults: two hours
+soak: packages ## faults by the hundred, all suites under ASan and UBSan, the table of faults: 1.5 hours
 	@$(MAKE) --no-print-directory all debug
 	@$(PYTHON) tools/check.py soak soak-debug reliability
 

@@ -167,9 +167,7 @@ class TestTelemetry(TestSuite):
                                    sum(u["packets"] for u in h["uplinks"]))
                 site.wait_queue(n, "big")
                 time.sleep(3 * site.epoch_s)
-                worker = next(t for t in os.listdir(f"/proc/{site.pid}/task")
-                              if "worker" in Path(f"/proc/{site.pid}/task/{t}/comm").read_text())
-                waited = waits(site.pid, worker)
+                waited = waits(site.worker())
                 gaps = [h["workers"][0]["poll_gap_us"] for h in site.listener.of("health.")]
                 most = max(h["workers"][0]["table_used"] for h in site.listener.of("health."))
                 site.end()
@@ -187,9 +185,9 @@ class TestTelemetry(TestSuite):
         assert min(g["p99"] for g in gaps) < 1000
 
 
-def waits(pid, thread):
+def waits(task):
     """How often a thread gave its core away of its own will."""
-    text = Path(f"/proc/{pid}/task/{thread}/status").read_text()
+    text = (task / "status").read_text()
     return int(text.split("\nvoluntary_ctxt_switches:")[1].split()[0])
 
 

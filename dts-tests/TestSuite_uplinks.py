@@ -248,9 +248,11 @@ class TestUplinks(TestSuite):
     @pytest.mark.parametrize("kind", ["packet", "tap"])
     def test_an_idle_probe_leaves_the_machine_to_others(self, idle, kind):
         """
-        Steps: a probe without traffic for three times two seconds, then no more packets at once than its
-               ring holds, whoever runs meanwhile (a kernel's ring of 4,096 frames; a tap's queue of 1,000).
-        Verify: it used a few percent of one core; no packet of the burst is lost.
+        Steps: a probe without traffic for two seconds, up to five times as others make naps cost more; then
+               no more packets at once than its ring holds, whoever runs meanwhile (a kernel's ring of 4,096
+               frames; a tap's queue of 1,000).
+        Verify: it used a few percent of one core; its worker slept, or waited for a core that others had;
+                no packet of the burst is lost.
         """
         n = 900 if kind == "tap" else 4000
         device = {"packet": lambda v: v.device, "tap": lambda v: "net_tap0,iface=tap0"}[kind]
@@ -259,15 +261,19 @@ class TestUplinks(TestSuite):
         with Running(self.teiten, self.dir, name=f"i-{idle[:5]}-{kind}", sensors=[anywhere()],
                      conf=lambda v: {"idle": idle, "uplinks": [{"id": "up0", "device": device(v), **ring}]}) as site:
             time.sleep(1)
-            share = min(cpu_share(site.pid, 2) for _ in range(3))  # others make naps cost more
+            waited, since = run_delay(site.worker()), time.monotonic()
+            shares = [cpu_share(site.pid, 2)]
+            while min(shares) >= 0.06 and len(shares) < 5:
+                shares.append(cpu_share(site.pid, 2))
+            waited = (run_delay(site.worker()) - waited) / (time.monotonic() - since)
             site.veth.send(self.dir / "burst.pcap", pause_us=0, out_of="tap0" if kind == "tap" else None)
             total = site.wait_total(n)
             asleep = [w["asleep"] for h in site.listener.of("health.")[1:] for w in h["workers"]]
             site.end()
-        assert share < 0.06, share
+        assert min(shares) < 0.06, shares
         assert total["observed"] == n and total["imissed"] == 0, (total, site.said())
         assert "nap instead" not in site.said()
-        assert max(asleep) > 0.8
+        assert max(asleep) + waited > 0.8, (asleep, waited)
 
     @pytest.mark.parametrize("uplink, message", [
         ({"device": "net_tap0", "mtu": 9000}, "mtu is 9000, expected at most 1504 on this device"),
@@ -309,6 +315,11 @@ def cpu_seconds(pid):
     """Processor time of a process with all its threads."""
     fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def run_delay(task):
+    """Seconds that a thread was ready to run and others ran."""
+    return int((task / "schedstat").read_text().split()[1]) / 1e9
 
 
 def cpu_share(pid, seconds):

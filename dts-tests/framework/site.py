@@ -160,6 +160,11 @@ class Site:
         """The probe's own, which `ip netns exec` and a wrap become by exec."""
         return self.probe.pid
 
+    def worker(self):
+        """Where /proc tells of the probe's first worker."""
+        return next(t for t in sorted(Path(f"/proc/{self.pid}/task").iterdir())
+                    if "worker" in (t / "comm").read_text())
+
     def probe_signal(self, signum):
         os.kill(self.pid, signum)
 
