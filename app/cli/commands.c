@@ -98,6 +98,8 @@ static const struct opt report[] = {
 	{"country", 0, "CC",
 		"One's own country: its sensors make the tables (report.json's; else all)."},
 	{"group", 0, "G", "Only sensors of a group."},
+	{"surveyors", 0, "with|without|only",
+		"Whether survey scanners count (report.json's; with)."},
 	{"lang", 0, "en|ja", "Language of the page (report.json's first; en)."},
 	{"notes", 0, "DIR", "Markdown by the analysts, SECTION[.replace][.LANG].md."},
 	{"previous", 0, "FILE.json",
@@ -146,6 +148,8 @@ static const struct opt changes[] = {
 	{"sensor", 0, "ID", "One sensor."},
 	{"group", 0, "G", "Sensors of a group."},
 	{"network", 0, "N", "Sensors in a network."},
+	{"surveyors", 0, "with|without|only",
+		"Survey scanners: on a list, or probing many ports in a local day (with)."},
 	{NULL},
 };
 

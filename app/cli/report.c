@@ -89,6 +89,7 @@ static int read_services(
 
 static int read_texts(const struct args *a, struct request *r, struct tt_err *err) {
 	const char *group = arg(a, "group"), *lang = arg(a, "lang"), *to = arg(a, "recipient");
+	const char *word = arg(a, "surveyors");
 	if (group && !tt_id_valid(group))
 		return tt_err_set(
 			err, -EINVAL, "--group: '%s', expected 1 to 32 of a-z, 0-9 and -", group);
@@ -97,7 +98,11 @@ static int read_texts(const struct args *a, struct request *r, struct tt_err *er
 	if (to && (!*to || strlen(to) > 256))
 		return tt_err_set(
 			err, -EINVAL, "--recipient: '%s', expected a name of up to 256 bytes", to);
+	if (word && strcmp(word, "with") && strcmp(word, "without") && strcmp(word, "only"))
+		return tt_err_set(err, -EINVAL,
+			"--surveyors: '%s', expected one of with, without, only", word);
 	r->conf.group = group;
+	r->conf.surveyors = word;
 	r->conf.lang = lang;
 	r->conf.recipient = to;
 	r->conf.previous = arg(a, "previous");

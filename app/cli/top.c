@@ -80,7 +80,8 @@ static int report_changes(
 		.group = q->group,
 		.network = q->network,
 		.sensor = q->sensor,
-		.rank = conf->rank};
+		.rank = conf->rank,
+		.surveyors = q->surveyors};
 	if (conf->previous) {
 		c.previous_from = conf->previous->from;
 		c.previous_to = conf->previous->to;

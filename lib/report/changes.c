@@ -52,6 +52,7 @@ struct tt_query search_query(const struct search *f, enum tt_by by, enum tt_clas
 	q.group = f->conf->group;
 	q.network = f->conf->network;
 	q.sensor = f->conf->sensor;
+	q.surveyors = f->conf->surveyors;
 	q.from = f->out->from;
 	q.to = f->out->to;
 	q.sensors = f->panel;
@@ -274,6 +275,9 @@ static int search(struct search *f) {
 		rc = changes_ranks(f, TT_OF_SERVICE, TT_BY_PORT);
 	if (!rc)
 		rc = changes_ranks(f, TT_OF_REGION, TT_BY_REGION);
+	f->out->surveyors = f->conf->surveyors;
+	if (!rc && f->conf->surveyors != TT_SURVEYORS_WITH)
+		rc = tt_store_survey_days(f->s, f->past, f->out->to, &f->out->survey, f->err);
 	if (!rc && f->out->n)
 		qsort(f->out->rows, f->out->n, sizeof(*f->out->rows), in_order);
 	return rc;

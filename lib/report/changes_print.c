@@ -99,6 +99,10 @@ json_t *tt_changes_json(
 	for (unsigned i = 0; i < r->left_out_n; i++)
 		json_array_append_new(left, json_string(r->left_out[i]));
 	json_object_set_new(o, "sensors_left_out", left);
+	if (r->surveyors != TT_SURVEYORS_WITH) {
+		json_object_set_new(o, "surveyors", json_string(surveyors_name(r->surveyors)));
+		json_object_set_new(o, "surveyor_days", survey_days_json(&r->survey));
+	}
 	for (unsigned i = 0; i < r->n; i++)
 		json_array_append_new(rows, change_json(tz, &r->rows[i], services));
 	json_object_set_new(o, "rows", rows);
@@ -275,6 +279,10 @@ static int print_table(FILE *out, struct tt_tz *tz, const struct tt_changes *r) 
 		fprintf(out, "%s%s%s",
 			i ? ", " : "Not compared, not up long enough: ", r->left_out[i],
 			i + 1 == r->left_out_n ? "\n" : "");
+	if (r->surveyors != TT_SURVEYORS_WITH)
+		fprintf(out, "Surveyors %s.\n",
+			r->surveyors == TT_SURVEYORS_ONLY ? "only" : "left out");
+	print_survey_days(&r->survey, out);
 	fputc('\n', out);
 	int rc = print_days(out, tz, r);
 	return rc ? rc : print_ranks(out, r);

@@ -266,6 +266,13 @@ int tt_report_feed(struct tt_store *s, const struct tt_feed_conf *conf, struct t
 		snprintf(told, sizeof(told), "%s/.told-%s", conf->dir, conf->watch);
 	if (!rc)
 		rc = make(&f, told, out, err);
+	const json_t *settings = f.watch ? f.watch->settings : NULL;
+	const char *surveyors = json_string_value(json_object_get(settings, "surveyors"));
+	out->surveyors = surveyors && strcmp(surveyors, "with");
+	if (!rc && out->surveyors)
+		rc = tt_store_survey_days(s, conf->day,
+			tt_tz_day_start(tt_store_tz(s), tt_tz_day(tt_store_tz(s), conf->day) + 1),
+			&out->survey, err);
 	contacts_free(&f.contacts);
 	tt_watch_list_free(&l);
 	return rc;

@@ -64,6 +64,15 @@ static void json_time(FILE *out, const char *name, int64_t sec, bool known) {
 		fprintf(out, "\"%s\":null,", name);
 }
 
+void print_surveyors_json(const struct tt_query *q, const struct tt_result *r, FILE *out) {
+	if (q->surveyors != TT_SURVEYORS_WITH)
+		fprintf(out,
+			",\"surveyors\":\"%s\",\"surveyor_days\":{\"settled\":%u,\"running\":%u,"
+			"\"listed\":%u}",
+			surveyors_name(q->surveyors), r->survey.settled, r->survey.running,
+			r->survey.listed);
+}
+
 void print_top_json(const struct top_view *t, FILE *out) {
 	const struct tt_result *res = t->result;
 	const struct column *cols[COLUMN_MAX];
@@ -88,6 +97,7 @@ void print_top_json(const struct top_view *t, FILE *out) {
 		tt_print_json_text(out, res->rir_date);
 	else
 		json_cell(out, &c);
+	print_surveyors_json(&t->conf->query, res, out);
 	fputs(",\"rows\":[", out);
 	for (unsigned i = 0; i < t->ranking->n; i++) {
 		fputs(i ? ",\n{" : "\n{", out);

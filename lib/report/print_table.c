@@ -148,6 +148,28 @@ static void print_bogons(const struct top_view *t, FILE *out) {
 	}
 }
 
+void print_survey_days(const struct tt_survey_days *d, FILE *out) {
+	if (d->running > 0)
+		fprintf(out,
+			"Surveyors by behaviour: %u days are settled; %u are not over, and who "
+			"probes many ports on them may change.\n",
+			d->settled, d->running);
+	if (d->listed > 0)
+		fprintf(out,
+			"Surveyors on %u days are those on lists: who probed many ports was not "
+			"settled, and raw observations do not cover them.\n",
+			d->listed);
+}
+
+json_t *survey_days_json(const struct tt_survey_days *d) {
+	return json_pack("{s:i, s:i, s:i}", "settled", (int)d->settled, "running", (int)d->running,
+		"listed", (int)d->listed);
+}
+
+const char *surveyors_name(enum tt_surveyors v) {
+	return v == TT_SURVEYORS_ONLY ? "only" : v == TT_SURVEYORS_WITHOUT ? "without" : "with";
+}
+
 void print_head(const struct top_view *t, const char *what, FILE *out) {
 	const struct tt_result *res = t->result;
 	struct tt_buf b = TT_BUF_INIT(4096);
@@ -176,16 +198,7 @@ void print_head(const struct top_view *t, const char *what, FILE *out) {
 		fprintf(out,
 			"Rollups were full: %" PRIu64 " packets (mixed) may belong to any port.\n",
 			res->rest_packets);
-	if (res->survey_running > 0)
-		fprintf(out,
-			"Surveyors by behaviour: %u days are settled, %u are not yet, so that who "
-			"probes many ports may change.\n",
-			res->survey_settled, res->survey_running);
-	if (res->survey_listed > 0)
-		fprintf(out,
-			"Surveyors on %u days are those on lists: raw observations do not cover "
-			"them, and who probed many ports was not settled.\n",
-			res->survey_listed);
+	print_survey_days(&res->survey, out);
 	print_bogons(t, out);
 	if (t->view.by == TT_BY_MALWARE)
 		fputs("Counted is what came for the services that a family is known to ask for, "

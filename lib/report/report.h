@@ -2,6 +2,7 @@
 // What the files of lib/report share: a result is ranked (rank.c), its rows become cells
 // (columns.c) and the cells are printed as JSON, CSV or a table.
 #pragma once
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -114,5 +115,11 @@ void print_series_csv(const struct top_view *t, FILE *out);
 int print_series_table(const struct top_view *t, FILE *out);
 /// The lines above a table: what, span, timezone, completeness, notes.
 void print_head(const struct top_view *t, const char *what, FILE *out);
+/// What is not settled of who was a surveyor; nothing where all is.
+void print_survey_days(const struct tt_survey_days *d, FILE *out);
+/// "surveyors" and "surveyor_days" after a comma, where the question is about them.
+void print_surveyors_json(const struct tt_query *q, const struct tt_result *r, FILE *out);
+const char *surveyors_name(enum tt_surveyors v);
+json_t *survey_days_json(const struct tt_survey_days *d); // owned by the caller
 const char *by_name(enum tt_by by);
 const char *rank_name(enum tt_rank rank);

@@ -37,6 +37,7 @@ void print_series_json(const struct top_view *t, FILE *out) {
 	json_cell(out, &by);
 	fprintf(out, ",\"step\":\"%s\",\"timezone\":", step_name(t->conf->query.step));
 	tt_print_json_text(out, t->timezone);
+	print_surveyors_json(&t->conf->query, t->result, out);
 	fputs(",\"rows\":[", out);
 	for (unsigned i = 0; i < t->ranking->n; i++) {
 		const struct tt_row *r = t->ranking->rows[i].row;

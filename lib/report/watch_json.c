@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "findings.h"
+#include "report.h"
 
 static json_t *number_or_null(bool known, uint64_t v) {
 	return known ? json_integer((json_int_t)v) : json_null();
@@ -167,6 +168,8 @@ json_t *tt_watch_json(struct tt_store *s, const struct tt_watch_result *r) {
 	json_object_set_new(o, "timezone", json_string(r->timezone));
 	json_object_set_new(o, "completeness", share_or_null(c->completeness));
 	json_object_set_new(o, "sources_lower_bound", json_boolean(c->lower_bound));
+	json_object_set(o, "surveyors", json_object_get(r->info.settings, "surveyors"));
+	json_object_set_new(o, "surveyor_days", survey_days_json(&c->survey));
 	json_object_set_new(o, "measure", json_string(measures[r->info.measure]));
 	json_object_set_new(
 		o, "country", r->info.country[0] ? json_string(r->info.country) : json_null());

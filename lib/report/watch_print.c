@@ -207,6 +207,7 @@ static int print_table(FILE *out, struct tt_tz *tz, const struct tt_watch_result
 		fputs("Counts are lower bounds: some packets were counted without their source "
 		      "(flow table full).\n",
 			out);
+	print_survey_days(&c->survey, out);
 	fprintf(out, "%s packets of %s sources\n\n", tt_show_count(c->whole.packets, a),
 		tt_show_count(c->whole.sources, b));
 	rc = print_days(out, tz, r);

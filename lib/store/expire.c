@@ -26,7 +26,8 @@ static int drop(struct tt_store *s, int64_t id, struct tt_err *err) {
 // Oldest first; `excess` bytes are to go whatever their age.
 static int drop_all(struct tt_store *s, int64_t before, int64_t excess, struct tt_err *err) {
 	sqlite3_stmt *st = db_prepare(s, err,
-		"SELECT b.id, b.epoch_max + b.epoch_s, length(r.message) + length(r.derived) FROM "
+		"SELECT b.id, b.epoch_max + b.epoch_s, length(r.message) + length(r.derived), "
+		"EXISTS(SELECT 1 FROM unjudged WHERE unjudged.batch = b.id) FROM "
 		"batch AS b JOIN boot ON boot.id = b.boot JOIN raw AS r ON r.batch = b.id WHERE "
 		"b.rows > 0 AND b.raw AND b.folded AND NOT boot.hidden ORDER BY b.epoch_min, b.id "
 		"LIMIT ?");
@@ -37,8 +38,10 @@ static int drop_all(struct tt_store *s, int64_t before, int64_t excess, struct t
 		return s->rc;
 	db_bind(st, "i", (int64_t)AT_ONCE);
 	while ((step = sqlite3_step(st)) == SQLITE_ROW) {
-		if (sqlite3_column_int64(st, 1) > before && excess <= 0)
-			continue; // a longer batch before a shorter one
+		bool kept = sqlite3_column_int64(st, 1) > before || sqlite3_column_int(st, 3);
+
+		if (kept && excess <= 0)
+			continue; // a longer batch before a shorter one, or a day to be settled
 		ids[n++] = sqlite3_column_int64(st, 0);
 		excess -= sqlite3_column_int64(st, 2);
 	}

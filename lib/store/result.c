@@ -308,9 +308,7 @@ int result_build(struct query *r, struct tt_result *out) {
 	out->completeness = r->completeness;
 	out->sources_lower_bound = r->lower_bound;
 	out->from_rollups = r->from_rollups;
-	out->survey_settled = r->survey.settled_n;
-	out->survey_running = r->survey.judged_n;
-	out->survey_listed = r->survey.listed_n;
+	out->survey = r->survey.days;
 	out->light = r->from_rollups && r->q->light;
 	out->rows_read = r->rows_read;
 	out->rest_packets = r->rest_packets;

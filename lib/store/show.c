@@ -25,6 +25,7 @@ struct profile {
 	uint64_t later_matches[TT_TOOL_N], later_tested[TT_TOOL_N]; // and after
 	uint32_t traits, asn;
 	uint16_t region, surveyor;
+	json_t *settled;	// days on which it was a surveyor by behaviour
 	unsigned ports_per_day; // more make a surveyor; 0: none is told so
 	uint8_t ttl_min, ttl_max;
 };
@@ -197,11 +198,46 @@ static json_t *tools_json(const struct profile *p) {
 }
 
 static bool by_behaviour(const struct profile *p) {
+	if (json_array_size(p->settled) > 0)
+		return true;
 	for (uint64_t i = 0; i < p->days.size; i++)
 		if (p->days.slots[i].key1 != 0 && p->ports_per_day != 0 &&
 			p->days.slots[i].val > p->ports_per_day)
 			return true;
 	return false;
+}
+
+// Days on which it was settled that the source was a surveyor, with what it did.
+static json_t *settled_json(struct profile *p, int64_t from, int64_t to, struct tt_err *err) {
+	sqlite3_stmt *st = db_prepare(p->s, err,
+		"SELECT v.start, v.ports, v.sensors, v.destinations, v.packets, d.ports_per_day, "
+		"d.settled FROM surveyor AS v JOIN survey AS d ON d.start = v.start WHERE v.source "
+		"= ? AND v.start >= ? AND v.start < ? AND d.state != 2 ORDER BY v.start");
+	static const char *const names[] = {
+		"ports", "sensors", "destinations", "packets", "ports_per_day"};
+	json_t *list = json_array();
+	char day[TT_RFC3339_LEN], at[TT_RFC3339_LEN];
+	int step;
+
+	if (st == NULL)
+		return list;
+	db_bind(st, "bii", p->a->b, p->a->family == 4 ? 4 : 16,
+		from == 0 ? INT64_MIN : local_start(p->s->tz, TT_STEP_DAY, from), to);
+	while ((step = sqlite3_step(st)) == SQLITE_ROW) {
+		json_t *o = json_pack("{s:s}", "day",
+			tt_day_format(tt_tz_day(p->s->tz, sqlite3_column_int64(st, 0)), day));
+
+		for (int i = 0; i < 5; i++)
+			json_object_set_new(
+				o, names[i], json_integer(sqlite3_column_int64(st, i + 1)));
+		json_object_set_new(
+			o, "settled", json_string(tt_time_format(sqlite3_column_int64(st, 6), at)));
+		json_array_append_new(list, o);
+	}
+	if (step != SQLITE_DONE)
+		db_fail(p->s, err, "surveyors");
+	sqlite3_finalize(st);
+	return list;
 }
 
 static json_t *surveyor_json(const struct profile *p) {
@@ -249,6 +285,7 @@ static json_t *profile_json(struct profile *p, const struct tt_store_info *info)
 	json_object_set_new(o, "asn", p->asn != 0 ? json_integer(p->asn) : json_null());
 	json_object_set_new(o, "surveyor", json_boolean(p->surveyor != 0 || by_behaviour(p)));
 	json_object_set_new(o, "surveyor_by", surveyor_json(p));
+	json_object_set(o, "surveyor_days", p->settled);
 	json_object_set_new(o, "timezone", json_string(tt_tz_name(p->s->tz)));
 	json_object_set_new(o, "packets", json_integer((json_int_t)p->all.packets));
 	json_object_set_new(o, "bytes", json_integer((json_int_t)p->all.bytes));
@@ -282,7 +319,10 @@ json_t *tt_store_show(
 		(rc = survey_ports(s, &p.ports_per_day, err)) == 0)
 		rc = collect(&p, from, to != 0 ? to : INT64_MAX, err);
 	if (rc == 0)
+		p.settled = settled_json(&p, from, to != 0 ? to : INT64_MAX, err);
+	if (rc == 0)
 		out = profile_json(&p, &info);
+	json_decref(p.settled);
 	if (tx && !sqlite3_get_autocommit(s->db))
 		db_tx(s, ST_COMMIT, NULL);
 	map_free(&p.at);

@@ -147,14 +147,14 @@ static int read_any(struct tt_store *s, const struct survey_day *d, unsigned lim
 	if (d->state == SURVEY_OPEN && !d->pending)
 		return 0; // there is nothing
 	if (is_settled(d)) {
-		out->settled_n++;
+		out->days.settled++;
 		return load_day(s, d, out, err);
 	}
 	if (d->whole && (rc = judge_day(s, d, limit, out, err)) != -E2BIG) {
-		out->judged_n++;
+		out->days.running++;
 		return rc;
 	}
-	out->listed_n++;
+	out->days.listed++;
 	return d->state == SURVEY_SETTLED || d->state == SURVEY_LATE ? load_day(s, d, out, err) : 0;
 }
 
@@ -174,14 +174,14 @@ static int read_open(struct tt_store *s, const struct survey_day *d, unsigned li
 	if (d->state == SURVEY_OPEN && !d->pending)
 		return 0;
 	if (is_settled(d)) {
-		out->settled_n++;
+		out->days.settled++;
 		return 0; // rollups know
 	}
 	if (open && d->whole && (rc = judge_day(s, d, limit, out, err)) != -E2BIG) {
-		out->judged_n++;
+		out->days.running++;
 		return rc < 0 ? rc : add_open(out, d);
 	}
-	out->listed_n++;
+	out->days.listed++;
 	return 0;
 }
 
@@ -204,6 +204,36 @@ int survey_read_open(
 int survey_read_settled(
 	struct tt_store *s, int64_t from, int64_t to, struct survey *out, struct tt_err *err) {
 	return read_days(s, from, to, read_settled, out, err);
+}
+
+static int count_day(struct tt_store *s, const struct survey_day *d, unsigned limit,
+	struct survey *out, struct tt_err *err) {
+	bool open = d->state == SURVEY_OPEN || d->state == SURVEY_FIRST;
+
+	(void)s, (void)limit, (void)err;
+	if (d->state == SURVEY_OPEN && !d->pending)
+		return 0;
+	*(is_settled(d)		   ? &out->days.settled
+		: open && d->whole ? &out->days.running
+				   : &out->days.listed) += 1;
+	return 0;
+}
+
+int tt_store_survey_days(struct tt_store *s, int64_t from, int64_t to, struct tt_survey_days *out,
+	struct tt_err *err) {
+	struct survey v = {0};
+	struct tt_store_info info;
+	int rc = tt_store_info(s, &info, err);
+
+	*out = (struct tt_survey_days){0};
+	if (rc < 0)
+		return rc;
+	from = from > info.data_from ? from : info.data_from;
+	to = to != 0 && to < info.data_to ? to : info.data_to;
+	rc = read_days(s, from, to, count_day, &v, err);
+	*out = v.days;
+	survey_free(&v);
+	return rc;
 }
 
 uint64_t *survey_find(struct survey *v, int64_t time, uint8_t family, const uint8_t src[16]) {

@@ -35,7 +35,7 @@ struct survey {
 		int64_t from, to;
 	} * open; // days of which rollups do not know and raw batches do
 	size_t open_n, open_cap;
-	unsigned settled_n, judged_n, listed_n; // days
+	struct tt_survey_days days;
 };
 
 // ---- survey.c

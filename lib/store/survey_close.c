@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "survey.h"
 #include "survey_evidence.h"
 #include "tt_crash.h"
+#include "watch.h"
 
 #define AGAIN_S 3600 // between two settlings of a day for which batches came late
 
@@ -23,6 +23,7 @@ struct closing {
 	struct judge judge;
 	struct survey verdicts;
 	struct evidence evidence;
+	struct watch_recount *watches; // that ask about surveyors; NULL: none
 	struct fold *fold;
 };
 
@@ -33,6 +34,7 @@ void survey_close_free(struct tt_store *s) {
 		return;
 	judge_free(&c->judge);
 	evidence_free(&c->evidence);
+	watch_recount_free(&c->watches);
 	survey_free(&c->verdicts);
 	fold_destroy(&c->fold);
 	if (c->raw.s != NULL)
@@ -133,6 +135,8 @@ static int prepare(struct tt_store *s, int64_t start, struct tt_err *err) {
 		return rc;
 	if ((rc = db_exec(s, err,
 		     "DELETE FROM segment WHERE state = 1;"
+		     "DELETE FROM watch_day WHERE watch < 0;"
+		     "DELETE FROM watch_source WHERE watch < 0;"
 		     "UPDATE unjudged SET taken = 0 WHERE taken")) == 0)
 		rc = run(s, err,
 			"UPDATE unjudged SET taken = 1 WHERE start = ? AND batch IN (SELECT b.id "
@@ -234,19 +238,24 @@ static int judge(struct tt_store *s, struct closing *c, struct tt_err *err) {
 	if (same && c->d.state == SURVEY_SETTLED)
 		return fold_late(s, c, err);
 	c->folding = true;
-	rc = evidence_begin(&c->evidence, &c->verdicts);
-	return rc < 0 ? tt_err_set(err, rc, "%s: no memory", s->path) : 1;
+	if ((rc = evidence_begin(&c->evidence, &c->verdicts)) < 0)
+		return tt_err_set(err, rc, "%s: no memory", s->path);
+	return (rc = watch_recount_begin(s, &c->d, &c->watches, err)) < 0 ? rc : 1;
 }
 
 // What is folded so far becomes staged pieces.
 static int stage(struct tt_store *s, struct closing *c, struct tt_err *err) {
-	int rc;
+	int rc = db_tx(s, ST_BEGIN, err);
 
-	if (fold_cut_open(s, c->fold) < 0)
-		return tt_err_set(err, -ENOMEM, "%s: no memory", s->path);
-	if ((rc = db_tx(s, ST_BEGIN, err)) < 0)
+	if (rc < 0)
 		return rc;
-	rc = end_tx(s, segments_insert(s, c->fold, SEGMENT_STAGED, err), err);
+	if (fold_cut_open(s, c->fold) < 0)
+		rc = tt_err_set(err, -ENOMEM, "%s: no memory", s->path);
+	if (rc == 0)
+		rc = segments_insert(s, c->fold, SEGMENT_STAGED, err);
+	if (rc == 0 && c->watches != NULL)
+		rc = watch_recount_write(c->watches, err);
+	rc = end_tx(s, rc, err);
 	fold_destroy(&c->fold);
 	return rc;
 }
@@ -291,6 +300,8 @@ static int fold_batch(struct tt_store *s, struct closing *c, struct tt_err *err)
 	// rollups of a replay may not hold it
 	if (rc == 0 && c->raw.list[c->raw.at - 1].folded)
 		rc = fold_view(c->fold, s, &c->raw.v, &c->raw.d, c->raw.sensor, &day);
+	if (rc == 0 && c->watches != NULL)
+		rc = watch_recount_add(c->watches, &c->raw, &c->d, &c->verdicts);
 	if (rc == 0 && !c->by_verdicts)
 		rc = evidence_add(&c->evidence, &c->raw, c->d.start, c->d.end);
 	if (rc < 0)
@@ -309,7 +320,8 @@ static int fold(struct tt_store *s, struct closing *c, struct tt_err *err) {
 		if (rc < 0)
 			return rc;
 	}
-	if (c->fold != NULL && (more == 0 || fold_memory(c->fold) > FOLD_DUE) &&
+	if (c->fold != NULL &&
+		(more == 0 || fold_memory(c->fold) > FOLD_DUE || watch_recount_due(c->watches)) &&
 		(rc = stage(s, c, err)) < 0)
 		return rc;
 	return more > 0 ? 1 : record(s, c, err);

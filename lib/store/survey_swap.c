@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "survey.h"
 #include "tt_crash.h"
+#include "watch.h"
 
 static int run(struct tt_store *s, struct tt_err *err, const char *sql, int64_t a, int64_t b) {
 	sqlite3_stmt *st = db_prepare(s, err, sql);
@@ -87,8 +87,10 @@ static int swap_pieces(
 }
 
 static int finish(struct tt_store *s, const struct survey_day *d, struct tt_err *err) {
-	int rc = run(s, err, "UPDATE survey SET state = 1 WHERE start = ?", d->start, 0);
+	int rc = d->state == SURVEY_LATE ? 0 : watch_recount_finish(s, d, err);
 
+	if (rc == 0)
+		rc = run(s, err, "UPDATE survey SET state = 1 WHERE start = ?", d->start, 0);
 	return rc < 0 ? rc
 		      : run(s, err, "DELETE FROM unjudged WHERE start = ? AND taken", d->start, 0);
 }

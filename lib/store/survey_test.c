@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <sqlite3.h>
 
+#include "tt_conf.h"
+#include "tt_watch.h"
 #include "world.h"
 
 static struct tt_err err;
@@ -15,16 +17,16 @@ static struct world *world(uint64_t seed, struct tt_store **s) {
 	struct world *w = world_create(seed);
 
 	w->whole = true;
-	w->ports_per_day = 4;
+	w->ports_per_day = 2;
 	w->utc_offset = OFFSET;
 	*s = world_open(w, TT_STORE_WRITE, ZONE);
 	world_rule(w, *s);
 	return w;
 }
 
-// Some 160 sources, of whom about a third probe more than four ports.
+// Some 160 sources, of whom some probe more than two ports.
 static void fill_day(struct world *w, struct tt_store *s, int day) {
-	world_fill(w, s, 3000, 500, BEGIN + day * DAY, BEGIN + (day + 1) * DAY);
+	world_fill(w, s, 1200, 200, BEGIN + day * DAY, BEGIN + (day + 1) * DAY);
 }
 
 static void checkpoint(struct tt_store *s) {
@@ -40,13 +42,9 @@ static int settle(struct tt_store *s, int64_t before, unsigned ms) {
 	return rc;
 }
 
-struct days { // of an answer
-	unsigned settled, running, listed;
-};
-
 // Packets of a question, and that they are as many with surveyors as without and of only them.
-static struct days conserve(struct tt_store *s, struct tt_query q) {
-	struct days d = {0};
+static struct tt_survey_days conserve(struct tt_store *s, struct tt_query q) {
+	struct tt_survey_days d = {0};
 	uint64_t packets[3] = {0};
 
 	for (unsigned v = TT_SURVEYORS_WITH; v <= TT_SURVEYORS_ONLY; v++) {
@@ -57,7 +55,7 @@ static struct days conserve(struct tt_store *s, struct tt_query q) {
 			fail_msg("%s", err.msg);
 		for (unsigned i = 0; i < r.row_n; i++)
 			packets[v] += r.rows[i].packets;
-		d = (struct days){r.survey_settled, r.survey_running, r.survey_listed};
+		d = r.survey;
 		tt_result_free(&r);
 	}
 	assert_int_equal(packets[0], packets[1] + packets[2]);
@@ -67,8 +65,8 @@ static struct days conserve(struct tt_store *s, struct tt_query q) {
 	return d;
 }
 
-static struct days check(struct world *w, struct tt_store *s, enum tt_by by, enum tt_step step,
-	int64_t from, int64_t to, enum tt_read read) {
+static struct tt_survey_days check(struct world *w, struct tt_store *s, enum tt_by by,
+	enum tt_step step, int64_t from, int64_t to, enum tt_read read) {
 	struct tt_query q = TT_QUERY_INIT;
 
 	q.by = by;
@@ -85,10 +83,10 @@ static struct days check(struct world *w, struct tt_store *s, enum tt_by by, enu
 }
 
 // Every ranking that rollups know, at all levels.
-static struct days check_all(struct world *w, struct tt_store *s, enum tt_read read) {
+static struct tt_survey_days check_all(struct world *w, struct tt_store *s, enum tt_read read) {
 	static const enum tt_by bys[] = {
 		TT_BY_PORT, TT_BY_REGION, TT_BY_SENSOR, TT_BY_CLASS, TT_BY_NONE};
-	struct days d = {0};
+	struct tt_survey_days d = {0};
 
 	for (unsigned i = 0; i < sizeof(bys) / sizeof(bys[0]); i++)
 		for (unsigned step = TT_STEP_NONE; step <= TT_STEP_MONTH; step++)
@@ -97,7 +95,8 @@ static struct days check_all(struct world *w, struct tt_store *s, enum tt_read r
 	return d;
 }
 
-static void assert_days(struct days d, unsigned settled, unsigned running, unsigned listed) {
+static void assert_days(
+	struct tt_survey_days d, unsigned settled, unsigned running, unsigned listed) {
 	assert_int_equal(d.settled, settled);
 	assert_int_equal(d.running, running);
 	assert_int_equal(d.listed, listed);
@@ -131,7 +130,8 @@ static void a_day_is_settled_when_it_is_over_and_lasts_without_raw(void **state)
 	assert_days(check_all(w, s, TT_READ_ROLLUPS), 1, 2, 0);
 	// one step after the other, and each answer is right in between
 	for (unsigned n = 0; settle(s, BEGIN + 2 * DAY, 1) > 0 && n < 1000; n++)
-		check(w, s, TT_BY_PORT, TT_STEP_DAY, 0, 0, TT_READ_ROLLUPS);
+		if (n % 3 == 0)
+			check(w, s, TT_BY_PORT, TT_STEP_DAY, 0, 0, TT_READ_ROLLUPS);
 	assert_days(check_all(w, s, TT_READ_ROLLUPS), 2, 1, 0);
 	assert_days(check_all(w, s, TT_READ_RAW), 2, 1, 0);
 	world_close(&s);
@@ -147,7 +147,7 @@ static void a_day_is_settled_when_it_is_over_and_lasts_without_raw(void **state)
 	// the rule of tomorrow is not that of days that are settled
 	w->ports_per_day = 1;
 	world_rule(w, s);
-	w->ports_per_day = 4;
+	w->ports_per_day = 2;
 	assert_days(check_all(w, s, TT_READ_AUTO), 4, 0, 0);
 	world_close(&s);
 	world_destroy(&w);
@@ -165,7 +165,7 @@ static void what_comes_late_is_judged_with_the_rest_of_its_day(void **state) {
 	settle(s, BEGIN + 2 * DAY, 0);
 	assert_days(check_all(w, s, TT_READ_ROLLUPS), 2, 1, 0);
 	// more of the same sources: some become surveyors, in what the tables hold already too
-	world_fill(w, s, 1000, 500, noon, noon + 7200);
+	world_fill(w, s, 600, 300, noon, noon + 7200);
 	assert_days(conserve(s, (struct tt_query){.by = TT_BY_PORT,
 					.tool = -1,
 					.classes = 1u << TT_SCAN,
@@ -248,15 +248,15 @@ static void evidence_says_why(void **state) {
 	world_begin(w);
 	for (uint16_t port = 1; port <= 700; port++)
 		add_probe(w, 1, port % 3, port);
-	for (uint16_t port = 1; port <= 4; port++)
-		add_probe(w, 2, 0, port); // not more than four
-	for (uint16_t port = 1; port <= 5; port++)
+	for (uint16_t port = 1; port <= 2; port++)
+		add_probe(w, 2, 0, port); // not more than two
+	for (uint16_t port = 1; port <= 3; port++)
 		add_probe(w, 3, 0, port);
 	assert_int_equal(world_put(w, s, true), 1);
 	settle(s, INT64_MAX, 0);
 	assert_int_equal(number(w, "SELECT count(*) FROM surveyor"), 2);
 	assert_int_equal(number(w, "SELECT surveyors FROM survey"), 2);
-	assert_int_equal(number(w, "SELECT ports_per_day FROM survey"), 4);
+	assert_int_equal(number(w, "SELECT ports_per_day FROM survey"), 2);
 	assert_int_equal(number(w, "SELECT start FROM survey"), BEGIN);
 	assert_in_range(
 		number(w, "SELECT ports FROM surveyor WHERE source = x'cb007101'"), 665, 735);
@@ -265,7 +265,7 @@ static void evidence_says_why(void **state) {
 		number(w, "SELECT packets FROM surveyor WHERE source = x'cb007101'"), 1400);
 	assert_int_equal(
 		number(w, "SELECT destinations FROM surveyor WHERE source = x'cb007101'"), 5);
-	assert_int_equal(number(w, "SELECT ports FROM surveyor WHERE source = x'cb007103'"), 5);
+	assert_int_equal(number(w, "SELECT ports FROM surveyor WHERE source = x'cb007103'"), 3);
 	assert_int_equal(number(w, "SELECT sensors FROM surveyor WHERE source = x'cb007103'"), 1);
 	world_close(&s);
 	world_destroy(&w);
@@ -276,7 +276,7 @@ static void a_replay_is_settled_when_it_ends(void **state) {
 	struct tt_store *s;
 
 	w->whole = w->replay = true;
-	w->ports_per_day = 4;
+	w->ports_per_day = 2;
 	w->utc_offset = OFFSET;
 	s = world_open(w, TT_STORE_WRITE, ZONE);
 	world_rule(w, s);
@@ -294,6 +294,147 @@ static void a_replay_is_settled_when_it_ends(void **state) {
 	world_destroy(&w);
 }
 
+// What a watch of all TCP probes counts, with, without and of only surveyors.
+static const char watches[] = "{\"kind\":\"watches\",\"v\":1,\"watches\":["
+			      "{\"name\":\"all\",\"where\":{\"class\":[\"scan\"]},\"keep_sources\":"
+			      "true,\"by\":[\"port\"]},"
+			      "{\"name\":\"without\",\"where\":{\"class\":[\"scan\"]},\"keep_"
+			      "sources\":true,\"by\":[\"port\"],"
+			      "\"surveyors\":\"without\"},"
+			      "{\"name\":\"only\",\"where\":{\"class\":[\"scan\"]},\"keep_"
+			      "sources\":true,\"by\":[\"port\"],"
+			      "\"surveyors\":\"only\"}]}";
+
+struct sum { // of a local day
+	uint64_t packets, bytes, sources;
+};
+
+static int add_source(void *arg, const struct tt_watch_source *src) {
+	struct sum *sums = arg, *sum = &sums[(src->day - BEGIN) / DAY];
+
+	sum->packets += src->packets;
+	sum->bytes += src->bytes;
+	sum->sources++;
+	return 0;
+}
+
+static int by_source(const void *x, const void *y) {
+	const struct tt_obs *const *a = x, *const *b = y;
+	int c = (*a)->family - (*b)->family;
+
+	return c != 0 ? c : memcmp((*a)->src, (*b)->src, 16);
+}
+
+// One day of a watch counted by hand.
+static struct sum count_day(const struct world *w, int day, unsigned which) {
+	const struct tt_obs **seen = calloc(w->n + 1, sizeof(*seen));
+	bool *surveyor = world_surveyors(w, w->obs, w->n);
+	struct sum sum = {0};
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n; i++) {
+		const struct tt_obs *o = &w->obs[i];
+
+		if (o->class != TT_SCAN || o->epoch < BEGIN + day * DAY ||
+			o->epoch >= BEGIN + (day + 1) * DAY ||
+			(which != TT_SURVEYORS_WITH && surveyor[i] != (which == TT_SURVEYORS_ONLY)))
+			continue;
+		sum.packets += o->packets;
+		sum.bytes += o->bytes;
+		seen[n++] = o;
+	}
+	qsort(seen, n, sizeof(struct tt_obs *), by_source);
+	for (size_t i = 0; i < n; i++)
+		sum.sources += i == 0 || by_source(&seen[i - 1], &seen[i]) != 0;
+	free(surveyor);
+	free(seen);
+	return sum;
+}
+
+// Each watch's days, ports and sources; `known`: from that day on.
+static struct tt_survey_days check_watches(
+	struct world *w, struct tt_store *s, int known, int days) {
+	static const char *const names[] = {"all", "without", "only"};
+	struct tt_survey_days d = {0};
+
+	for (unsigned v = 0; v < 3; v++) {
+		struct sum sums[8] = {0};
+		struct tt_watch_counts c;
+		uint64_t ports = 0, whole = 0;
+
+		if (tt_store_watch_read(s, names[v], BEGIN + known * DAY, BEGIN + days * DAY,
+			    1u << TT_WATCH_BY_PORT, &c, &err) != 0)
+			fail_msg("%s", err.msg);
+		assert_int_equal(c.day_n, days - known);
+		assert_int_equal(tt_store_watch_sources(s, names[v], BEGIN + known * DAY,
+					 BEGIN + days * DAY, add_source, sums, &err),
+			0);
+		for (int i = known; i < days; i++) {
+			struct sum want = count_day(w, i, v);
+
+			assert_int_equal(c.days[i - known].packets, want.packets);
+			assert_int_equal(c.days[i - known].bytes, want.bytes);
+			assert_int_equal(c.days[i - known].sources, want.sources);
+			assert_int_equal(sums[i].packets, want.packets);
+			assert_int_equal(sums[i].sources, want.sources);
+			assert_true(want.packets > 0);
+			whole += want.packets;
+		}
+		for (unsigned i = 0; i < c.part_n; i++)
+			ports += c.parts[i].packets;
+		assert_int_equal(ports, whole);
+		d = c.survey;
+		tt_watch_counts_free(&c);
+	}
+	return d;
+}
+
+static void put_watches(struct tt_store *s) {
+	json_t *root = NULL;
+
+	if (tt_conf_loads(watches, strlen(watches), "watches", "watches", &root, &err) != 0 ||
+		tt_store_watches_set(s, root, &err) != 0)
+		fail_msg("%s", err.msg);
+	json_decref(root);
+}
+
+static void watches_count_by_what_was_settled(void **state) {
+	struct tt_store *s;
+	struct world *w = world(6, &s);
+	int64_t noon = BEGIN + DAY / 2, from, to;
+
+	world_up(w, s, BEGIN, BEGIN + DAY);
+	fill_day(w, s, 0); // before there were watches
+	put_watches(s);
+	world_up(w, s, BEGIN + DAY, BEGIN + 4 * DAY);
+	for (int day = 1; day < 3; day++)
+		fill_day(w, s, day);
+	checkpoint(s); // lists of sources come with it
+	assert_days(check_watches(w, s, 1, 3), 0, 2, 0);
+	for (unsigned n = 0; settle(s, BEGIN + 2 * DAY, 1) > 0 && n < 10000; n++)
+		if (n % 3 == 0)
+			check_watches(w, s, 1, 3);
+	assert_days(check_watches(w, s, 1, 3), 1, 1, 0);
+	// late, and some more of them are surveyors
+	world_fill(w, s, 600, 300, noon + DAY, noon + DAY + 7200);
+	checkpoint(s);
+	settle(s, INT64_MAX, 0);
+	assert_days(check_watches(w, s, 1, 3), 2, 0, 0);
+	assert_int_equal(number(w, "SELECT count(*) FROM watch_day WHERE watch < 0"), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		static const char *const names[] = {"all", "without", "only"};
+
+		assert_int_equal(tt_store_watch_backfill(s, names[i], BEGIN, &from, &to, &err), 0);
+	}
+	assert_days(check_watches(w, s, 0, 3), 3, 0, 0);
+	assert_true(tt_store_expire(s, INT64_MAX, 0, &err) > 0);
+	world_close(&s);
+	s = world_open(w, TT_STORE_READ, NULL);
+	assert_days(check_watches(w, s, 0, 3), 3, 0, 0);
+	world_close(&s);
+	world_destroy(&w);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_day_is_settled_when_it_is_over_and_lasts_without_raw),
@@ -301,6 +442,7 @@ int main(void) {
 		cmocka_unit_test(days_whose_raw_went_before_they_were_over_are_left_to_lists),
 		cmocka_unit_test(evidence_says_why),
 		cmocka_unit_test(a_replay_is_settled_when_it_ends),
+		cmocka_unit_test(watches_count_by_what_was_settled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
-#include "store.h"
+#include "survey.h"
 #include "tt_watch.h"
 
 // Watches on their way: watches.c knows what is in force, watch_match.c asks observations,
@@ -48,17 +48,20 @@ struct watches {
 	struct watch *w;
 	unsigned n;
 	uint32_t sensor_n; // that w[].sensors were made for
+	bool surveyors;	   // some ask who is one
 };
 /// Those in force, or the one of that name in force or not (-ENOENT).
 int watches_load(struct tt_store *s, const char *name, struct watches *out, struct tt_err *err);
+/// Keeps the first n.
+void watches_drop(struct watches *w, unsigned n);
 void watches_free(struct watches *w);
 
 // ---- watch_match.c
 bool watch_matches(const struct watch *w, const struct tt_batch_view *v, const struct derived *d,
-	uint32_t i, unsigned sensor);
+	uint32_t i, unsigned sensor, bool surveyor);
 /// Whether it counts for the plain source port.
 bool watch_matches_plain(const struct watch *w, const struct tt_batch_view *v,
-	const struct derived *d, uint32_t i, unsigned sensor);
+	const struct derived *d, uint32_t i, unsigned sensor, bool surveyor);
 /// Whether an observation without a source could be one that matches.
 bool watch_could_match(
 	const struct watch *w, const struct tt_batch_view *v, uint32_t i, unsigned sensor);
@@ -101,14 +104,56 @@ int64_t watch_day(struct watch_count *c, struct tt_tz *tz, int64_t t);
 struct watch_row *watch_row(struct watch_count *c, uint64_t key);
 int watch_row_source(struct watch_count *c, struct watch_row *r, uint64_t hash);
 int watch_row_sketch(struct watch_count *c, struct watch_row *r, const void *sketch, size_t len);
-/// Adds the rows of a batch that lie in [from, to).
+/// Adds the rows of a batch that lie in [from, to); survey: who was a surveyor by behaviour.
 int watch_count_batch(struct watch_count *c, struct tt_store *s, const struct watches *w,
-	const struct raw_cursor *raw, int64_t from, int64_t to);
-/// Counts the sources of a watch that keeps them, those of an unfolded tail with them: of each of
+	const struct raw_cursor *raw, int64_t from, int64_t to, struct survey *survey);
+/// The same for all raw batches of the span.
+int watch_count_raw(struct watch_count *c, struct tt_store *s, const struct watches *w,
+	enum raw_which which, int64_t from, int64_t to, struct survey *survey, struct tt_err *err);
+/// Counts the sources of a watch that keeps them, those of an unfolded tail with them, and in place
+/// of what was kept of days that are open in `survey`: of each of
 /// the days that begin at `starts` (ascending) and of all together. Returns 1 where they are too
 /// many to count one by one, -errno; the counts mean nothing then.
 int watch_exact(struct tt_store *s, const struct watch *w, const struct watch_count *tail,
-	const int64_t *starts, unsigned day_n, uint64_t *of_day, uint64_t *whole,
+	const struct survey *survey, const int64_t *starts, unsigned day_n, uint64_t *of_day, uint64_t *whole,
 	struct tt_err *err);
 size_t watch_count_memory(const struct watch_count *c);
 void watch_count_free(struct watch_count *c);
+
+// ---- watch_fold.c
+/// Counts on their way into the tables.
+struct folder {
+	struct tt_store *s;
+	struct tt_err *err;
+	struct watches w;
+	struct watch_count c;
+	struct raw_cursor raw;
+	struct survey survey;
+	sqlite3_stmt *day, *source, *mark;
+	size_t marked; // batches of the list that are marked
+};
+int folder_prepare(struct folder *f);
+/// Writes what is counted, in the caller's transaction.
+int folder_write(struct folder *f);
+void folder_close(struct folder *f);
+
+// ---- watch_survey.c
+/// Days of a span that are not settled are counted from raw for who asks about surveyors: fills
+/// `survey` and adds them to c. Nothing is done where w is not in force or does not ask.
+int watch_count_open(struct watch_count *c, struct tt_store *s, const struct watches *w,
+	int64_t from, int64_t to, struct survey *survey, struct tt_err *err);
+
+// ---- watch_recount.c: the watches that ask about surveyors, once a day is settled
+struct watch_recount;
+/// Those whose counts of the day are known; *out NULL: none. Freed with watch_recount_free.
+int watch_recount_begin(struct tt_store *s, const struct survey_day *d, struct watch_recount **out,
+	struct tt_err *err);
+int watch_recount_add(struct watch_recount *r, const struct raw_cursor *raw,
+	const struct survey_day *d, struct survey *survey);
+/// Stages what is counted, in the caller's transaction.
+int watch_recount_write(struct watch_recount *r, struct tt_err *err);
+bool watch_recount_due(const struct watch_recount *r);
+void watch_recount_free(struct watch_recount **r);
+/// Puts what is staged in the place of what was counted, with what came since, in the caller's
+/// transaction.
+int watch_recount_finish(struct tt_store *s, const struct survey_day *d, struct tt_err *err);

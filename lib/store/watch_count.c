@@ -199,10 +199,10 @@ static int add_spilled(const struct one *o, unsigned sensor) {
 	return 0;
 }
 
-static int ask(struct one *o, struct tt_store *s, unsigned sensor) {
+static int ask(struct one *o, struct tt_store *s, unsigned sensor, bool surveyor) {
 	const struct tt_batch_view *v = &o->raw->v;
-	bool match = watch_matches(o->w, v, &o->raw->d, o->i, sensor);
-	bool plain = watch_matches_plain(o->w, v, &o->raw->d, o->i, sensor);
+	bool match = watch_matches(o->w, v, &o->raw->d, o->i, sensor, surveyor);
+	bool plain = watch_matches_plain(o->w, v, &o->raw->d, o->i, sensor, surveyor);
 	int rc = 0;
 
 	if (v->family[o->i] == 0)
@@ -218,24 +218,43 @@ static int ask(struct one *o, struct tt_store *s, unsigned sensor) {
 }
 
 int watch_count_batch(struct watch_count *c, struct tt_store *s, const struct watches *w,
-	const struct raw_cursor *raw, int64_t from, int64_t to) {
+	const struct raw_cursor *raw, int64_t from, int64_t to, struct survey *survey) {
 	const struct tt_batch_view *v = &raw->v;
 	int rc = 0;
 
 	for (uint32_t i = 0; rc == 0 && i < v->head.obs_n; i++) {
 		int64_t epoch = (int64_t)v->epoch_index[i] * v->head.epoch_s, slot;
 		unsigned sensor = raw->sensor[v->sensor[i]];
+		bool surveyor = raw->d.surveyor[i] != 0;
 
 		if (epoch < from || epoch >= to || sensor > w->sensor_n)
 			continue;
 		if ((slot = watch_day(c, s->tz, epoch)) < 0)
 			return (int)slot;
+		if (w->surveyors && !surveyor)
+			surveyor = survey_has(survey, epoch, v->family[i], v->src[i]);
 		for (unsigned k = 0; rc == 0 && k < w->n; k++) {
 			struct one o = {c, &w->w[k], raw, i, k, (unsigned)slot, 0};
 
-			rc = ask(&o, s, sensor);
+			rc = ask(&o, s, sensor, surveyor);
 		}
 	}
+	return rc;
+}
+
+int watch_count_raw(struct watch_count *c, struct tt_store *s, const struct watches *w,
+	enum raw_which which, int64_t from, int64_t to, struct survey *survey, struct tt_err *err) {
+	struct raw_cursor raw;
+	int rc = raw_open(s, &raw, from, to, which, err), more;
+
+	if (rc < 0)
+		return rc;
+	while (rc == 0 && (more = raw_next(&raw, err)) != 0) {
+		rc = more < 0 ? more : watch_count_batch(c, s, w, &raw, from, to, survey);
+		if (rc < 0 && more > 0)
+			tt_err_set(err, rc, "%s: no memory for watches", s->path);
+	}
+	raw_close(&raw);
 	return rc;
 }
 

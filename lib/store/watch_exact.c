@@ -53,7 +53,8 @@ static int add(struct gather *g, const int64_t *starts, unsigned day_n, int64_t 
 
 // What was folded, and what was not yet.
 static int gather(struct gather *g, struct tt_store *s, const struct watch *w,
-	const struct watch_count *tail, const int64_t *starts, unsigned day_n, struct tt_err *err) {
+	const struct watch_count *tail, const struct survey *survey, const int64_t *starts,
+	unsigned day_n, struct tt_err *err) {
 	sqlite3_stmt *st = db_prepare(s, err,
 		"SELECT start, source FROM watch_source WHERE watch = ? AND start >= ? AND start "
 		"<= ?");
@@ -65,7 +66,7 @@ static int gather(struct gather *g, struct tt_store *s, const struct watch *w,
 	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
 		int n = sqlite3_column_bytes(st, 1);
 
-		if (n == 4 || n == 16)
+		if ((n == 4 || n == 16) && !survey_is_open(survey, sqlite3_column_int64(st, 0)))
 			rc = add(g, starts, day_n, sqlite3_column_int64(st, 0), n == 4 ? 4 : 6,
 				sqlite3_column_blob(st, 1));
 	}
@@ -83,10 +84,10 @@ static int gather(struct gather *g, struct tt_store *s, const struct watch *w,
 }
 
 int watch_exact(struct tt_store *s, const struct watch *w, const struct watch_count *tail,
-	const int64_t *starts, unsigned day_n, uint64_t *of_day, uint64_t *whole,
+	const struct survey *survey, const int64_t *starts, unsigned day_n, uint64_t *of_day, uint64_t *whole,
 	struct tt_err *err) {
 	struct gather g = {NULL, 0, 0};
-	int rc = day_n != 0 ? gather(&g, s, w, tail, starts, day_n, err) : 0;
+	int rc = day_n != 0 ? gather(&g, s, w, tail, survey, starts, day_n, err) : 0;
 
 	*whole = 0;
 	memset(of_day, 0, day_n * sizeof(*of_day));

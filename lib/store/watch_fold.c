@@ -9,17 +9,7 @@
 
 #define PIECE (128u << 20) // bytes of counts in memory before they are written
 
-struct folder {
-	struct tt_store *s;
-	struct tt_err *err;
-	struct watches w;
-	struct watch_count c;
-	struct raw_cursor raw;
-	sqlite3_stmt *day, *source, *mark;
-	size_t marked; // batches of the list that are marked
-};
-
-static int prepare(struct folder *f) {
+int folder_prepare(struct folder *f) {
 	f->day = db_prepare(f->s, f->err,
 		"INSERT INTO watch_day(watch, start, dim, key, packets, bytes, spilled, sources) "
 		"VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET packets = packets + "
@@ -87,7 +77,7 @@ static int keep_countries(struct folder *f) {
 }
 
 // Writes what is counted; marks the batches up to where the cursor is.
-static int write_all(struct folder *f) {
+int folder_write(struct folder *f) {
 	uint8_t blob[8192];
 	int rc = 0;
 
@@ -109,30 +99,44 @@ static int read_all(struct folder *f, int64_t from) {
 	while (rc == 0 && more > 0) {
 		if ((more = raw_next(&f->raw, f->err)) < 0)
 			return more;
-		if (more > 0 &&
-			(rc = watch_count_batch(&f->c, f->s, &f->w, &f->raw, from, INT64_MAX)) < 0)
+		if (more > 0 && (rc = watch_count_batch(&f->c, f->s, &f->w, &f->raw, from,
+					 INT64_MAX, &f->survey)) < 0)
 			return tt_err_set(f->err, rc, "%s: no memory for watches", f->s->path);
 		if (more == 0 || watch_count_memory(&f->c) > PIECE)
-			rc = write_all(f);
+			rc = folder_write(f);
 	}
 	return rc;
 }
 
-static void close_folder(struct folder *f) {
+void folder_close(struct folder *f) {
 	sqlite3_finalize(f->day);
 	sqlite3_finalize(f->source);
 	sqlite3_finalize(f->mark);
 	watch_count_free(&f->c);
 	watches_free(&f->w);
+	survey_free(&f->survey);
 	raw_close(&f->raw);
+}
+
+// Who was a surveyor on the days that are settled; others are counted anew when they are.
+static int read_survey(struct folder *f) {
+	struct tt_store_info info;
+	int rc;
+
+	if (!f->w.surveyors || f->raw.list_n == 0)
+		return 0;
+	if ((rc = tt_store_info(f->s, &info, f->err)) < 0)
+		return rc;
+	return survey_read_settled(f->s, f->raw.list[0].epoch_min, info.raw_to, &f->survey, f->err);
 }
 
 // In one transaction: counts raw batches from `from` on, those not watched yet, or all.
 static int fold(struct folder *f, int64_t from, enum raw_which which) {
 	int rc = keep_countries(f);
 
-	if (rc == 0 && (rc = prepare(f)) == 0 &&
-		(rc = raw_open(f->s, &f->raw, from, INT64_MAX, which, f->err)) == 0)
+	if (rc == 0 && (rc = folder_prepare(f)) == 0 &&
+		(rc = raw_open(f->s, &f->raw, from, INT64_MAX, which, f->err)) == 0 &&
+		(rc = read_survey(f)) == 0)
 		rc = read_all(f, from);
 	return rc;
 }
@@ -164,7 +168,7 @@ int tt_store_watches_fold(struct tt_store *s, struct tt_err *err) {
 		return rc;
 	if ((rc = db_tx(s, ST_BEGIN, err)) == 0)
 		rc = end_tx(s, fold(&f, INT64_MIN, RAW_UNWATCHED), err);
-	close_folder(&f);
+	folder_close(&f);
 	return rc;
 }
 
@@ -181,6 +185,9 @@ static int gone(struct tt_store *s, int64_t from, int64_t *n, struct tt_err *err
 static int forget_from(struct folder *f, int64_t from) {
 	static const char *const texts[] = {"DELETE FROM watch_day WHERE watch = ? AND start >= ?",
 		"DELETE FROM watch_source WHERE watch = ? AND start >= ?",
+		// what is staged was counted before
+		"DELETE FROM watch_day WHERE watch = -?1 AND start >= ?2",
+		"DELETE FROM watch_source WHERE watch = -?1 AND start >= ?2",
 		// what lies before is as unknown as it was
 		"UPDATE watch SET gap_to = max(gap_from, min(gap_to, ?2)) WHERE id = ?1"};
 	int rc = 0;
@@ -220,6 +227,6 @@ int tt_store_watch_backfill(struct tt_store *s, const char *name, int64_t from, 
 	}
 	*raw_from = info.raw_from > day ? info.raw_from : day;
 	*raw_to = info.raw_to;
-	close_folder(&f);
+	folder_close(&f);
 	return rc;
 }

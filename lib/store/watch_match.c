@@ -27,11 +27,10 @@ static bool has_source(const struct watch *w, uint8_t family, const uint8_t src[
 
 // What is asked of the source and the sensor, by the watch and by its plain count.
 static bool passes(const struct watch *w, const struct tt_batch_view *v, const struct derived *d,
-	uint32_t i, unsigned sensor) {
+	uint32_t i, unsigned sensor, bool surveyor) {
 	if (!w->sensors[sensor] || v->family[i] == 0)
 		return false;
-	if (w->surveyors != TT_SURVEYORS_WITH &&
-		(d->surveyor[i] != 0) != (w->surveyors == TT_SURVEYORS_ONLY))
+	if (w->surveyors != TT_SURVEYORS_WITH && surveyor != (w->surveyors == TT_SURVEYORS_ONLY))
 		return false;
 	return has_region(w, d->region[i]) && has_u32(w->asns, w->asn_n, d->asn[i]) &&
 	       has_source(w, v->family[i], v->src[i]);
@@ -52,18 +51,19 @@ static bool service_matches(const struct watch *w, const struct tt_batch_view *v
 }
 
 bool watch_matches(const struct watch *w, const struct tt_batch_view *v, const struct derived *d,
-	uint32_t i, unsigned sensor) {
-	return service_matches(w, v, i) && passes(w, v, d, i, sensor) &&
+	uint32_t i, unsigned sensor, bool surveyor) {
+	return service_matches(w, v, i) && passes(w, v, d, i, sensor, surveyor) &&
 	       (v->traits[i] & w->traits) == w->traits && has_tool(w, v, i);
 }
 
 bool watch_matches_plain(const struct watch *w, const struct tt_batch_view *v,
-	const struct derived *d, uint32_t i, unsigned sensor) {
+	const struct derived *d, uint32_t i, unsigned sensor, bool surveyor) {
 	bool service = v->class[i] == TT_BACKSCATTER || v->class[i] == TT_REFLECTION;
 	bool is = service ? v->port[i] == w->plain_port
 			  : v->flags[i] & TT_OBS_OTHER_PORT && v->other_port[i] == w->plain_port;
 
-	return w->has_plain && is && v->proto[i] == w->plain_proto && passes(w, v, d, i, sensor);
+	return w->has_plain && is && v->proto[i] == w->plain_proto &&
+	       passes(w, v, d, i, sensor, surveyor);
 }
 
 bool watch_could_match(

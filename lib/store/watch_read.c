@@ -21,6 +21,7 @@ struct reader {
 	struct tt_err *err;
 	struct watches w;
 	struct watch_count c;
+	struct survey survey; // days that are counted from raw: they are not settled
 	const struct tt_catalog *catalog;
 	const struct tt_sensor_conf **conf; // by number
 	struct tt_up up;
@@ -229,12 +230,15 @@ static int load_rows(struct reader *r, int64_t from, int64_t to) {
 		return r->s->rc;
 	db_bind(st, "iii", r->w.w[0].id, from, to);
 	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
-		int64_t slot = watch_day(&r->c, r->s->tz, sqlite3_column_int64(st, 0));
-		struct watch_row *row =
-			slot < 0 ? NULL
-				 : watch_row(&r->c, WATCH_KEY(0, slot, sqlite3_column_int(st, 1),
-							    sqlite3_column_int64(st, 2)));
+		int64_t start = sqlite3_column_int64(st, 0), slot;
+		struct watch_row *row;
 
+		if (survey_is_open(&r->survey, start))
+			continue;
+		slot = watch_day(&r->c, r->s->tz, start);
+		row = slot < 0 ? NULL
+			       : watch_row(&r->c, WATCH_KEY(0, slot, sqlite3_column_int(st, 1),
+							  sqlite3_column_int64(st, 2)));
 		if (row == NULL) {
 			rc = -ENOMEM;
 			break;
@@ -254,20 +258,26 @@ static int load_rows(struct reader *r, int64_t from, int64_t to) {
 	return rc;
 }
 
+// Batches that are not counted yet, less those of days that were counted from raw.
 static int load_tail(struct reader *r, int64_t from, int64_t to) {
-	struct raw_cursor raw;
-	int rc, more;
+	const struct survey *v = &r->survey;
+	struct survey settled = {0};
+	int rc = 0;
 
 	if (!r->w.w[0].active)
 		return 0;
-	if ((rc = raw_open(r->s, &raw, from, to, RAW_UNWATCHED, r->err)) < 0)
-		return rc;
-	while (rc == 0 && (more = raw_next(&raw, r->err)) != 0) {
-		rc = more < 0 ? more : watch_count_batch(&r->c, r->s, &r->w, &raw, from, to);
-		if (rc < 0 && more > 0)
-			tt_err_set(r->err, rc, "%s: no memory", r->s->path);
+	if (r->w.surveyors)
+		rc = survey_read_settled(r->s, from, to, &settled, r->err);
+	for (int64_t t = from, end; rc == 0 && t < to; t = end) {
+		bool open = survey_is_open(v, t);
+
+		for (end = t; end < to && survey_is_open(v, end) == open;)
+			end = v->open_n == 0 ? to : local_next(r->s->tz, TT_STEP_DAY, end);
+		if (!open)
+			rc = watch_count_raw(
+				&r->c, r->s, &r->w, RAW_UNWATCHED, t, end, &settled, r->err);
 	}
-	raw_close(&raw);
+	survey_free(&settled);
 	return rc;
 }
 
@@ -337,7 +347,7 @@ static int count_sources(const struct reader *r, struct tt_watch_counts *out) {
 
 	if (of_day == NULL)
 		return tt_err_set(r->err, -ENOMEM, "%s: no memory", r->s->path);
-	rc = watch_exact(r->s, &r->w.w[0], &r->c, r->up.starts, out->day_n, of_day, &whole, r->err);
+	rc = watch_exact(r->s, &r->w.w[0], &r->c, &r->survey, r->up.starts, out->day_n, of_day, &whole, r->err);
 	for (unsigned i = 0; rc == 0 && i < out->day_n; i++) {
 		out->days[i].sources = of_day[i];
 		out->days[i].sources_error = 0;
@@ -377,6 +387,7 @@ static int build(struct reader *r, struct tt_watch_counts *out) {
 	out->from = r->up.from;
 	out->to = r->up.to;
 	out->lower_bound = r->lower_bound;
+	out->survey = r->survey.days;
 	out->day_n = (unsigned)n;
 	out->days = calloc((parts + PART_FIRST) * n + 1, sizeof(*out->days));
 	out->parts = calloc(parts + 1, sizeof(*out->parts));
@@ -425,7 +436,8 @@ static int read_counts(
 		(rc = part_at(r, TT_WATCH_BY_N, PART_PLAIN, "", &p)) < 0 ||
 		(rc = describe_sensors(r)) < 0)
 		return tt_err_set(r->err, rc, "%s: no memory", r->s->path);
-	if ((rc = load_rows(r, from, to)) < 0 || (rc = load_tail(r, from, to)) < 0)
+	if ((rc = watch_count_open(&r->c, r->s, &r->w, from, to, &r->survey, r->err)) < 0 ||
+		(rc = load_rows(r, from, to)) < 0 || (rc = load_tail(r, from, to)) < 0)
 		return rc;
 	for (size_t i = 0; i < r->c.n; i++)
 		if ((rc = take_row(r, &r->c.rows[i])) < 0)
@@ -444,6 +456,7 @@ static void close_reader(struct reader *r) {
 	map_free(&r->at);
 	watch_count_free(&r->c);
 	watches_free(&r->w);
+	survey_free(&r->survey);
 	tt_up_free(&r->up);
 	free(r->conf);
 }

@@ -44,8 +44,9 @@ static int compare(struct tt_store *s, const char *name, const json_t *json, con
 
 static int forget_counts(struct tt_store *s, const char *name, struct tt_err *err) {
 	static const char *const texts[] = {
-		"DELETE FROM watch_day WHERE watch = (SELECT id FROM watch WHERE name = ?)",
-		"DELETE FROM watch_source WHERE watch = (SELECT id FROM watch WHERE name = ?)"};
+		"DELETE FROM watch_day WHERE abs(watch) = (SELECT id FROM watch WHERE name = ?)",
+		"DELETE FROM watch_source WHERE abs(watch) = (SELECT id FROM watch WHERE name = "
+		"?)"};
 	int rc = 0;
 
 	for (unsigned i = 0; rc == 0 && i < 2; i++) {

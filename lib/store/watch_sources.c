@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // The sources that a watch keeps, and what others said about them.
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "watch.h"
@@ -30,16 +31,52 @@ static void column_source(sqlite3_stmt *st, struct tt_watch_source *s) {
 	snprintf(s->region, sizeof(s->region), "%s", (const char *)sqlite3_column_text(st, 2));
 }
 
+static int by_day(const void *x, const void *y) {
+	const struct watch_source *a = x, *b = y;
+
+	if (a->s.day != b->s.day)
+		return a->s.day < b->s.day ? -1 : 1;
+	if (a->s.source.family != b->s.source.family)
+		return a->s.source.family < b->s.source.family ? -1 : 1;
+	return memcmp(a->s.source.b, b->s.source.b, 16);
+}
+
+// Sources of days that are not settled, in order, where the watch asks about surveyors.
+static int count_open(struct tt_store *s, const struct watches *w, int64_t from, int64_t to,
+	struct watch_count *c, struct survey *survey, struct tt_err *err) {
+	struct tt_store_info info;
+	int rc;
+
+	*survey = (struct survey){0};
+	if (!w->surveyors || !w->w[0].keep_sources)
+		return 0;
+	if ((rc = tt_store_info(s, &info, err)) < 0)
+		return rc;
+	from = from > info.data_from ? from : local_start(s->tz, TT_STEP_DAY, info.data_from);
+	if (local_start(s->tz, TT_STEP_DAY, from) != from)
+		from = local_next(s->tz, TT_STEP_DAY, local_start(s->tz, TT_STEP_DAY, from));
+	rc = watch_count_open(
+		c, s, w, from, to == 0 || to > info.data_to ? info.data_to : to, survey, err);
+	if (rc == 0 && c->source_n > 0)
+		qsort(c->sources, c->source_n, sizeof(*c->sources), by_day);
+	return rc;
+}
+
 // Sources of batches that are not counted yet come with the next fold, in a few seconds.
 int tt_store_watch_sources(struct tt_store *s, const char *name, int64_t from, int64_t to,
 	tt_watch_source_fn *fn, void *arg, struct tt_err *err) {
 	struct tt_watch_source one;
+	struct watch_count c = {0};
+	struct survey survey;
 	struct watches w;
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
+	size_t at = 0;
 	int step = SQLITE_DONE, rc = watches_load(s, name, &w, err);
 
 	if (rc < 0)
 		return rc;
+	if ((rc = count_open(s, &w, from, to, &c, &survey, err)) < 0)
+		goto out;
 	st = db_prepare(s, err,
 		"SELECT start, source, region, asn, packets, bytes, first_us, last_us, traits, "
 		"proto, port, other_port, varied FROM watch_source WHERE watch = ?1 AND start >= "
@@ -49,11 +86,21 @@ int tt_store_watch_sources(struct tt_store *s, const char *name, int64_t from, i
 		db_bind(st, "iii", w.w[0].id, from, to);
 	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
 		column_source(st, &one);
-		rc = fn(arg, &one);
+		if (survey_is_open(&survey, one.day))
+			continue;
+		for (; rc == 0 && at < c.source_n && c.sources[at].s.day < one.day; at++)
+			rc = fn(arg, &c.sources[at].s);
+		if (rc == 0)
+			rc = fn(arg, &one);
 	}
 	if (rc == 0 && step != SQLITE_DONE)
 		rc = db_fail(s, err, "watches");
+	for (; rc == 0 && at < c.source_n; at++)
+		rc = fn(arg, &c.sources[at].s);
 	sqlite3_finalize(st);
+out:
+	watch_count_free(&c);
+	survey_free(&survey);
 	watches_free(&w);
 	return rc;
 }

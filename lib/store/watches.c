@@ -217,6 +217,7 @@ int watches_load(struct tt_store *s, const char *name, struct watches *out, stru
 			out->w = w;
 			w[out->n] = (struct watch){0};
 			rc = read_watch(s, st, &w[out->n++], catalog);
+			out->surveyors |= w[out->n - 1].surveyors != TT_SURVEYORS_WITH;
 		}
 		if (w == NULL || rc < 0) {
 			tt_err_set(err, w == NULL ? -ENOMEM : rc,
@@ -236,8 +237,8 @@ int watches_load(struct tt_store *s, const char *name, struct watches *out, stru
 	return rc;
 }
 
-void watches_free(struct watches *w) {
-	for (unsigned i = 0; i < w->n; i++) {
+void watches_drop(struct watches *w, unsigned n) {
+	for (unsigned i = n; i < w->n; i++) {
 		json_decref(w->w[i].json);
 		free(w->w[i].ports);
 		free(w->w[i].regions);
@@ -245,6 +246,11 @@ void watches_free(struct watches *w) {
 		free(w->w[i].asns);
 		free(w->w[i].sensors);
 	}
+	w->n = n < w->n ? n : w->n;
+}
+
+void watches_free(struct watches *w) {
+	watches_drop(w, 0);
 	free(w->w);
 	*w = (struct watches){0};
 }

@@ -24,6 +24,8 @@ struct tt_feed_result {
 	unsigned groups;  // of origin AS and contact; each has a file and a letter
 	uint64_t told;	  // sources
 	uint64_t cooling; // sources that were told in the days before
+	bool surveyors;	  // the watch asks who is one
+	struct tt_survey_days survey;
 };
 /// Writes the files of a day: for each origin AS and contact
 /// - YYYY-MM-DD-WATCH-CONTACT-asN.jsonl, IntelMQ events, one a line; or

@@ -77,6 +77,8 @@ struct tt_changes {
 	int64_t from, to, previous_from, previous_to;
 	bool previous_known; // that period has data
 	double completeness, previous_completeness;
+	enum tt_surveyors surveyors;
+	struct tt_survey_days survey; // where surveyors matter
 	char (*left_out)[TT_ID_LEN]; // sensors that came, went or were down too long to be compared
 	unsigned left_out_n;
 };
@@ -85,6 +87,7 @@ struct tt_changes_conf {
 	int64_t previous_from, previous_to;		// both 0: as many days (months) before
 	const char *country, *group, *network, *sensor; // of the sensors; NULL: all
 	enum tt_rank rank;				// that newcomers and leavers are told by
+	enum tt_surveyors surveyors;			// not of watches, which have their own
 	double min_count;  // least excess packets of a day that counts; 0: 20
 	double deviations; // how many a day must be off; 0: 5
 	double factor;	   // and how many times the usual; 0: 1.5

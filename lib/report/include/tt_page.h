@@ -17,6 +17,7 @@ struct tt_page_conf {
 	int64_t from, to;	 // the period, UTC seconds
 	const char *country;	 // of one's own sensors; NULL: report.json's
 	const char *group;	 // only sensors of this group; NULL: all
+	const char *surveyors;	 // with, without or only; NULL: the configuration's
 	const char *lang;	 // "en" or "ja"; NULL: report.json's first
 	const char *config_name; // path of report.json, for messages and relative paths; NULL: none
 	const json_t *config;	 // report.json, validated, with defaults

@@ -13,7 +13,7 @@ static const char *config_text(const struct page *p, const char *key) {
 }
 
 static enum tt_surveyors surveyors(const struct page *p) {
-	const char *text = config_text(p, "surveyors");
+	const char *text = p->conf->surveyors ? p->conf->surveyors : config_text(p, "surveyors");
 	return !strcmp(text, "without") ? TT_SURVEYORS_WITHOUT
 	       : !strcmp(text, "only")	? TT_SURVEYORS_ONLY
 					: TT_SURVEYORS_WITH;
@@ -96,7 +96,12 @@ static int find_heads(struct page *p) {
 	json_object_set_new(p->doc, "timezone", json_string(tt_tz_name(tt_store_tz(p->s))));
 	json_object_set_new(p->doc, "class", json_string("scan"));
 	json_object_set_new(p->doc, "rank", json_string("rate"));
-	json_object_set(p->doc, "surveyors", json_object_get(p->config, "surveyors"));
+	json_object_set_new(p->doc, "surveyors", json_string(surveyors_name(surveyors(p))));
+	if (surveyors(p) != TT_SURVEYORS_WITH) {
+		struct tt_survey_days days;
+		rc = tt_store_survey_days(p->s, p->from, p->to, &days, p->err);
+		json_object_set_new(p->doc, "surveyor_days", survey_days_json(&days));
+	}
 	json_object_set_new(p->doc, "recipient",
 		p->conf->recipient ? json_string(p->conf->recipient) : json_null());
 	bool any = info.data_from != info.data_to;

@@ -108,6 +108,33 @@ static void scope_note(struct page *p, struct tt_buf *b) {
 	json_decref(row);
 }
 
+// Days on which it is not settled who probed many ports.
+static void survey_note(struct page *p, struct tt_buf *b) {
+	const json_t *days = json_object_get(p->doc, "surveyor_days");
+	json_int_t running = json_integer_value(json_object_get(days, "running"));
+	json_int_t listed = json_integer_value(json_object_get(days, "listed"));
+	bool ja = p->lang == TT_JA;
+	if (running)
+		html_printf(b,
+			ja ? "<li>調査目的のスキャナーの判定が確定していない日が%"
+			     "d日あり、値が変わることが"
+			     "あります。</li>\n"
+			   : "<li>On %d days it is not settled yet who is a survey scanner; they "
+			     "may "
+			     "change.</li>\n",
+			(int)running);
+	if (listed)
+		html_printf(b,
+			ja ? "<li>%"
+			     "d日については、一覧にあるスキャナーのみを調査目的のスキャナーとしてい"
+			     "ます。"
+			     "</li>\n"
+			   : "<li>On %d days only lists tell survey scanners: who probed many "
+			     "ports "
+			     "was not settled.</li>\n",
+			(int)listed);
+}
+
 static void data_notes(struct page *p, struct tt_buf *b) {
 	const json_t *o = json_object_get(p->doc, "overview");
 	const char *zone = json_string_value(json_object_get(p->doc, "timezone"));
@@ -145,6 +172,7 @@ static void data_notes(struct page *p, struct tt_buf *b) {
 				     : "Known survey scanners are left out."
 			: ja ? "既知の調査目的のスキャナーのみを数えています。"
 			     : "Only known survey scanners are counted.");
+	survey_note(p, b);
 	if (p->conf->recipient)
 		html_printf(b, "<li>%s</li>\n",
 			ja ? "センサーとネットワークの名称は、提供先ごとに固有の仮名です。"

@@ -29,7 +29,8 @@ int moves_gather(struct page *p) {
 		.previous_to = p->previous_to,
 		.country = q.country,
 		.group = q.group,
-		.rank = TT_RANK_RATE};
+		.rank = TT_RANK_RATE,
+		.surveyors = q.surveyors};
 	struct tt_changes c;
 	int rc = tt_changes_find(p->s, &conf, &c, p->err);
 	if (!rc) {

@@ -90,7 +90,7 @@ void tt_store_budget(struct tt_store *s, uint32_t rows, uint64_t sketch_bytes);
 int tt_store_file_begin(struct tt_store *s, const char *sha256, const char *name, uint64_t size,
 	bool again, char boot[17], struct tt_err *err);
 
-/// Drops raw batches that end at or before `before`, then the oldest until pages in use fit in
+/// Drops raw batches that end at or before `before`, where their local days are settled, then the oldest until pages in use fit in
 /// `max_bytes` (0: no limit). Rollups stay. A database made by replay drops nothing. Returns the
 /// number of batches dropped, at most a few thousand a call, or -errno.
 int tt_store_expire(struct tt_store *s, int64_t before, uint64_t max_bytes, struct tt_err *err);
@@ -222,6 +222,12 @@ struct tt_row {
 	double tool_confidence;
 	struct tt_point *points; // point_n of the result, with a step
 };
+/// Local days, by what tells who was a surveyor by behaviour on them.
+struct tt_survey_days {
+	unsigned settled; // verdicts that were made when they were over
+	unsigned running; // raw batches as they are now: they are not over, or some came late
+	unsigned listed;  // nothing: only lists tell surveyors
+};
 struct tt_result {
 	struct tt_row *rows;
 	unsigned row_n;
@@ -234,18 +240,20 @@ struct tt_result {
 	char rir_date[TT_RIR_LEN];
 	int64_t raw_from, raw_to; // what raw batches cover
 	uint64_t rest_packets; // of services past the budget of rollups: any port may have had them
-	/// Local days of the span, where the question is about surveyors: their verdicts were
-	/// settled; raw batches tell now, because they are not over; only lists tell.
-	unsigned survey_settled, survey_running, survey_listed;
-	bool light;	    // rows have no sources: they were not asked for
-	bool from_rollups;  // read from rollups: distinct sources may be estimates
-	uint64_t rows_read; // raw observations looked at
+	struct tt_survey_days survey; // where the question is about surveyors
+	bool light;		      // rows have no sources: they were not asked for
+	bool from_rollups;	      // read from rollups: distinct sources may be estimates
+	uint64_t rows_read;	      // raw observations looked at
 };
 /// Answers a question exactly from raw batches, or from rollups where those serve. Rows are not
 /// sorted. -ENODATA with a message where neither covers the span.
 int tt_store_query(
 	struct tt_store *s, const struct tt_query *q, struct tt_result *out, struct tt_err *err);
 void tt_result_free(struct tt_result *r);
+
+/// The same for the local days with data that touch [from, to) (0: open), by their rollups.
+int tt_store_survey_days(struct tt_store *s, int64_t from, int64_t to, struct tt_survey_days *out,
+	struct tt_err *err);
 
 /// When sensors were up.
 struct tt_up_sensor {

@@ -89,6 +89,7 @@ struct tt_watch_counts {
 	unsigned part_n;
 	double completeness;
 	bool lower_bound; // some packets were counted without the source that would decide
+	struct tt_survey_days survey; // where the watch asks about surveyors
 };
 /// Reads what a watch counted in the local days that touch [from, to) (0: open), with batches that
 /// are not folded yet. `bys`: bits of enum tt_watch_by. -ENOENT for an unknown watch.
@@ -112,6 +113,7 @@ struct tt_watch_source {
 };
 typedef int tt_watch_source_fn(void *arg, const struct tt_watch_source *src);
 /// Calls fn for each source and day, by day and address; other than 0 ends that and is returned.
+/// Days that are not settled, of a watch that asks about surveyors, are counted from raw.
 int tt_store_watch_sources(struct tt_store *s, const char *name, int64_t from, int64_t to,
 	tt_watch_source_fn *fn, void *arg, struct tt_err *err);
 
