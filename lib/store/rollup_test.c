@@ -263,7 +263,8 @@ static void what_expired_is_answered_from_rollups_or_said_to_be_gone(void **stat
 	w->whole = true;
 	for (int day = 0; day < 4; day++)
 		world_fill(w, s, 800, 400, from + day * 86400, from + (day + 1) * 86400);
-	assert_int_equal(tt_store_expire(s, from + 2 * 86400, 0, &err), 0); // who surveyed is not settled
+	assert_int_equal(
+		tt_store_expire(s, from + 2 * 86400, 0, &err), 0); // who surveyed is not settled
 	settle(s);
 	assert_int_equal(tt_store_expire(s, from + 2 * 86400, 0, &err), 4);
 	assert_int_equal(tt_store_info(s, &info, &err), 0);

@@ -89,7 +89,7 @@ static struct tt_survey_days check_all(struct world *w, struct tt_store *s, enum
 	struct tt_survey_days d = {0};
 
 	for (unsigned i = 0; i < sizeof(bys) / sizeof(bys[0]); i++)
-		for (unsigned step = TT_STEP_NONE; step <= TT_STEP_MONTH; step++)
+		for (unsigned step = TT_STEP_NONE; step <= TT_STEP_MONTH; step += i == 0 ? 1 : 3)
 			d = check(w, s, bys[i], step, 0, 0, read);
 	check(w, s, TT_BY_PORT, TT_STEP_NONE, BEGIN + DAY / 2, BEGIN + 3 * DAY / 2, read);
 	return d;
@@ -157,6 +157,7 @@ static void what_comes_late_is_judged_with_the_rest_of_its_day(void **state) {
 	struct tt_store *s;
 	struct world *w = world(2, &s);
 	int64_t noon = BEGIN + DAY / 2, before;
+	unsigned again = 0;
 
 	for (int day = 0; day < 3; day++)
 		fill_day(w, s, day);
@@ -174,11 +175,19 @@ static void what_comes_late_is_judged_with_the_rest_of_its_day(void **state) {
 	assert_days(check_all(w, s, TT_READ_RAW), 1, 2, 0);
 	checkpoint(s);
 	before = number(w, "SELECT sum(surveyors) FROM survey");
-	for (unsigned n = 0; settle(s, INT64_MAX - DAY, 1) > 0 && n < 10000; n++)
+	for (unsigned n = 0; settle(s, INT64_MAX - DAY, 1) > 0 && n < 10000; n++) {
 		conserve(s, (struct tt_query){.by = TT_BY_SENSOR,
 				    .tool = -1,
 				    .classes = 1u << TT_SCAN,
 				    .read = TT_READ_ROLLUPS});
+		// a process that ends while pieces are exchanged goes on where it was
+		if (number(w, "SELECT count(*) FROM survey WHERE state > 1") > 0) {
+			again += number(w, "SELECT count(*) FROM survey WHERE state = 3") > 0;
+			world_close(&s);
+			s = world_open(w, TT_STORE_WRITE, NULL);
+		}
+	}
+	assert_true(again > 1); // the day was in the tables
 	assert_days(check_all(w, s, TT_READ_ROLLUPS), 3, 0, 0);
 	assert_true(
 		number(w, "SELECT sum(surveyors) FROM survey WHERE start < 1734660000") > before);

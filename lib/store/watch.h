@@ -115,8 +115,8 @@ int watch_count_raw(struct watch_count *c, struct tt_store *s, const struct watc
 /// the days that begin at `starts` (ascending) and of all together. Returns 1 where they are too
 /// many to count one by one, -errno; the counts mean nothing then.
 int watch_exact(struct tt_store *s, const struct watch *w, const struct watch_count *tail,
-	const struct survey *survey, const int64_t *starts, unsigned day_n, uint64_t *of_day, uint64_t *whole,
-	struct tt_err *err);
+	const struct survey *survey, const int64_t *starts, unsigned day_n, uint64_t *of_day,
+	uint64_t *whole, struct tt_err *err);
 size_t watch_count_memory(const struct watch_count *c);
 void watch_count_free(struct watch_count *c);
 

@@ -84,8 +84,8 @@ static int gather(struct gather *g, struct tt_store *s, const struct watch *w,
 }
 
 int watch_exact(struct tt_store *s, const struct watch *w, const struct watch_count *tail,
-	const struct survey *survey, const int64_t *starts, unsigned day_n, uint64_t *of_day, uint64_t *whole,
-	struct tt_err *err) {
+	const struct survey *survey, const int64_t *starts, unsigned day_n, uint64_t *of_day,
+	uint64_t *whole, struct tt_err *err) {
 	struct gather g = {NULL, 0, 0};
 	int rc = day_n != 0 ? gather(&g, s, w, tail, survey, starts, day_n, err) : 0;
 

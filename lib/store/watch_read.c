@@ -347,7 +347,8 @@ static int count_sources(const struct reader *r, struct tt_watch_counts *out) {
 
 	if (of_day == NULL)
 		return tt_err_set(r->err, -ENOMEM, "%s: no memory", r->s->path);
-	rc = watch_exact(r->s, &r->w.w[0], &r->c, &r->survey, r->up.starts, out->day_n, of_day, &whole, r->err);
+	rc = watch_exact(r->s, &r->w.w[0], &r->c, &r->survey, r->up.starts, out->day_n, of_day,
+		&whole, r->err);
 	for (unsigned i = 0; rc == 0 && i < out->day_n; i++) {
 		out->days[i].sources = of_day[i];
 		out->days[i].sources_error = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// What watches that ask about surveyors counted of a day, counted anew by its verdicts: staged under
-// the watch's negative number until the day is settled, with a row that says it is.
+// What watches that ask about surveyors counted of a day, counted anew by its verdicts: staged
+// under the watch's negative number until the day is settled, with a row that says it is.
 #include <errno.h>
 #include <stdlib.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// Local days that are not settled: what watches count of surveyors is told from raw when it is read.
+// Local days that are not settled: what watches count of surveyors is told from raw when it is
+// read.
 #include "watch.h"
 
 int watch_count_open(struct watch_count *c, struct tt_store *s, const struct watches *w,
@@ -12,7 +13,7 @@ int watch_count_open(struct watch_count *c, struct tt_store *s, const struct wat
 	if ((rc = survey_read_open(s, from, to, survey, err)) < 0)
 		return rc;
 	for (size_t i = 0; rc == 0 && i < survey->open_n; i++)
-		rc = watch_count_raw(c, s, w, RAW_ALL, survey->open[i].from, survey->open[i].to,
-			survey, err);
+		rc = watch_count_raw(
+			c, s, w, RAW_ALL, survey->open[i].from, survey->open[i].to, survey, err);
 	return rc;
 }

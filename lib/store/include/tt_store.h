@@ -90,9 +90,10 @@ void tt_store_budget(struct tt_store *s, uint32_t rows, uint64_t sketch_bytes);
 int tt_store_file_begin(struct tt_store *s, const char *sha256, const char *name, uint64_t size,
 	bool again, char boot[17], struct tt_err *err);
 
-/// Drops raw batches that end at or before `before`, where their local days are settled, then the oldest until pages in use fit in
-/// `max_bytes` (0: no limit). Rollups stay. A database made by replay drops nothing. Returns the
-/// number of batches dropped, at most a few thousand a call, or -errno.
+/// Drops raw batches that end at or before `before`, where their local days are settled, then the
+/// oldest until pages in use fit in `max_bytes` (0: no limit). Rollups stay. A database made by
+/// replay drops nothing. Returns the number of batches dropped, at most a few thousand a call, or
+/// -errno.
 int tt_store_expire(struct tt_store *s, int64_t before, uint64_t max_bytes, struct tt_err *err);
 
 /// What can be read of a database that may be damaged.
