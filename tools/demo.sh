@@ -7,7 +7,7 @@ set -eu
 build=${1:-build}
 dir=${2:-$build/demo}
 app=$build/app
-top=$(dirname "$0")/..
+cd "$(dirname "$0")/.."
 PATH=$(cd "$app" && pwd):$PATH
 rm -rf "$dir"
 mkdir -p "$dir"
@@ -23,12 +23,12 @@ say() {
 }
 
 say "== Traffic of July to December 2024 for three sensors: two domestic, one in a cloud"
-run teiten-gen --scenario "$top/config/demo/scenario.json" --sensors "$top/config/demo/sensors.json" \
+run teiten-gen --scenario config/demo/scenario.json --sensors config/demo/sensors.json \
 	--truth "$dir/truth.json" --write-rir "$dir/rir" "$dir/q3.pcap" "$dir/q4.pcap"
 
 say "== Through probe and collector"
-run teiten replay --timezone Asia/Tokyo -s "$top/config/demo/sensors.json" --rir "$dir/rir" \
-	--watches "$top/config/watches.json" --db "$dir/demo.db" "$dir/q3.pcap" "$dir/q4.pcap"
+run teiten replay --timezone Asia/Tokyo -s config/demo/sensors.json --rir "$dir/rir" \
+	--watches config/watches.json --db "$dir/demo.db" "$dir/q3.pcap" "$dir/q4.pcap"
 
 db=$dir/demo.db
 say "== Table 1: services probed on the domestic sensors, October to December, with previous ranks"
@@ -45,8 +45,8 @@ run teiten series --db "$db" --step day --class reflection --port udp/53 --regio
 	--sensor jp-cloud --from 2024-12-03 --to 2024-12-21 --format table
 
 say "== The report of October to December, in English and in Japanese"
-run teiten report --db "$db" --period 2024Q4 -c "$top/config/demo/report.json" --lang en -o "$dir/report"
-run teiten report --db "$db" --period 2024Q4 -c "$top/config/demo/report.json" --lang ja -o "$dir/report-ja"
+run teiten report --db "$db" --period 2024Q4 -c config/demo/report.json --lang en -o "$dir/report"
+run teiten report --db "$db" --period 2024Q4 -c config/demo/report.json --lang ja -o "$dir/report-ja"
 
 say "The database is $db; ask it yourself, for example:"
 say "  $app/teiten top --db $db --by source --period 2024Q4

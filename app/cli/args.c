@@ -22,7 +22,7 @@ static const struct opt *find_in(const struct opt *o, const char *name, size_t l
 
 static const struct opt *find(const struct command *c, const char *name, size_t len, char letter) {
 	const struct opt *o = find_in(common_options, name, len, letter);
-	for (unsigned i = 0; !o && i < 4 && c->groups[i]; i++)
+	for (unsigned i = 0; !o && i < OPT_GROUPS && c->groups[i]; i++)
 		o = find_in(c->groups[i], name, len, letter);
 	return o;
 }

@@ -18,16 +18,17 @@ struct opt {
 	const char *help;
 };
 
+#define OPT_GROUPS 5
 struct args;
 struct command {
 	const char *name;
-	const char *operands;	     // as in the synopsis; "" where it takes none
-	unsigned min, max;	     // how many of them
-	const char *required;	     // options it cannot do without, "db by"
-	const char *summary;	     // half a line
-	const char *text;	     // what else to know
-	const char *example;	     // lines: a command and what it prints
-	const struct opt *groups[4]; // tables of options, NULL ends
+	const char *operands;		      // as in the synopsis; "" where it takes none
+	unsigned min, max;		      // how many of them
+	const char *required;		      // options it cannot do without, "db by"
+	const char *summary;		      // half a line
+	const char *text;		      // what else to know
+	const char *example;		      // lines: a command and what it prints
+	const struct opt *groups[OPT_GROUPS]; // tables of options, NULL ends
 	int (*run)(const struct args *a);
 };
 extern const struct command commands[]; // a NULL name ends

@@ -52,7 +52,7 @@ static void print_synopsis(const struct command *c, FILE *out) {
 	char *rest = names, *name;
 	fprintf(out, "teiten %s", c->name);
 	while ((name = strsep(&rest, " ")))
-		for (unsigned i = 0; *name && i < 4 && c->groups[i]; i++)
+		for (unsigned i = 0; *name && i < OPT_GROUPS && c->groups[i]; i++)
 			for (const struct opt *o = c->groups[i]; o->name; o++)
 				if (!strcmp(o->name, name))
 					fprintf(out, " --%s %s", o->name, o->value);
@@ -87,7 +87,7 @@ void help_command(const struct command *c, FILE *out) {
 	fputc('\n', out);
 	wrap(c->text, 0, 0, out);
 	fputs("\noptions:\n", out);
-	for (unsigned i = 0; i < 4 && c->groups[i]; i++)
+	for (unsigned i = 0; i < OPT_GROUPS && c->groups[i]; i++)
 		print_options(c->groups[i], out);
 	print_options(common_options, out);
 	fputs("\nexample:\n", out);
@@ -113,7 +113,7 @@ void help_markdown(FILE *out) {
 		fputc('\n', out);
 		wrap(c->text, 0, 0, out);
 		fputs("\n| option | |\n|---|---|\n", out);
-		for (unsigned i = 0; i < 4 && c->groups[i]; i++)
+		for (unsigned i = 0; i < OPT_GROUPS && c->groups[i]; i++)
 			markdown_options(c->groups[i], out);
 		markdown_options(common_options, out);
 		fputs("\n```\n", out);
