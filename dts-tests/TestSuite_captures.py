@@ -5,12 +5,11 @@ import random
 import struct
 
 import pytest
-from framework.capture import ETHERNET, RAW, SLL2, START, pcap, pcapng
+from framework.capture import ETHERNET, MACS, RAW, SLL2, START, pcap, pcapng
 from framework.programs import counts
 from framework.suite import TestSuite
 from scapy.all import IP, TCP, Ether
 
-MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 
 
 def probes(n, seed=1):

@@ -9,12 +9,11 @@ import sqlite3
 import subprocess
 
 import pytest
-from framework.capture import START, pcap
+from framework.capture import MACS, START, pcap
 from framework.programs import ROOT
 from framework.suite import TestSuite
 from scapy.all import ICMP, IP, TCP, UDP, Ether
 
-MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 COMMANDS = ["replay", "top", "series", "report", "show", "sql", "changes", "watch", "annotate", "sub", "status",
             "check", "schema", "keygen", "regions", "feed"]
 

@@ -4,13 +4,12 @@ import json
 import struct
 
 import pytest
-from framework.capture import pcap
+from framework.capture import MACS, pcap
 from framework.suite import TestSuite
 from scapy.all import GRE, IP, TCP, UDP, Dot1Q, Ether, ICMP, IPv6, Raw, fragment
 from scapy.layers.vxlan import VXLAN
 
 HUB, EDGE, EDGE2 = "192.0.2.1", "198.51.100.7", "198.51.100.8"
-MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 
 
 def sensor(name, prefix, **tunnel):

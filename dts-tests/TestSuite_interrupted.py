@@ -7,11 +7,10 @@ import subprocess
 import time
 
 import pytest
-from framework.capture import START, pcap
+from framework.capture import MACS, START, pcap
 from framework.suite import TestSuite
 from scapy.all import IP, TCP, Ether
 
-MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 
 
 def frames(n, seed):

@@ -3,11 +3,10 @@
 import json
 
 import pytest
-from framework.capture import START, pcap
+from framework.capture import MACS, START, pcap
 from framework.suite import TestSuite
 from scapy.all import IP, TCP, Ether
 
-MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 
 
 def entry(cve, date, ransomware="Unknown"):

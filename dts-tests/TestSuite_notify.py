@@ -7,11 +7,10 @@ import json
 from zoneinfo import ZoneInfo
 
 from framework import intelmq
-from framework.capture import pcap
+from framework.capture import MACS, pcap
 from framework.suite import TestSuite
 from scapy.all import DNS, DNSQR, DNSRR, IP, TCP, UDP, Ether
 
-MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 SENSOR = "198.51.100.9"
 TOKYO = ZoneInfo("Asia/Tokyo")
 COLUMNS = ("timestamp,protocol,src_ip,src_port,src_asn,src_geo,src_region,src_city,src_hostname,src_naics,"

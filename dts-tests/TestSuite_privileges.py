@@ -95,13 +95,13 @@ class TestPrivileges(TestSuite):
         Verify: no thread has a privilege left; what arrives is observed, spooled and delivered; the
                 reload works; it ends well.
         """
-        from framework.capture import pcap
+        from framework.capture import MACS, pcap
         from scapy.all import IP, TCP, Ether
         where = self.folder()
         sensors = {"kind": "sensors", "v": 1, "sensors": [
             {"id": "isp", "country": "JP", "network": "ISP", "groups": ["g"], "since": "2020-01-01",
              "match": {"uplink": "up0", "prefixes": ["198.51.100.0/24"]}}]}
-        frames = [bytes(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") /
+        frames = [bytes(Ether(**MACS) /
                         IP(src=f"203.0.0.{i}", dst="198.51.100.9") / TCP(sport=2000, dport=23, flags="S"))
                   for i in range(100)]
         (where / "sensors.json").write_text(json.dumps(sensors))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from framework import rir
-from framework.capture import pcap
+from framework.capture import MACS, pcap
 from framework.suite import TestSuite
 from scapy.all import IP, TCP, Ether, IPv6
 
@@ -243,7 +243,7 @@ class TestRegions(TestSuite):
         sent = {"11.0.0.1": 1, "9.9.9.9": 2, "10.1.2.3": 4, "100.64.0.1": 8, "240.0.0.1": 16, "2a00::1": 32,
                 "fc00::1": 64, "2001:db8::7": 128}
         bogons = {"10.1.2.3", "100.64.0.1", "240.0.0.1", "fc00::1", "2001:db8::7"}
-        frames = [bytes(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+        frames = [bytes(Ether(**MACS)
                         / (IPv6(src=s, dst="2001:db8::9") if ":" in s else IP(src=s, dst="198.51.100.9"))
                         / TCP(sport=1024, dport=23, flags="S")) for s, n in sent.items() for _ in range(n)]
         db = self.dir / "bogons.db"
@@ -278,7 +278,7 @@ class TestRegions(TestSuite):
         day, at = 86400, 1734480000  # 2024-12-18T00:00:00Z
         frames = [(at - 30 * day, "11.0.0.1")] + [(at - 1, "11.0.0.1")] * 2 + [(at, "11.0.0.1")] * 4
         frames += [(at + day, "11.0.0.2")] * 8 + [(at + day, "11.0.1.1")] * 16 + [(at + day, "9.9.9.9")] * 32
-        packets = [(bytes(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src=s, dst="198.51.100.9")
+        packets = [(bytes(Ether(**MACS) / IP(src=s, dst="198.51.100.9")
                           / TCP(sport=1024, dport=23, flags="S")), None, t * 10**9) for t, s in frames]
         db = self.dir / "dated.db"
         self.teiten.replay(db, pcap(self.dir / "dated.pcap", packets), rir=self.dir / "dated")

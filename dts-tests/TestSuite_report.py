@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 from framework.browser import Browser, pdf_pages
-from framework.capture import START, pcap
+from framework.capture import MACS, START, pcap
 from framework.programs import ROOT, Programs
 from framework.suite import TestSuite
 from scapy.all import IP, TCP, Ether
 
 DATA = ROOT / "dts-tests" / "data" / "findings"
-MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 HEADS = {"en": ["Rank", "Destination port", "Previous quarter", "Packets per address and day",
                 "Packets", "Sources"],
          "ja": ["順位", "宛先ポート番号", "前四半期の順位", "1アドレス1日あたりのパケット数", "パケット数",

@@ -6,13 +6,12 @@ import random
 from collections import defaultdict
 from zoneinfo import ZoneInfo
 
-from framework.capture import pcap
+from framework.capture import MACS, pcap
 from framework.programs import counts
 from framework.site import sensor, wait_for
 from framework.suite import TestSuite
 from scapy.all import ICMP, IP, TCP, UDP, Ether, IPv6
 
-MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 TOKYO = ZoneInfo("Asia/Tokyo")
 
 

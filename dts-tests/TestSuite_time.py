@@ -6,12 +6,11 @@ import time
 import zoneinfo
 
 import pytest
-from framework.capture import pcap
+from framework.capture import MACS, pcap
 from framework.programs import counts
 from framework.suite import TestSuite
 from scapy.all import IP, TCP, Ether
 
-MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 
 
 def probe(i, port=23):

@@ -67,13 +67,6 @@ static int assign_slots(struct rules *r, struct slots *slots, struct tt_err *err
 		r->slot_of[i] = (uint16_t)slot;
 		r->identity &= slot == (int)i;
 	}
-	r->index_n = atomic_load(&slots->n);
-	r->index_of = malloc((r->index_n ? r->index_n : 1) * sizeof(*r->index_of));
-	if (!r->index_of)
-		return tt_err_set(err, -ENOMEM, "out of memory");
-	memset(r->index_of, 0xff, r->index_n * sizeof(*r->index_of));
-	for (unsigned i = 0; i < n; i++)
-		r->index_of[r->slot_of[i]] = (uint16_t)i;
 	return 0;
 }
 
@@ -135,15 +128,8 @@ void rules_destroy(struct rules **rp) {
 	tt_catalog_destroy(&r->catalog);
 	tt_region_destroy(&r->region);
 	free(r->slot_of);
-	free(r->index_of);
 	free(r);
 	*rp = NULL;
-}
-
-const struct tt_sensor_conf *rules_sensor(const struct rules *r, unsigned slot) {
-	if (slot >= r->index_n || r->index_of[slot] == TT_NO_SENSOR)
-		return NULL;
-	return &r->catalog->sensors[r->index_of[slot]];
 }
 
 int rules_ref_init(struct rules_ref *ref, unsigned readers) {

@@ -31,8 +31,6 @@ struct rules {
 	struct tt_packet_conf packet;
 	struct tt_region *region; // NULL without files
 	uint16_t *slot_of;	  // catalogue index -> slot
-	uint16_t *index_of;	  // slot -> catalogue index, TT_NO_SENSOR where it is gone
-	unsigned index_n;	  // slots known when it was built
 	bool identity;		  // slot_of[i] == i for all
 	char sha256[65];	  // of configuration and sensors
 };
@@ -42,9 +40,6 @@ struct rules {
 struct rules *rules_create(
 	const struct config *c, struct slots *slots, uint64_t generation, struct tt_err *err);
 void rules_destroy(struct rules **r);
-
-/// Sensor of a slot, or NULL when the catalogue in force has it no more.
-const struct tt_sensor_conf *rules_sensor(const struct rules *r, unsigned slot);
 
 /// The rules in force. Readers are registered with `readers` and say between two uses that they
 /// hold nothing.

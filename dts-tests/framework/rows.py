@@ -7,13 +7,13 @@ stands here as a person read it from the definitions; nothing is computed by a p
 """
 import struct
 
+from framework.capture import MACS
 from scapy.all import (ARP, GRE, IP, TCP, UDP, Dot1AD, Dot1Q, Ether, IPv6, IPv6ExtHdrDestOpt,
                        IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, Raw, conf)
 from scapy.layers.vxlan import VXLAN
 
 conf.checkIPaddr = False
 SENSOR4, SENSOR6 = "198.51.100.9", "2001:db8:5::9"
-MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 
 
 class Sources:

@@ -189,14 +189,6 @@ void model_fold(struct model *m, enum model_key key, bool epochs) {
 	m->tally_n = out;
 }
 
-void model_sum(const struct model *m, uint64_t *packets, uint64_t *bytes) {
-	*packets = *bytes = 0;
-	for (size_t i = 0; i < m->n; i++) {
-		*packets += m->rows[i].obs.packets;
-		*bytes += m->rows[i].obs.bytes;
-	}
-}
-
 void model_tally_sum(
 	const struct model *m, uint64_t packets[TT_FATE_N], uint64_t bytes[TT_FATE_N]) {
 	memset(packets, 0, TT_FATE_N * sizeof(*packets));

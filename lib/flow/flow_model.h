@@ -28,6 +28,5 @@ void model_packet(struct model *m, uint32_t epoch_s, uint16_t sensors, uint16_t 
 /// Sorts and adds up. One epoch for all tallies of an uplink where epochs is false.
 void model_fold(struct model *m, enum model_key key, bool epochs);
 int model_key_cmp(const struct tt_obs *a, const struct tt_obs *b);
-/// Sum over rows (packets, bytes), or over the tallies' fates.
-void model_sum(const struct model *m, uint64_t *packets, uint64_t *bytes);
+/// Sums over the tallies, by fate.
 void model_tally_sum(const struct model *m, uint64_t packets[TT_FATE_N], uint64_t bytes[TT_FATE_N]);

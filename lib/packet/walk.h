@@ -55,10 +55,6 @@ static inline uint32_t get32(const uint8_t *p) {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static inline uint64_t get64(const uint8_t *p) {
-	return (uint64_t)get32(p) << 32 | get32(p + 4);
-}
-
 static inline uint32_t min32(uint32_t a, uint32_t b) {
 	return a < b ? a : b;
 }

@@ -100,20 +100,9 @@ const char *tt_atlas_code(unsigned i) {
 	return i < BUILT_IN_N ? built_in[i].code : NULL;
 }
 
-const struct tt_region_group *tt_atlas_group_at(const struct tt_atlas *a, unsigned i) {
-	return a && i < a->group_n ? &a->groups[i] : NULL;
-}
-
 const struct tt_region_group *tt_atlas_group(const struct tt_atlas *a, const char *name) {
 	for (unsigned i = 0; a && i < a->group_n; i++)
 		if (!strcmp(a->groups[i].name, name))
 			return &a->groups[i];
 	return NULL;
-}
-
-bool tt_region_group_has(const struct tt_region_group *g, const char *code) {
-	for (unsigned i = 0; i < g->region_n; i++)
-		if (!strcmp(g->regions[i], code))
-			return true;
-	return false;
 }

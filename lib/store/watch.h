@@ -6,8 +6,6 @@
 // Watches on their way: watches.c knows what is in force, watch_match.c asks observations,
 // watch_count.c adds up what matches, watch_fold.c writes and watch_read.c reads it.
 
-#define WATCHES_MAX 1024 // of one watches.json; in keys of 11 bits
-
 // What rows of watch_day are by. Networks, groups and countries of sensors are made of their
 // sensors when they are read: they may be described anew at any time.
 enum watch_dim {

@@ -27,7 +27,5 @@ void tt_atlas_destroy(struct tt_atlas **a);
 const char *tt_atlas_name(const struct tt_atlas *a, const char *code, enum tt_lang lang);
 /// The i-th built-in code in alphabetical order; NULL past the last.
 const char *tt_atlas_code(unsigned i);
-/// A group by name, or by place from 0; NULL where there is none (a may be NULL).
+/// A group by name; NULL where there is none (a may be NULL).
 const struct tt_region_group *tt_atlas_group(const struct tt_atlas *a, const char *name);
-const struct tt_region_group *tt_atlas_group_at(const struct tt_atlas *a, unsigned i);
-bool tt_region_group_has(const struct tt_region_group *g, const char *code);
