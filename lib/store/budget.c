@@ -58,11 +58,12 @@ static int cut_group(struct fold *f, struct order *o, struct order *spare, size_
 
 int fold_cut(struct fold *f, uint32_t rows, uint64_t sketch_bytes) {
 	size_t n = f->n, size = 2 * (n + 1) * sizeof(struct order);
-	struct order *o = big_calloc(size), *spare = o + n + 1;
+	struct order *o = big_calloc(size), *spare;
 	int rc = 0;
 
 	if (o == NULL)
 		return -ENOMEM;
+	spare = o + n + 1;
 	for (size_t i = 0; i < n; i++)
 		o[i] = (struct order){f->rows[i].key, (uint32_t)i};
 	order_sort(o, spare, n);
