@@ -17,6 +17,8 @@ import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import sizes
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "360"))  # CPU seconds for all fuzzers together
@@ -100,6 +102,8 @@ def stage_lint(t):
     t.add("lint: links in Markdown lead somewhere", not links, "\n".join(links))
     threat_model(t)
     units(t)
+    long = list(sizes.too_long(tracked("*.c", "*.h", "*.py"), ROOT))
+    t.add("lint: files and functions of house size", not long, "\n".join(long))
     long = [md for md in ["README.md"] if len((ROOT / md).read_text().splitlines()) > 250]
     t.add("lint: README of at most 250 lines", not long)
 
