@@ -70,8 +70,10 @@ const struct command commands[] = {
 		"are not compared.",
 		"$ teiten changes --db q.db --period 2024Q4 --rank rate\n"
 		"...\n"
-		"surge    reflection udp/53        2024-12-17  2024-12-18      762       9.00   "
-		"42.3      549  jp-cloud 99.2 %, JP 98.7 %\n"
+		"change   of                       from        to          packets  usual/day  "
+		"...\n"
+		"...\n"
+		"surge    reflection udp/53        2024-12-17  2024-12-18      762  ...\n"
 		"...\n"
 		"          of        top  rank  before\n"
 		"newcomer  tcp/8728    5     2       7\n"
