@@ -118,7 +118,7 @@ class TestCommandLine(TestSuite):
                              "rows"]
         assert list(top["rows"][0]) == ["rank", "proto", "port", "service", "packets", "bytes", "sources",
                                         "sources_error", "rate", "median_rate", "top_sensor_share",
-                                        "top_source_share"]
+                                        "top_source_share", "top_source_share_max"]
 
     def test_formats_agree(self):
         """

@@ -39,7 +39,8 @@ struct tt_change *change_add(
 		.completeness = -1,
 		.sources = -1,
 		.sources_usual = -1,
-		.top_source_share = -1};
+		.top_source_share = -1,
+		.top_source_share_max = -1};
 	return c;
 }
 

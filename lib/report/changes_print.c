@@ -31,11 +31,31 @@ static json_t *drivers_json(const struct tt_change *c) {
 			list = json_array();
 			json_object_set_new(o, by_name(d->by), list);
 		}
-		json_array_append_new(list,
-			json_pack("{s:s, s:I, s:f, s:f}", "key", d->label, "packets",
-				(json_int_t)d->packets, "usual", d->usual, "share", d->share));
+		json_array_append_new(
+			list, json_pack("{s:s, s:I, s:f, s:f, s:b}", "key", d->label, "packets",
+				      (json_int_t)d->packets, "usual", d->usual, "share", d->share,
+				      "at_least", d->at_least));
 	}
 	return o;
+}
+
+static const enum tt_by driven_by[] = {
+	TT_BY_SENSOR, TT_BY_PORT, TT_BY_REGION, TT_BY_ASN, TT_BY_SOURCE};
+#define DRIVEN_BY (sizeof(driven_by) / sizeof(*driven_by))
+
+static json_t *unknown_json(unsigned unknown) {
+	json_t *list = json_array();
+	for (unsigned i = 0; i < DRIVEN_BY; i++)
+		if (unknown >> driven_by[i] & 1)
+			json_array_append_new(list, json_string(by_name(driven_by[i])));
+	return list;
+}
+
+// null where it may be or not.
+static json_t *few_json(const struct tt_change *c) {
+	bool open = c->top_source_share < 0 ||
+		    (c->top_source_share <= HALF && c->top_source_share_max > HALF);
+	return open ? json_null() : json_boolean(c->few_sources);
 }
 
 static void set_days(json_t *o, struct tt_tz *tz, const struct tt_change *c) {
@@ -48,10 +68,11 @@ static void set_days(json_t *o, struct tt_tz *tz, const struct tt_change *c) {
 	json_object_set_new(o, "sources", count_or_null(c->sources));
 	json_object_set_new(o, "sources_usual", count_or_null(c->sources_usual));
 	json_object_set_new(o, "top_source_share", real_or_null(c->top_source_share));
-	json_object_set_new(o, "few_sources",
-		c->top_source_share >= 0 ? json_boolean(c->few_sources) : json_null());
+	json_object_set_new(o, "top_source_share_max", real_or_null(c->top_source_share_max));
+	json_object_set_new(o, "few_sources", few_json(c));
 	json_object_set_new(o, "one_sensor", json_boolean(c->one_sensor));
 	json_object_set_new(o, "drivers", drivers_json(c));
+	json_object_set_new(o, "drivers_unknown", unknown_json(c->unknown));
 }
 
 static const char *service_name(const struct tt_change *c, const struct tt_services *services) {
@@ -116,8 +137,9 @@ static void csv_drivers(FILE *out, const struct tt_change *c) {
 	size_t n = 0;
 	text[0] = '\0';
 	for (unsigned i = 0; i < c->driver_n && n < sizeof(text) - 100; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s %s %.3f", i ? "; " : "",
-			by_name(c->drivers[i].by), c->drivers[i].label, c->drivers[i].share);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s %s %s%.3f", i ? "; " : "",
+			by_name(c->drivers[i].by), c->drivers[i].label,
+			c->drivers[i].at_least ? ">=" : "", c->drivers[i].share);
 	tt_print_csv_text(out, text);
 }
 
@@ -136,7 +158,8 @@ static void csv_rank(FILE *out, unsigned rank) {
 static void print_csv(FILE *out, struct tt_tz *tz, const struct tt_changes *r) {
 	char from[TT_RFC3339_LEN], to[TT_RFC3339_LEN], peak[TT_RFC3339_LEN];
 	fputs("kind,of,class,key,from,to,days,lasts,packets,usual,deviation,factor,peak_day,peak,"
-	      "completeness,top,rank,previous_rank,sources,top_source_share,one_sensor,drivers\r\n",
+	      "completeness,top,rank,previous_rank,sources,top_source_share,one_sensor,drivers,"
+	      "top_source_share_max,drivers_unknown\r\n",
 		out);
 	for (unsigned i = 0; i < r->n; i++) {
 		const struct tt_change *c = &r->rows[i];
@@ -169,6 +192,11 @@ static void print_csv(FILE *out, struct tt_tz *tz, const struct tt_changes *r) {
 		csv_real(out, c->top_source_share);
 		fprintf(out, "%s,", !days ? "" : c->one_sensor ? "1" : "0");
 		csv_drivers(out, c);
+		fputc(',', out);
+		csv_real(out, c->top_source_share_max);
+		for (unsigned k = 0, n = 0; k < DRIVEN_BY; k++)
+			if (c->unknown >> driven_by[k] & 1)
+				fprintf(out, "%s%s", n++ ? " " : "", by_name(driven_by[k]));
 		fputs("\r\n", out);
 	}
 }
@@ -185,10 +213,25 @@ static void add_drivers(struct tt_buf *b, const struct tt_change *c) {
 		// one source that makes little is no news
 		if (n >= 3 || (d->by == TT_BY_SOURCE && !c->few_sources))
 			continue;
-		tt_buf_printf(
-			b, "%s%s %s", b->len ? ", " : "", d->label, tt_show_share(d->share, share));
+		tt_buf_printf(b, "%s%s %s%s", b->len ? ", " : "", d->label, d->at_least ? "≥" : "",
+			tt_show_share(d->share, share));
 		last = d->by;
 	}
+}
+
+static void print_unknown(FILE *out, const struct tt_changes *r) {
+	unsigned unknown = 0, n = 0;
+	for (unsigned i = 0; i < r->n; i++)
+		unknown |= r->rows[i].unknown;
+	for (unsigned i = 0; i < DRIVEN_BY; i++)
+		if (unknown >> driven_by[i] & 1)
+			fprintf(out, "%s%s",
+				n++ ? ", "
+				    : "Not known of some, which raw observations do not cover or "
+				      "are too many for: what drove them by ",
+				by_name(driven_by[i]));
+	if (n)
+		fputc('\n', out);
 }
 
 static int print_days(FILE *out, struct tt_tz *tz, const struct tt_changes *r) {
@@ -226,6 +269,7 @@ static int print_days(FILE *out, struct tt_tz *tz, const struct tt_changes *r) {
 		tt_buf_free(&b);
 	}
 	int rc = n ? tt_grid_print(g, out) : 0;
+	print_unknown(out, r);
 	if (!n)
 		fputs("no surges and no new levels\n", out);
 	tt_grid_destroy(&g);

@@ -200,6 +200,11 @@ static void fill_top_source(const struct view *v, const struct ranked *r, struct
 		cell_real(c, r->row->top_source_share);
 }
 
+static void fill_top_source_max(const struct view *v, const struct ranked *r, struct cell *c) {
+	if (r->row->has_sources && r->row->top_source_share_max >= 0)
+		cell_real(c, r->row->top_source_share_max);
+}
+
 #define BY(x)	 (1u << TT_BY_##x)
 #define BY_PORTS (BY(PORT) | BY(DPORT))
 #define BY_ALL	 0xffffffffu
@@ -244,6 +249,7 @@ static const struct {
 	{{"median_rate", fill_median_rate}, BY_ALL, VALUE},
 	{{"top_sensor_share", fill_top_sensor}, BY_ALL, VALUE},
 	{{"top_source_share", fill_top_source}, BY_ALL, VALUE},
+	{{"top_source_share_max", fill_top_source_max}, BY_ALL, VALUE},
 };
 #define TABLE_N (sizeof(table) / sizeof(*table))
 _Static_assert(TABLE_N <= COLUMN_MAX, "room for all columns");

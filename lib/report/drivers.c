@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// Who drove a change: parts of its span compared with days that were usual.
+// Who drove a change: parts of its span compared with days that were usual, exactly from raw
+// observations and rollups, or by what rollups know of the heaviest in their rows: what is told then
+// is the least that is sure.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +91,7 @@ struct taker {
 	bool less;    // a decline
 	double total; // of all parts that went the way of the change
 	double scale; // days now / days before
+	bool at_least;
 };
 
 // How much more (of a decline: less) a part has than usual.
@@ -97,19 +100,20 @@ static double excess(const struct taker *t, uint64_t now, uint64_t before) {
 	return t->less ? -more : more;
 }
 
-static int take(const struct taker *t, const struct tt_row *row, uint64_t now, uint64_t before) {
+// more_of_it: what is surely the key's of the change.
+static int take(const struct taker *t, const struct tt_row_key *key, uint64_t now, uint64_t before,
+	double more_of_it) {
 	struct tt_change *c = t->c;
-	struct tt_driver d = {.by = t->by, .key = row->key, .packets = now};
+	struct tt_driver d = {.by = t->by, .key = *key, .packets = now, .at_least = t->at_least};
 	struct cell label;
 	// nobody's
-	if ((t->by == TT_BY_ASN && !row->key.asn) ||
-		(t->by == TT_BY_SOURCE && !row->key.source.family))
+	if ((t->by == TT_BY_ASN && !key->asn) || (t->by == TT_BY_SOURCE && !key->source.family))
 		return 0;
 	d.usual = (double)before * t->scale;
-	d.share = excess(t, now, before) / t->total;
+	d.share = more_of_it / t->total;
 	if (d.share < SHARE_LEAST)
 		return 0;
-	key_label(t->by, &row->key, &label);
+	key_label(t->by, key, &label);
 	snprintf(d.label, sizeof(d.label), "%.*s", (int)sizeof(d.label) - 1, label.text);
 	struct tt_driver *more = realloc(c->drivers, (c->driver_n + 1) * sizeof(*more));
 	if (!more)
@@ -135,15 +139,82 @@ static int each_part(struct taker *t, const struct parts *p, bool add_up) {
 		if (add_up)
 			t->total += more > 0 ? more : 0;
 		else
-			rc = take(t, row, now, before);
+			rc = take(t, &row->key, now, before, more);
 	}
+	return rc;
+}
+
+// ---- from what rollups know of the heaviest: bounds
+
+static uint64_t counted(const struct tt_heaviest *h, const struct tt_row_key *k, enum tt_by by) {
+	for (unsigned i = 0; i < h->row_n; i++)
+		if (!rank_key_cmp(&h->rows[i].key, k, by))
+			return h->rows[i].packets;
+	return 0;
+}
+
+// All that increased (of a decline: became less) is no more than what is there less what surely was
+// there before.
+static double most_total(const struct taker *t, const struct tt_heaviest *now,
+	const struct tt_heaviest *before) {
+	double total = t->less ? (double)before->packets * t->scale : (double)now->packets;
+	for (unsigned i = 0; i < now->row_n; i++) {
+		double n = (double)now->rows[i].packets;
+		double b = (double)counted(before, &now->rows[i].key, t->by) * t->scale;
+		total -= n < b ? n : b;
+	}
+	return total;
+}
+
+// The least that a key can have added to a rise, or left of a decline.
+static int take_bounds(struct taker *t, const struct tt_heaviest *now,
+	const struct tt_heaviest *before) {
+	const struct tt_heaviest *more = t->less ? before : now;
+	double now_slack = (double)now->slack, before_slack = (double)before->slack * t->scale;
+	double slack = t->less ? now_slack : before_slack;
+	unsigned first = t->c->driver_n;
+	int rc = 0;
+	t->at_least = now->slack || before->slack;
+	t->total = most_total(t, now, before);
+	for (unsigned i = 0; !rc && t->total > 0 && i < more->row_n; i++) {
+		const struct tt_row_key *key = &more->rows[i].key;
+		uint64_t n = counted(now, key, t->by), b = counted(before, key, t->by);
+		rc = take(t, key, n, b, excess(t, n, b) - slack);
+	}
+	// so much is open that a driver may go unnamed
+	if (t->c->driver_n == first && now_slack + before_slack > FEW_SOURCES * t->total)
+		t->c->unknown |= 1u << t->by;
+	return rc;
+}
+
+static int drivers_bounded(struct search *f, struct taker *t, const struct span *now,
+	const struct span *before) {
+	struct tt_query q = query_of(f, t->c, t->by, now);
+	struct tt_heaviest a = {0}, b = {0};
+	struct tt_err ignored = {0};
+	int rc = t->by == TT_BY_SOURCE ? -ENODATA
+				       : tt_store_heaviest(f->s, &q, t->by, &a, &ignored);
+	if (!rc) {
+		q = query_of(f, t->c, t->by, before);
+		rc = tt_store_heaviest(f->s, &q, t->by, &b, &ignored);
+	}
+	if (rc == -ENODATA) {
+		t->c->unknown |= 1u << t->by;
+		rc = 0;
+	} else if (rc) {
+		*f->err = ignored;
+	} else {
+		rc = take_bounds(t, &a, &b);
+	}
+	tt_heaviest_free(&a);
+	tt_heaviest_free(&b);
 	return rc;
 }
 
 // Drivers of one kind; the largest few stay.
 static int drivers_by(struct search *f, struct tt_change *c, enum tt_by by, const struct span *now,
 	const struct span *before, bool less) {
-	struct taker t = {f, c, by, less, 0, (double)now->days / before->days};
+	struct taker t = {f, c, by, less, 0, (double)now->days / before->days, false};
 	unsigned first = c->driver_n;
 	struct parts p = {0};
 	int rc = ask_both(f, c, by, now, before, &p);
@@ -151,12 +222,14 @@ static int drivers_by(struct search *f, struct tt_change *c, enum tt_by by, cons
 		rc = each_part(&t, &p, true);
 	if (!rc && t.total > 0)
 		rc = each_part(&t, &p, false);
+	else if (rc > 0)
+		rc = drivers_bounded(f, &t, now, before);
 	free_parts(&p);
 	if (c->driver_n > first)
 		qsort(&c->drivers[first], c->driver_n - first, sizeof(*c->drivers), by_share);
 	if (c->driver_n > first + TT_DRIVERS)
 		c->driver_n = first + TT_DRIVERS;
-	return rc < 0 ? rc : 0;
+	return rc;
 }
 
 static int count_sources(struct search *f, struct tt_change *c, const struct span *before) {
@@ -167,6 +240,7 @@ static int count_sources(struct search *f, struct tt_change *c, const struct spa
 		c->sources = (int64_t)p.now.rows[0].sources;
 		c->sources_usual = p.before.row_n ? (int64_t)p.before.rows[0].sources : 0;
 		c->top_source_share = p.now.rows[0].top_source_share;
+		c->top_source_share_max = p.now.rows[0].top_source_share_max;
 		c->few_sources = c->top_source_share > FEW_SOURCES;
 	}
 	free_parts(&p);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -323,6 +324,22 @@ static void add_share(struct tt_grid *g, double share) {
 	tt_grid_add(g, marked);
 }
 
+// Rollups know bounds: "31-42 %", with a question mark where it may be more than half.
+static void add_source(struct tt_grid *g, const struct tt_row *r) {
+	double least = r->top_source_share, most = r->top_source_share_max;
+	char text[TT_SHOW_LEN];
+	if (!r->has_sources || least < 0 || most - least < 0.0005) {
+		add_share(g, r->has_sources ? least : -1);
+		return;
+	}
+	snprintf(text, sizeof(text), "%s%.0f-%.0f %%",
+		least > HALF  ? "* "
+		: most > HALF ? "? "
+			      : "",
+		floor(least * 100), ceil(most * 100));
+	tt_grid_add(g, text);
+}
+
 static void add_values(struct tt_grid *g, const struct tt_row *r) {
 	char text[TT_SHOW_LEN], about[TT_SHOW_LEN + 1];
 	tt_grid_add(g, tt_show_count(r->packets, text));
@@ -333,7 +350,7 @@ static void add_values(struct tt_grid *g, const struct tt_row *r) {
 	tt_grid_add(g, r->has_rate ? show_rate(r->rate, text) : "-");
 	tt_grid_add(g, r->has_rate ? show_rate(r->median_rate, text) : "-");
 	add_share(g, r->has_sources ? r->top_sensor_share : -1);
-	add_share(g, r->has_sources ? r->top_source_share : -1);
+	add_source(g, r);
 }
 
 // "2 CVEs, last 2024-11-20": what was published about the service.

@@ -19,7 +19,8 @@ static struct tt_row port_row(uint8_t proto, uint16_t port, uint64_t packets, ui
 		.rate = (double)packets / 4,
 		.median_rate = (double)packets / 8,
 		.top_sensor_share = 0.75,
-		.top_source_share = -1};
+		.top_source_share = -1,
+		.top_source_share_max = -1};
 }
 
 static struct tt_row region_row(const char *cc, uint64_t packets) {
@@ -206,7 +207,7 @@ static struct fixture *ports(void) {
 	f->rows[0] = port_row(6, 23, 1200, 80);
 	f->rows[1] = port_row(1, 8 << 8, 40, 4);
 	f->rows[1].sources_error = 0.01625;
-	f->rows[1].top_source_share = 0.5;
+	f->rows[1].top_source_share = f->rows[1].top_source_share_max = 0.5;
 	rank_fixture(f, 2);
 	return f;
 }
@@ -220,12 +221,13 @@ static void json_of_ports(void **state) {
 		"\"rir\":null,\"rows\":[\n"
 		"{\"rank\":1,\"proto\":\"tcp\",\"port\":23,\"service\":null,\"packets\":1200,"
 		"\"bytes\":72000,\"sources\":80,\"sources_error\":0.0,\"rate\":300.0,"
-		"\"median_rate\":150.0,\"top_sensor_share\":0.75,\"top_source_share\":null},\n"
+		"\"median_rate\":150.0,\"top_sensor_share\":0.75,\"top_source_share\":null,\"top_"
+		"source_share_max\":null},\n"
 		"{\"rank\":2,\"proto\":\"icmp\",\"port\":null,\"type\":8,\"code\":0,\"service\":"
 		"null,"
 		"\"packets\":40,\"bytes\":2400,\"sources\":4,\"sources_error\":0.01625,"
 		"\"rate\":10.0,\"median_rate\":5.0,\"top_sensor_share\":0.75,"
-		"\"top_source_share\":0.5}]}\n");
+		"\"top_source_share\":0.5,\"top_source_share_max\":0.5}]}\n");
 	free_fixture(f);
 }
 
@@ -248,13 +250,15 @@ static void json_of_classes_without_sources(void **state) {
 		.packets = 3,
 		.bytes = 180,
 		.top_sensor_share = -1,
-		.top_source_share = -1};
+		.top_source_share = -1,
+		.top_source_share_max = -1};
 	rank_fixture(f, 1);
 	char *got = printed(print_top_json, &f->view);
 	assert_non_null(strstr(got,
 		"{\"rank\":1,\"class\":\"non_ip\",\"packets\":3,\"bytes\":180,\"sources\":null,"
 		"\"sources_error\":null,\"rate\":null,\"median_rate\":null,"
-		"\"top_sensor_share\":null,\"top_source_share\":null}"));
+		"\"top_sensor_share\":null,\"top_source_share\":null,\"top_source_share_max\":"
+		"null}"));
 	free(got);
 	free_fixture(f);
 }
@@ -301,9 +305,9 @@ static void csv_of_ports_has_all_columns(void **state) {
 	struct fixture *f = ports();
 	expect(print_top_csv, &f->view,
 		"rank,proto,port,type,code,service,packets,bytes,sources,sources_error,rate,"
-		"median_rate,top_sensor_share,top_source_share\r\n"
-		"1,tcp,23,,,,1200,72000,80,0.0,300.0,150.0,0.75,\r\n"
-		"2,icmp,,8,0,,40,2400,4,0.01625,10.0,5.0,0.75,0.5\r\n");
+		"median_rate,top_sensor_share,top_source_share,top_source_share_max\r\n"
+		"1,tcp,23,,,,1200,72000,80,0.0,300.0,150.0,0.75,,\r\n"
+		"2,icmp,,8,0,,40,2400,4,0.01625,10.0,5.0,0.75,0.5,0.5\r\n");
 	free_fixture(f);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "query.h"
 
@@ -41,6 +42,50 @@ static int sketch_add(struct agg *a, struct tt_sketch **sk, const struct item *i
 		return -ENOMEM;
 	return tt_sketch_add(*sk, tt_sketch_hash(a->secret, it->family,
 					  source_bytes(a->v6, it->family, it->src, buf)));
+}
+
+static struct counters *tops_of(struct group *g) {
+	if (g->tops == NULL)
+		g->tops = calloc(1, sizeof(*g->tops));
+	return g->tops;
+}
+
+int agg_add_tops(
+	struct agg *a, const struct item *it, const struct counters *top, uint64_t unknown) {
+	int64_t g = agg_group(a, it->group);
+	struct counters *t = g < 0 ? NULL : tops_of(&a->groups[g]);
+
+	if (t == NULL)
+		return -ENOMEM;
+	counters_merge(t, top);
+	t->slack += unknown;
+	return 0;
+}
+
+bool group_top(const struct group *g, uint64_t *least, uint64_t *most) {
+	if (g->tops == NULL || g->packets == 0)
+		return false;
+	*least = counters_most(g->tops);
+	*most = *least + g->tops->slack;
+	*most = *most < g->packets ? *most : g->packets;
+	return *least > 0 || *most < g->packets;
+}
+
+// Of what rollups do not hold yet.
+static int add_tail_top(struct agg *a, const struct item *it, uint64_t group) {
+	struct counters *t = tops_of(&a->groups[group]);
+	uint8_t buf[16];
+	uint64_t hash;
+
+	if (t == NULL)
+		return -ENOMEM;
+	if (it->family == 0) {
+		t->slack += it->packets;
+		return 0;
+	}
+	hash = tt_sketch_hash(a->secret, it->family, source_bytes(a->v6, it->family, it->src, buf));
+	counters_add(t, hash + (hash == 0), it->packets);
+	return 0;
 }
 
 static int add_source(struct agg *a, const struct item *it, uint64_t group, int64_t cell) {
@@ -116,6 +161,8 @@ int agg_flush(struct agg *a) {
 			return rc;
 		if (it->family != 0 && (rc = add_source(a, it, a->at[i], cell)) < 0)
 			return rc;
+		if (a->sketched && !a->by_source && (rc = add_tail_top(a, it, a->at[i])) < 0)
+			return rc;
 	}
 	return 0;
 }
@@ -185,8 +232,10 @@ int agg_finish(struct agg *a) {
 }
 
 void agg_free(struct agg *a) {
-	for (size_t i = 0; i < a->group_n; i++)
+	for (size_t i = 0; i < a->group_n; i++) {
 		tt_sketch_destroy(&a->groups[i].sketch);
+		free(a->groups[i].tops);
+	}
 	for (size_t i = 0; i < a->cell_n; i++)
 		tt_sketch_destroy(&a->cells[i].sketch);
 	big_free(a->groups, a->group_cap * sizeof(*a->groups));

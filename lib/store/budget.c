@@ -29,6 +29,7 @@ static int drop(struct fold *f, uint32_t row) {
 	f->rows[row].key = FOLD_GONE;
 	f->sketch_bytes -= gone.sketch == NULL ? 0 : tt_sketch_memory(gone.sketch);
 	tt_sketch_destroy(&f->rows[row].sketch);
+	f->rows[row].heavy = NULL;
 	return rc;
 }
 

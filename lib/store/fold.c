@@ -9,6 +9,7 @@
 
 struct entry { // what one observation adds to one row
 	uint64_t key, packets, bytes, spilled, hash;
+	uint32_t asn, other;
 };
 
 int64_t fold_hour(struct fold *f, int64_t start) {
@@ -61,6 +62,94 @@ static int row_add_hash(struct fold *f, struct fold_row *r, uint64_t hash) {
 	return rc;
 }
 
+// Counters lie close together in huge pages: they are touched in no order.
+#define SLAB	   10922
+#define SLAB_BYTES (4u << 20)
+struct heavy_slab {
+	struct heavy_slab *next;
+	size_t n;
+	struct heavy heavy[SLAB];
+};
+_Static_assert(sizeof(struct heavy_slab) <= SLAB_BYTES, "a slab is two huge pages");
+
+static struct heavy *take_counters(struct fold *f) {
+	struct heavy *h;
+
+	if (f->slabs == NULL || f->slabs->n == SLAB) {
+		struct heavy_slab *slab = big_calloc(SLAB_BYTES);
+
+		if (slab == NULL)
+			return NULL;
+		slab->next = f->slabs;
+		f->slabs = slab;
+	}
+	h = &f->slabs->heavy[f->slabs->n++];
+	f->sketch_bytes += sizeof(*h);
+	return h;
+}
+
+static void free_slabs(struct fold *f) {
+	while (f->slabs != NULL) {
+		struct heavy_slab *slab = f->slabs;
+
+		f->slabs = slab->next;
+		big_free(slab, SLAB_BYTES);
+	}
+}
+
+// Counters for all that the row holds so far; NULL without memory.
+static struct heavy *row_counters(struct fold *f, struct fold_row *r) {
+	if (r->heavy != NULL)
+		return r->heavy;
+	if ((r->heavy = take_counters(f)) == NULL)
+		return NULL;
+	if (r->hash != 0)
+		heavy_add(r->heavy, r->hash, r->asn, r->other, r->packets - r->spilled);
+	return r->heavy;
+}
+
+// What one source of one AS adds; before packets and source are.
+static int row_add_heavy(struct fold *f, struct fold_row *r, uint64_t hash, uint32_t asn,
+	uint32_t other, uint64_t packets) {
+	if (r->heavy == NULL) {
+		if (r->hash == 0) {
+			r->asn = asn;
+			r->other = other;
+			return 0;
+		}
+		if (r->hash == hash && r->asn == asn && r->other == other)
+			return 0;
+		if (row_counters(f, r) == NULL)
+			return -ENOMEM;
+	}
+	heavy_add(r->heavy, hash, asn, other, packets);
+	return 0;
+}
+
+static int row_merge_heavy(struct fold *f, struct fold_row *r, const struct fold_row *from) {
+	if (from->heavy == NULL)
+		return from->hash == 0 ? 0
+				       : row_add_heavy(f, r, from->hash, from->asn, from->other,
+						 from->packets - from->spilled);
+	if (row_counters(f, r) == NULL)
+		return -ENOMEM;
+	heavy_merge(r->heavy, from->heavy);
+	return 0;
+}
+
+void fold_heavy_to(const struct fold_row *r, struct heavy *into) {
+	if (r->heavy != NULL)
+		heavy_merge(into, r->heavy);
+	else if (r->hash != 0)
+		heavy_add(into, r->hash, r->asn, r->other, r->packets - r->spilled);
+}
+
+size_t fold_heavy_encode(const struct fold_row *r, uint8_t buf[HEAVY_MAX]) {
+	if (r->heavy != NULL)
+		return heavy_encode(r->heavy, buf);
+	return r->hash != 0 ? heavy_encode_one(r->asn, r->other, buf) : 0;
+}
+
 struct fold_row *fold_row_at(struct fold *f, uint64_t key) {
 	uint64_t *v = map_at(&f->at, key);
 
@@ -73,6 +162,17 @@ struct fold_row *fold_row_at(struct fold *f, uint64_t key) {
 		*v = ++f->n;
 	}
 	return &f->rows[*v - 1];
+}
+
+static int add_entry(struct fold *f, struct fold_row *r, const struct entry *e) {
+	int rc = 0;
+
+	if (e->hash != 0)
+		rc = row_add_heavy(f, r, e->hash, e->asn, e->other, e->packets);
+	r->packets += e->packets;
+	r->bytes += e->bytes;
+	r->spilled += e->spilled;
+	return rc < 0 || e->hash == 0 ? rc : row_add_hash(f, r, e->hash);
 }
 
 // In passes, so that the memory of one entry is fetched while others are worked on.
@@ -92,16 +192,15 @@ static int add_block(struct fold *f, const struct entry *e, unsigned n) {
 	for (unsigned i = 0; i < n; i++) {
 		struct fold_row *r = &f->rows[at[i]];
 
-		r->packets += e[i].packets;
-		r->bytes += e[i].bytes;
-		r->spilled += e[i].spilled;
 		__builtin_prefetch(r->sketch, 1);
+		if (r->heavy != NULL)
+			heavy_prefetch(r->heavy);
 	}
 	for (unsigned i = 0; i < n; i++)
 		if (e[i].hash != 0 && f->rows[at[i]].sketch != NULL)
 			tt_sketch_prefetch(f->rows[at[i]].sketch, e[i].hash);
 	for (unsigned i = 0; i < n; i++)
-		if (e[i].hash != 0 && row_add_hash(f, &f->rows[at[i]], e[i].hash) < 0)
+		if (add_entry(f, &f->rows[at[i]], &e[i]) < 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -117,11 +216,14 @@ static unsigned entries_of(const struct tt_batch_view *v, const struct derived *
 		.bytes = v->bytes[i],
 		.spilled = spilled ? v->packets[i] : 0,
 		.hash = hash,
+		.asn = d->asn[i],
+		.other = (uint32_t)v->proto[i] << 16 | v->port[i],
 	};
 
 	e[0] = e[1] = one;
 	e[0].key = slot << 48 | row_key(KIND_PORT, who, class, total ? 0 : v->proto[i],
 					total ? PORT_CLASS_TOTAL : v->port[i], surveyor);
+	e[0].other = region;
 	e[1].key = slot << 48 | row_key(KIND_REGION, who, class, 0, region, surveyor);
 	for (unsigned t = 0; t < TT_TOOL_N; t++) {
 		if (!view_tool(v, i, t))
@@ -180,7 +282,7 @@ int fold_merge_row(struct fold *f, const struct fold_row *from, uint64_t key) {
 	struct fold_row *r = fold_row_at(f, key);
 	size_t before;
 
-	if (r == NULL)
+	if (r == NULL || row_merge_heavy(f, r, from) < 0)
 		return -ENOMEM;
 	r->packets += from->packets;
 	r->bytes += from->bytes;
@@ -216,8 +318,29 @@ int fold_merge(struct fold *f, const struct fold *from) {
 	return rc;
 }
 
-static int add_segment_row(
-	struct fold *f, uint64_t key, const struct segment *g, uint32_t i, const uint8_t *sketch) {
+// What is heaviest in a stored row, before its packets and sources are added.
+static int add_segment_heavy(struct fold *f, struct fold_row *r, const struct segment *g,
+	uint32_t i, const uint8_t *sketch, const uint8_t *blob) {
+	size_t len = g->heavy_len == NULL ? 0 : g->heavy_len[i];
+	uint64_t packets = g->packets[i] - g->spilled[i], hash, asn, other;
+	struct heavy h;
+	int rc;
+
+	if (tt_sketch_encoded_one(sketch, g->sketch_len[i], &hash) &&
+		heavy_encoded_one(blob, len, &asn, &other))
+		return row_add_heavy(f, r, hash, (uint32_t)asn, (uint32_t)other, packets);
+	if (packets == 0)
+		return 0;
+	if ((rc = heavy_decode(&h, blob, len, sketch, g->sketch_len[i], packets)) < 0)
+		return rc;
+	if (row_counters(f, r) == NULL)
+		return -ENOMEM;
+	heavy_merge(r->heavy, &h);
+	return 0;
+}
+
+static int add_segment_row(struct fold *f, uint64_t key, const struct segment *g, uint32_t i,
+	const uint8_t *sketch, const uint8_t *blob) {
 	struct fold_row *r = fold_row_at(f, key);
 	size_t before;
 	uint64_t hash;
@@ -225,6 +348,8 @@ static int add_segment_row(
 
 	if (r == NULL)
 		return -ENOMEM;
+	if ((rc = add_segment_heavy(f, r, g, i, sketch, blob)) < 0)
+		return rc;
 	r->packets += g->packets[i];
 	r->bytes += g->bytes[i];
 	r->spilled += g->spilled[i];
@@ -245,7 +370,7 @@ static int add_segment_row(
 
 int fold_add_segment(struct fold *f, const struct segment *g) {
 	int64_t slot = fold_hour(f, g->start);
-	const uint8_t *sketch = g->sketches;
+	const uint8_t *sketch = g->sketches, *blob = g->heavies;
 	uint64_t high = (uint64_t)slot << 48 | (uint64_t)g->who << 32;
 	int rc = 0;
 
@@ -254,8 +379,9 @@ int fold_add_segment(struct fold *f, const struct segment *g) {
 	for (uint32_t i = 0; rc == 0 && i < g->n; i++) {
 		if (i + 16 < g->n)
 			map_prefetch(&f->at, high | g->key[i + 16]);
-		rc = add_segment_row(f, high | g->key[i], g, i, sketch);
+		rc = add_segment_row(f, high | g->key[i], g, i, sketch, blob);
 		sketch += g->sketch_len[i];
+		blob += g->heavy_len == NULL ? 0 : g->heavy_len[i];
 	}
 	return rc;
 }
@@ -311,6 +437,7 @@ void fold_destroy(struct fold **f) {
 		return;
 	for (size_t i = 0; i < p->n; i++)
 		tt_sketch_destroy(&p->rows[i].sketch);
+	free_slabs(p);
 	map_free(&p->at);
 	map_free(&p->hour_of);
 	map_free(&p->epoch_of);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
+#include "heavy.h"
 #include "store.h"
 
 // Rollups in memory: rows of all kinds by local hour. Days and months are made of hours when they
@@ -17,6 +18,9 @@ struct fold_row {
 	uint64_t packets, bytes, spilled;
 	uint64_t hash;		  // the first source, 0: none yet
 	struct tt_sketch *sketch; // from the second on
+	// of the only source, AS and other; from the second of any on, or where some are not known
+	struct heavy *heavy; // the fold's
+	uint32_t asn, other;
 };
 
 /// A stored piece of a fold: rows of one hour and who, in the order of their keys.
@@ -27,7 +31,9 @@ struct segment {
 	const uint64_t *packets, *bytes, *spilled;
 	const uint32_t *key; // the low half of the row's
 	const uint16_t *sketch_len;
-	const uint8_t *sketches; // one after the other
+	const uint16_t *heavy_len; // NULL: of an earlier version, nothing is known
+	const uint8_t *sketches;   // one after the other
+	const uint8_t *heavies;
 };
 
 /// What verdicts on surveyors by behaviour a piece has; numbers are the table's.
@@ -44,6 +50,7 @@ struct fold {
 	int64_t *batches;
 	size_t batch_n, batch_cap;
 	size_t sketch_bytes;
+	struct heavy_slab *slabs; // what rows' `heavy` are of
 	uint64_t observations;
 };
 
@@ -97,6 +104,10 @@ int fold_add_segment(struct fold *f, const struct segment *g);
 /// The row of a key, made where it was not there; NULL without memory. Valid until the next call.
 struct fold_row *fold_row_at(struct fold *f, uint64_t key);
 int fold_merge_row(struct fold *f, const struct fold_row *from, uint64_t key);
+/// Adds what is heaviest in a row to an empty one's; -ENOMEM.
+void fold_heavy_to(const struct fold_row *r, struct heavy *into);
+/// The stored form of what is heaviest in a row; its length.
+size_t fold_heavy_encode(const struct fold_row *r, uint8_t buf[HEAVY_MAX]);
 /// Length of a row's sketch as it is stored.
 size_t fold_sketch_size(const struct fold_row *r);
 size_t fold_memory(const struct fold *f);

@@ -14,7 +14,9 @@ struct writer {
 	int64_t *starts[LEVEL_N]; // of the level's steps, sorted
 	uint32_t *rank;		  // of each hour slot among them
 	struct tt_sketch *sketch;
-	uint8_t blob[8192];
+	struct heavy *heavy;
+	uint8_t blob[8192], heaviest[HEAVY_MAX];
+	size_t heaviest_len;
 	sqlite3_stmt *st[LEVEL_N][KIND_N];
 };
 
@@ -59,10 +61,14 @@ static int prepare_level(struct writer *w, unsigned level) {
 
 	for (unsigned k = 0; k < KIND_N; k++) {
 		snprintf(sql, sizeof(sql),
-			"INSERT INTO %s_%s(start, %s, surveyor, packets, bytes, spilled, sources) "
-			"VALUES(?%.*s, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET packets = packets "
-			"+ excluded.packets, bytes = bytes + excluded.bytes, spilled = spilled + "
-			"excluded.spilled, sources = sketch_union(sources, excluded.sources)",
+			"INSERT INTO %s_%s(start, %s, surveyor, packets, bytes, spilled, sources, "
+			"heaviest) VALUES(?%.*s, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+			"packets = packets + excluded.packets, bytes = bytes + excluded.bytes, "
+			"spilled = spilled + excluded.spilled, "
+			"sources = sketch_union(sources, excluded.sources), "
+			"heaviest = heaviest_union(heaviest, sources, packets - spilled, "
+			"excluded.heaviest, excluded.sources, excluded.packets - "
+			"excluded.spilled)",
 			rollups[k].name, level_names[level], rollups[k].columns,
 			3 * (int)strlen(rollups[k].parts), ", ?, ?, ?, ?, ?");
 		if ((w->st[level][k] = db_prepare(w->s, w->err, sql)) == NULL)
@@ -78,17 +84,20 @@ static int sum_run(struct writer *w, size_t i, size_t j, struct fold_row *sum) {
 	if (j == i + 1 && (first->sketch != NULL || first->hash != 0)) {
 		*sum = *first;
 		sum->key = w->order[i].key;
+		w->heaviest_len = fold_heavy_encode(first, w->heaviest);
 		if (sum->sketch != NULL)
 			return (int)tt_sketch_encode(sum->sketch, w->blob, sizeof(w->blob));
 		tt_sketch_encode_one(sum->hash, w->blob);
 		return TT_SKETCH_ONE;
 	}
 	tt_sketch_reset(w->sketch);
+	heavy_reset(w->heavy);
 	*sum = (struct fold_row){.key = w->order[i].key};
 	for (; i < j; i++) {
 		const struct fold_row *r = &w->f->rows[w->order[i].row];
 		int rc = 0;
 
+		fold_heavy_to(r, w->heavy);
 		sum->packets += r->packets;
 		sum->bytes += r->bytes;
 		sum->spilled += r->spilled;
@@ -99,6 +108,7 @@ static int sum_run(struct writer *w, size_t i, size_t j, struct fold_row *sum) {
 		if (rc < 0)
 			return tt_err_set(w->err, rc, "%s: no memory", w->s->path);
 	}
+	w->heaviest_len = sum->packets == sum->spilled ? 0 : heavy_encode(w->heavy, w->heaviest);
 	return (int)tt_sketch_encode(w->sketch, w->blob, sizeof(w->blob));
 }
 
@@ -121,7 +131,11 @@ static int write_row(struct writer *w, unsigned level, const struct fold_row *r,
 	sqlite3_bind_int64(st, k++, (int64_t)r->packets);
 	sqlite3_bind_int64(st, k++, (int64_t)r->bytes);
 	sqlite3_bind_int64(st, k++, (int64_t)r->spilled);
-	sqlite3_bind_blob(st, k, w->blob, blob, SQLITE_STATIC);
+	sqlite3_bind_blob(st, k++, w->blob, blob, SQLITE_STATIC);
+	if (w->heaviest_len > 0)
+		sqlite3_bind_blob(st, k, w->heaviest, (int)w->heaviest_len, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(st, k);
 	return db_run(w->s, st, w->err, "rollup");
 }
 
@@ -153,6 +167,7 @@ static void free_writer(struct writer *w, size_t size) {
 		free(w->starts[l]);
 	}
 	tt_sketch_destroy(&w->sketch);
+	free(w->heavy);
 	big_free(w->order, size);
 	free(w->rank);
 	free(w);
@@ -171,7 +186,8 @@ int fold_write(struct tt_store *s, struct fold *f, struct tt_err *err) {
 	w->spare = w->order + f->n + 1;
 	w->rank = calloc(f->hour_n + 1, sizeof(*w->rank));
 	w->sketch = tt_sketch_create();
-	room = w->order != NULL && w->rank != NULL && w->sketch != NULL;
+	w->heavy = heavy_create();
+	room = w->order != NULL && w->rank != NULL && w->sketch != NULL && w->heavy != NULL;
 	for (unsigned l = 0; l < LEVEL_N; l++)
 		room &= (w->starts[l] = calloc(f->hour_n + 1, sizeof(*w->starts[l]))) != NULL;
 	if (!room)

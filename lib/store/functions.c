@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <stdlib.h>
 
+#include "heavy.h"
 #include "store.h"
 
 // sketch_count(blob): distinct sources of a row of a rollup.
@@ -83,6 +85,56 @@ static void sketch_union(sqlite3_context *ctx, int n, sqlite3_value **v) {
 	result_sketch(ctx, s);
 }
 
+static void result_heavy(sqlite3_context *ctx, const struct heavy *h) {
+	uint8_t buf[HEAVY_MAX];
+	size_t n = heavy_encode(h, buf);
+
+	sqlite3_result_blob(ctx, buf, (int)n, SQLITE_TRANSIENT);
+}
+
+// Adds a row's: what is heaviest, its sketch, its packets that have a source.
+static int add_heavy(struct heavy *h, sqlite3_value **v) {
+	struct heavy one;
+	int rc = heavy_decode(&one, sqlite3_value_blob(v[0]), (size_t)sqlite3_value_bytes(v[0]),
+		sqlite3_value_blob(v[1]), (size_t)sqlite3_value_bytes(v[1]),
+		(uint64_t)sqlite3_value_int64(v[2]));
+
+	if (rc == 0)
+		heavy_merge(h, &one);
+	return rc;
+}
+
+// heaviest_union(heaviest, sources, packets, ...): of two rows; what the rollups' upsert writes.
+static void heaviest_union(sqlite3_context *ctx, int n, sqlite3_value **v) {
+	struct heavy h;
+
+	heavy_reset(&h);
+	if (add_heavy(&h, v) < 0 || add_heavy(&h, v + 3) < 0)
+		sqlite3_result_error(ctx, "heaviest_union: cannot be read", -1);
+	else
+		result_heavy(ctx, &h);
+}
+
+// heaviest_merge(heaviest, sources, packets): an aggregate.
+static void heaviest_step(sqlite3_context *ctx, int n, sqlite3_value **v) {
+	struct heavy **h = sqlite3_aggregate_context(ctx, sizeof(*h));
+
+	if (h == NULL || (*h == NULL && (*h = heavy_create()) == NULL))
+		sqlite3_result_error_nomem(ctx);
+	else if (add_heavy(*h, v) < 0)
+		sqlite3_result_error(ctx, "heaviest_merge: cannot be read", -1);
+}
+
+static void heaviest_final(sqlite3_context *ctx) {
+	struct heavy **h = sqlite3_aggregate_context(ctx, 0);
+
+	if (h == NULL || *h == NULL)
+		return;
+	result_heavy(ctx, *h);
+	free(*h);
+	*h = NULL;
+}
+
 static void free_sketch(void *p) {
 	struct tt_sketch *s = p;
 
@@ -99,6 +151,7 @@ int functions_add(struct tt_store *s, struct tt_err *err) {
 		{"sketch_count", 1, sketch_count},
 		{"sketch_error", 1, sketch_error},
 		{"sketch_union", 2, sketch_union},
+		{"heaviest_union", 6, heaviest_union},
 	};
 
 	for (size_t i = 0; i < sizeof(scalars) / sizeof(scalars[0]); i++)
@@ -107,7 +160,9 @@ int functions_add(struct tt_store *s, struct tt_err *err) {
 			    free_sketch) != SQLITE_OK)
 			return db_fail(s, err, "functions");
 	if (sqlite3_create_function_v2(s->db, "sketch_merge", 1, flags, NULL, NULL, merge_step,
-		    merge_final, NULL) != SQLITE_OK)
+		    merge_final, NULL) != SQLITE_OK ||
+		sqlite3_create_function_v2(s->db, "heaviest_merge", 3, flags, NULL, NULL,
+			heaviest_step, heaviest_final, NULL) != SQLITE_OK)
 		return db_fail(s, err, "functions");
 	return 0;
 }

@@ -77,6 +77,28 @@ static void tag(struct query *r, const struct part *p, unsigned tool) {
 	r->tool_tested[tool] += tool == TT_TOOL_ZMAP ? p->packets : p->tested;
 }
 
+static int gather_heaviest(struct query *r, const struct part *p) {
+	struct heaviest *out = r->heaviest;
+	bool region = r->q->has_port || r->q->set != NULL;
+	uint64_t key = out->dim == HEAVY_ASN ? p->asn
+		       : region		     ? p->region
+					     : service_key(p->proto, p->port),
+		 *v;
+
+	out->packets += p->packets;
+	if (is_spilled(p)) {
+		out->slack += p->packets;
+		return 0;
+	}
+	// as rollups hold it
+	if (out->dim == HEAVY_OTHER && region)
+		key = (key & 0xff) << 8 | key >> 8;
+	if ((v = map_at(&out->counts, key)) == NULL)
+		return -ENOMEM;
+	*v += p->packets;
+	return 0;
+}
+
 // A service counts for each family that asks for it.
 static int gather_sets(struct query *r, const struct part *p, struct item *it) {
 	int64_t set;
@@ -107,6 +129,8 @@ int gather_part(struct query *r, const struct part *p) {
 		return 0;
 	if (r->q->by == TT_BY_REGION && is_bogon(r, p))
 		r->bogon_packets += p->packets;
+	if (r->heaviest != NULL)
+		return gather_heaviest(r, p);
 	if (r->q->by == TT_BY_MALWARE)
 		return p->flags & TT_OBS_CLASS_TOTAL ? 0 : gather_sets(r, p, &it);
 	if (r->q->by != TT_BY_TOOL) {

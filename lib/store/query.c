@@ -165,13 +165,13 @@ static int64_t later(int64_t a, int64_t b) {
 }
 
 // Rollups, what is not folded yet, and days of which raw batches alone know who was a surveyor.
-static int read_rollups(struct query *r, unsigned kind, unsigned level) {
+int query_rollups(struct query *r, unsigned kind, unsigned level) {
 	const struct survey *v = &r->survey;
 	int rc;
 
 	r->from_rollups = r->agg.sketched = true;
-	if ((rc = rollup_read(r, kind, level)) < 0 || (rc = rollup_rir(r)) < 0 ||
-		(rc = gather_raw(r, RAW_TAIL, r->from, r->to)) < 0)
+	if ((rc = read_survey(r, false)) < 0 || (rc = rollup_read(r, kind, level)) < 0 ||
+		(rc = rollup_rir(r)) < 0 || (rc = gather_raw(r, RAW_TAIL, r->from, r->to)) < 0)
 		return rc;
 	for (size_t i = 0; rc == 0 && i < v->open_n; i++)
 		rc = gather_raw(r, RAW_ALL, later(v->open[i].from, r->from),
@@ -204,11 +204,11 @@ static int read_all(struct query *r, const struct tt_store_info *info) {
 	}
 	if (r->q->read == TT_READ_RAW || !serves)
 		return no_data(r, info, covered);
-	return (rc = read_survey(r, false)) < 0 ? rc : read_rollups(r, kind, level);
+	return query_rollups(r, kind, level);
 }
 
 // Span, sensors and when they were up.
-static int prepare(struct query *r, struct tt_store_info *info) {
+int query_prepare(struct query *r, struct tt_store_info *info) {
 	int rc;
 
 	if ((rc = tt_store_info(r->s, info, r->err)) < 0 || (rc = open_span(r, info)) < 0 ||
@@ -223,7 +223,7 @@ static int prepare(struct query *r, struct tt_store_info *info) {
 static int answer(struct query *r, struct tt_result *out) {
 	struct tt_store_info info;
 	int64_t g;
-	int rc = prepare(r, &info);
+	int rc = query_prepare(r, &info);
 
 	if (rc < 0)
 		return rc;
@@ -265,7 +265,7 @@ static int copy_up(struct query *r, struct tt_up *out) {
 	return 0;
 }
 
-static void release(struct query *r) {
+void query_release(struct query *r) {
 	agg_free(&r->agg);
 	map_free(&r->only);
 	map_free(&r->in_set);
@@ -291,9 +291,9 @@ int tt_store_up(
 	if (r == NULL)
 		return tt_err_set(err, -ENOMEM, "%s: no memory", s->path);
 	*r = (struct query){.s = s, .q = q, .err = err};
-	if ((rc = prepare(r, &info)) == 0)
+	if ((rc = query_prepare(r, &info)) == 0)
 		rc = copy_up(r, out);
-	release(r);
+	query_release(r);
 	return rc;
 }
 
@@ -320,6 +320,6 @@ int tt_store_query(
 		rc = answer(r, out);
 	if (tx && !sqlite3_get_autocommit(s->db))
 		db_tx(s, ST_COMMIT, NULL);
-	release(r);
+	query_release(r);
 	return rc;
 }

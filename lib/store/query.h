@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
+#include "heavy.h"
 #include "survey.h"
 
 // One question on its way: raw.c or rollup.c bring rows, gather.c filters them into items,
@@ -27,6 +28,7 @@ struct group {
 	uint64_t key, packets, bytes;
 	uint64_t sources, top_source, top_sensor; // set at the end
 	struct tt_sketch *sketch;		  // with rollups
+	struct counters *tops;			  // with rollups: its heaviest sources
 	uint32_t asn;
 	uint16_t region;
 	bool no_sources;
@@ -71,6 +73,11 @@ static inline const uint8_t *source_bytes(
 int64_t agg_group(struct agg *a, uint64_t key);
 /// Adds a row of a rollup: the same as an item, with a sketch in place of a source.
 int agg_add_sketch(struct agg *a, const struct item *it, const void *sketch, size_t len);
+/// What is known of the heaviest sources of that row; packets of which it is not known.
+int agg_add_tops(
+	struct agg *a, const struct item *it, const struct counters *top, uint64_t unknown);
+/// At least and at most how many packets one source sent; false where nothing is known.
+bool group_top(const struct group *g, uint64_t *least, uint64_t *most);
 /// The same without its sources.
 int agg_add_light(struct agg *a, const struct item *it);
 /// Counts distinct sources and tops once everything is in.
@@ -97,6 +104,13 @@ struct merge {
 	size_t n, cap, flush_at;
 	uint32_t *slots; // index + 1
 	size_t size;
+};
+
+/// What is heaviest in all rows together (tt_store_heaviest).
+struct heaviest {
+	enum heavy_dim dim;
+	struct map counts; // by key
+	uint64_t packets, slack;
 };
 
 struct sensor_up {
@@ -132,8 +146,9 @@ struct query {
 	} * sets; // by service; of q->sets
 	size_t set_n, set_cap;
 
-	struct map only;      // groups that are asked for, where q->key_n is not 0
-	struct survey survey; // with a filter on surveyors
+	struct heaviest *heaviest; // asked for instead of groups, or NULL
+	struct map only;	   // groups that are asked for, where q->key_n is not 0
+	struct survey survey;	   // with a filter on surveyors
 
 	struct agg agg;
 	struct merge merge;
@@ -182,6 +197,13 @@ static inline bool service_passes(const struct query *r, uint8_t proto, uint16_t
 		return false;
 	return !q->has_port || (proto == q->proto && port == q->port);
 }
+
+// ---- query.c
+/// Span, filters, sensors and when they were up, steps.
+int query_prepare(struct query *r, struct tt_store_info *info);
+/// Reads what rollups hold and what they do not hold yet.
+int query_rollups(struct query *r, unsigned kind, unsigned level);
+void query_release(struct query *r);
 
 // ---- keys.c
 int query_keys(struct query *r);

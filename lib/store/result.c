@@ -234,6 +234,8 @@ static void fill_key(const struct query *r, const struct group *g, struct tt_row
 }
 
 static void fill_row(const struct query *r, const struct group *g, struct tt_row *row) {
+	uint64_t least = 0, most = 0;
+
 	fill_key(r, g, row);
 	row->packets = g->packets;
 	row->bytes = g->bytes;
@@ -247,9 +249,15 @@ static void fill_row(const struct query *r, const struct group *g, struct tt_row
 	row->median_rate = row->has_rate ? g->median : 0;
 	row->top_sensor_share =
 		g->packets > 0 && !g->no_sources ? (double)g->top_sensor / (double)g->packets : 0;
-	row->top_source_share = -1;
-	if (!r->agg.sketched && g->sources > 0 && g->packets > 0)
-		row->top_source_share = (double)g->top_source / (double)g->packets;
+	row->top_source_share = row->top_source_share_max = -1;
+	if (!r->agg.sketched && g->sources > 0)
+		least = most = g->top_source;
+	else if (!r->agg.sketched || !group_top(g, &least, &most))
+		return;
+	if (g->packets == 0)
+		return;
+	row->top_source_share = (double)least / (double)g->packets;
+	row->top_source_share_max = (double)most / (double)g->packets;
 }
 
 static void fill_points(const struct query *r, struct tt_row *rows) {

@@ -53,8 +53,8 @@ bool rollup_aligned(const struct query *r, unsigned *level) {
 struct row {
 	int64_t start;
 	uint64_t key, packets, bytes, spilled;
-	const void *sources;
-	size_t len;
+	const void *sources, *heaviest;
+	size_t len, heaviest_len;
 };
 
 // The service of a row, and whether it stands for services that were not told apart.
@@ -85,11 +85,44 @@ static uint64_t group_of(const struct query *r, const struct row *row, uint64_t 
 	}
 }
 
+static int read_heavy(const struct row *row, struct heavy *h) {
+	return heavy_decode(h, row->heaviest, row->heaviest_len, row->sources, row->len,
+		row->packets - row->spilled);
+}
+
 static int take_item(struct query *r, const struct row *row, const struct item *it) {
+	struct heavy h;
+	int rc;
+
 	if (!query_wants(r, it->group))
 		return 0;
-	return r->q->light ? agg_add_light(&r->agg, it)
-			   : agg_add_sketch(&r->agg, it, row->sources, row->len);
+	if (r->q->light)
+		return agg_add_light(&r->agg, it);
+	if ((rc = agg_add_sketch(&r->agg, it, row->sources, row->len)) < 0 ||
+		(rc = read_heavy(row, &h)) < 0)
+		return rc;
+	return agg_add_tops(&r->agg, it, &h.of[HEAVY_SOURCE], row->spilled);
+}
+
+static int take_heaviest(struct query *r, const struct row *row) {
+	struct heaviest *out = r->heaviest;
+	const struct counters *c;
+	struct heavy h;
+	int rc = read_heavy(row, &h);
+
+	if (rc < 0)
+		return rc;
+	c = &h.of[out->dim];
+	out->packets += row->packets;
+	out->slack += c->slack + row->spilled;
+	for (unsigned i = 0; i < c->n; i++) {
+		uint64_t *v = map_at(&out->counts, c->key[i]);
+
+		if (v == NULL)
+			return -ENOMEM;
+		*v += c->packets[i];
+	}
+	return 0;
 }
 
 static int take_sets(struct query *r, const struct row *row, struct item *it) {
@@ -129,6 +162,8 @@ static int take_row(struct query *r, const struct row *row, bool only_spilled) {
 		(q->surveyors != TT_SURVEYORS_WITH &&
 			surveyor != (q->surveyors == TT_SURVEYORS_ONLY)))
 		return 0;
+	if (r->heaviest != NULL)
+		return take_heaviest(r, row);
 	if (r->step_n > 0)
 		it.step = query_step(r, row->start);
 	if (q->by == TT_BY_MALWARE)
@@ -156,14 +191,16 @@ static unsigned column_part(sqlite3_stmt *st, int column, char part) {
 		       : (unsigned)text[0] << 8 | text[1];
 }
 
-// Columns: start, surveyor, packets, bytes, spilled, sources, then the key's.
+// Columns: start, surveyor, packets, bytes, spilled, sources, heaviest, then the key's.
 static struct row table_row(sqlite3_stmt *st, unsigned kind) {
 	struct row row = {.start = sqlite3_column_int64(st, 0),
 		.packets = (uint64_t)sqlite3_column_int64(st, 2),
 		.bytes = (uint64_t)sqlite3_column_int64(st, 3),
 		.spilled = (uint64_t)sqlite3_column_int64(st, 4),
 		.sources = sqlite3_column_blob(st, 5),
-		.len = (size_t)sqlite3_column_bytes(st, 5)};
+		.len = (size_t)sqlite3_column_bytes(st, 5),
+		.heaviest = sqlite3_column_blob(st, 6),
+		.heaviest_len = (size_t)sqlite3_column_bytes(st, 6)};
 	const char *parts = rollups[kind].parts;
 	unsigned v[4] = {0}; // who, class, a, b
 
@@ -173,7 +210,7 @@ static struct row table_row(sqlite3_stmt *st, unsigned kind) {
 				: parts[i] == 'a'		   ? 2
 								   : 3;
 
-		v[part] = column_part(st, 6 + i, parts[i]);
+		v[part] = column_part(st, 7 + i, parts[i]);
 	}
 	row.key = row_key(kind, v[0] & 0xffff, v[1] & 7, v[2] & 0xff, v[3] & 0xffff,
 		sqlite3_column_int(st, 1) != 0);
@@ -230,8 +267,9 @@ static int read_table(struct query *r, unsigned kind, unsigned level, bool only_
 
 	snprintf(sql, sizeof(sql),
 		"SELECT start, surveyor, packets, bytes, spilled, %s, %s FROM %s_%s %s WHERE %s %s",
-		r->q->light ? "NULL" : "sources", rollups[kind].columns, rollups[kind].name,
-		level_names[level], counts ? "INDEXED BY port_month_counts" : "",
+		r->q->light ? "NULL, NULL" : "sources, heaviest", rollups[kind].columns,
+		rollups[kind].name, level_names[level],
+		counts ? "INDEXED BY port_month_counts" : "",
 		few ? "start = ? AND sensor = ?" : "start >= ? AND start < ?",
 		only_spilled ? "AND spilled > 0" : "");
 	if ((st = db_prepare(r->s, r->err, sql)) == NULL)
@@ -247,7 +285,7 @@ static int read_table(struct query *r, unsigned kind, unsigned level, bool only_
 }
 
 static int take_segment(struct query *r, const struct segment *g, unsigned kind, bool spilled_too) {
-	const uint8_t *sketch = g->sketches;
+	const uint8_t *sketch = g->sketches, *heaviest = g->heavies;
 	int rc = 0;
 
 	for (uint32_t i = 0; rc == 0 && i < g->n; i++) {
@@ -257,13 +295,16 @@ static int take_segment(struct query *r, const struct segment *g, unsigned kind,
 			.bytes = g->bytes[i],
 			.spilled = g->spilled[i],
 			.sources = sketch,
-			.len = g->sketch_len[i]};
+			.len = g->sketch_len[i],
+			.heaviest = heaviest,
+			.heaviest_len = g->heavy_len == NULL ? 0 : g->heavy_len[i]};
 
 		if (ROW_KIND(row.key) == kind)
 			rc = take_row(r, &row, false);
 		else if (spilled_too && ROW_KIND(row.key) == KIND_REGION && row.spilled > 0)
 			rc = take_row(r, &row, true);
-		sketch += g->sketch_len[i];
+		sketch += row.len;
+		heaviest += row.heaviest_len;
 	}
 	return rc;
 }

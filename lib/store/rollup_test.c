@@ -17,6 +17,8 @@ static void checkpoint(struct tt_store *s) {
 		fail_msg("%s", err.msg);
 }
 
+#define SCAN_FROM 1734480000ll
+
 // All hours of the tests are long over.
 static void settle(struct tt_store *s) {
 	assert_int_equal(tt_store_settle(s, INT64_MAX, 0, &err), 0);
@@ -180,7 +182,9 @@ static void sketches_of_many_sources_stay_within_their_error(void **state) {
 	assert_true(res.from_rollups);
 	assert_true(fabs(res.rows[0].sources_error - 0.01625) < 1e-6);
 	assert_true(fabs((double)res.rows[0].sources / 30000 - 1) < 4 * 0.01625);
-	assert_true(res.rows[0].top_source_share < 0);
+	// nobody sent much, and that is known
+	assert_true(res.rows[0].top_source_share < 0.01);
+	assert_in_range(res.rows[0].top_source_share_max * 1000, 1, 126);
 	tt_result_free(&res);
 	q.from = from + 60; // not at an hour: rollups do not serve
 	assert_int_equal(tt_store_query(s, &q, &res, &err), 0);
@@ -292,6 +296,110 @@ static void what_expired_is_answered_from_rollups_or_said_to_be_gone(void **stat
 	world_destroy(&w);
 }
 
+// Services from anywhere, counted one by one.
+static uint64_t packets_to(const struct world *w, const struct tt_row_key *k, uint64_t *all) {
+	uint64_t n = 0;
+
+	*all = 0;
+	for (size_t i = 0; i < w->n; i++) {
+		const struct tt_obs *o = &w->obs[i];
+
+		if (o->class != TT_SCAN)
+			continue;
+		*all += o->packets;
+		n += o->proto == k->proto && (k->all_types || o->port == k->port) ? o->packets : 0;
+	}
+	return n;
+}
+
+static void check_heaviest(struct world *w, struct tt_store *s) {
+	struct tt_query q = TT_QUERY_INIT;
+	struct tt_heaviest h;
+	uint64_t all = 0, listed = 0;
+
+	q.region = "--";
+	q.icmp_one = true;
+	assert_int_equal(tt_store_heaviest(s, &q, TT_BY_PORT, &h, &err), 0);
+	assert_true(h.row_n >= 7);
+	for (unsigned i = 0; i < h.row_n; i++) {
+		uint64_t n = packets_to(w, &h.rows[i].key, &all);
+
+		assert_true(h.rows[i].packets <= n && n <= h.rows[i].packets + h.slack);
+		listed += h.rows[i].packets;
+	}
+	assert_int_equal(h.packets, all);
+	assert_true(listed <= all && 8 * h.slack <= all);
+	tt_heaviest_free(&h);
+	q.region = NULL;
+	q.has_port = true;
+	q.proto = 6;
+	q.port = 23;
+	assert_int_equal(tt_store_heaviest(s, &q, TT_BY_REGION, &h, &err), 0);
+	assert_int_equal(h.row_n, 1);
+	assert_string_equal(h.rows[0].key.region, "--");
+	assert_int_equal(h.rows[0].packets,
+		packets_to(w, &(struct tt_row_key){.proto = 6, .port = 23}, &all));
+	assert_int_equal(h.slack, 0);
+	tt_heaviest_free(&h);
+	assert_int_equal(tt_store_heaviest(s, &q, TT_BY_PORT, &h, &err), -ENODATA);
+	tt_heaviest_free(&h);
+}
+
+static void what_is_heaviest_is_within_its_bounds(void **state) {
+	struct world *w = world_create(31);
+	struct tt_store *s = world_open(w, TT_STORE_WRITE, "Asia/Tokyo");
+
+	w->whole = true;
+	for (unsigned i = 0; i < 6; i++) {
+		world_fill(w, s, 1500, 300, SCAN_FROM + i * 3600, SCAN_FROM + (i + 30) * 3600);
+		check_heaviest(w, s); // from pieces, tables and what is in neither
+		checkpoint(s);
+		check_heaviest(w, s);
+		if (i % 2)
+			settle(s);
+	}
+	check_heaviest(w, s);
+	world_close(&s);
+	world_destroy(&w);
+}
+
+// Rows of before know nothing but their packets, and a source that was alone.
+static void what_is_not_known_of_a_row_is_said(void **state) {
+	struct world *w = world_create(32);
+	struct tt_store *s = world_open(w, TT_STORE_WRITE, "Asia/Tokyo");
+	struct tt_query q = TT_QUERY_INIT;
+	struct tt_result res;
+	struct tt_heaviest h;
+	sqlite3 *db;
+
+	w->whole = true;
+	world_fill(w, s, 3000, 300, SCAN_FROM, SCAN_FROM + 3600);
+	checkpoint(s);
+	settle(s);
+	world_close(&s);
+	assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db,
+				 "UPDATE region_hour SET heaviest = NULL; UPDATE region_day SET "
+				 "heaviest = NULL; UPDATE region_month SET heaviest = NULL",
+				 NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(db);
+	s = world_open(w, TT_STORE_WRITE, "Asia/Tokyo");
+	q.by = TT_BY_SENSOR;
+	q.read = TT_READ_ROLLUPS;
+	assert_int_equal(tt_store_query(s, &q, &res, &err), 0);
+	assert_int_equal(res.row_n, WORLD_SENSORS);
+	for (unsigned i = 0; i < res.row_n; i++)
+		assert_true(
+			res.rows[i].top_source_share < 0 && res.rows[i].top_source_share_max < 0);
+	tt_result_free(&res);
+	assert_int_equal(tt_store_heaviest(s, &q, TT_BY_ASN, &h, &err), 0);
+	assert_true(h.row_n == 0 && h.slack == h.packets && h.packets > 0);
+	tt_heaviest_free(&h);
+	world_close(&s);
+	world_destroy(&w);
+}
+
 static void a_database_made_by_replay_expires_nothing(void **state) {
 	struct world *w = world_create(10);
 	struct tt_store *s;
@@ -303,8 +411,6 @@ static void a_database_made_by_replay_expires_nothing(void **state) {
 	world_close(&s);
 	world_destroy(&w);
 }
-
-#define SCAN_FROM 1734480000ll
 
 // Packets that the test's attacker and the honest sources send to a service.
 static uint64_t scan_packets(unsigned proto, unsigned port) {
@@ -483,6 +589,8 @@ int main(void) {
 		cmocka_unit_test(sketches_of_many_sources_stay_within_their_error),
 		cmocka_unit_test(spilled_packets_count_in_rollups_as_in_raw),
 		cmocka_unit_test(what_expired_is_answered_from_rollups_or_said_to_be_gone),
+		cmocka_unit_test(what_is_heaviest_is_within_its_bounds),
+		cmocka_unit_test(what_is_not_known_of_a_row_is_said),
 		cmocka_unit_test(a_database_made_by_replay_expires_nothing),
 		cmocka_unit_test(a_scan_of_all_ports_keeps_the_heaviest_and_one_row_of_the_rest),
 		cmocka_unit_test(sketches_have_a_budget_too),

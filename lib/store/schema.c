@@ -84,6 +84,17 @@ static const char version4[] =
 	"PRIMARY KEY(start, batch)) WITHOUT ROWID;"
 	"CREATE INDEX unjudged_batch ON unjudged(batch);";
 
+// Version 5: what is heaviest in a row of the rollups; null where that is not known.
+static const char version5[] = "ALTER TABLE port_hour ADD COLUMN heaviest BLOB;"
+			       "ALTER TABLE port_day ADD COLUMN heaviest BLOB;"
+			       "ALTER TABLE port_month ADD COLUMN heaviest BLOB;"
+			       "ALTER TABLE region_hour ADD COLUMN heaviest BLOB;"
+			       "ALTER TABLE region_day ADD COLUMN heaviest BLOB;"
+			       "ALTER TABLE region_month ADD COLUMN heaviest BLOB;"
+			       "ALTER TABLE tool_hour ADD COLUMN heaviest BLOB;"
+			       "ALTER TABLE tool_day ADD COLUMN heaviest BLOB;"
+			       "ALTER TABLE tool_month ADD COLUMN heaviest BLOB;";
+
 // What was there before: days whose rollups know lists alone, and batches that can still tell.
 static const char unsettled[] =
 	"INSERT INTO setting VALUES('unjudged_missing', 1);"
@@ -93,7 +104,7 @@ static const char unsettled[] =
 
 // What a database of the version before lacks.
 static const char *const steps_to[TT_STORE_VERSION + 1] = {
-	[2] = version2, [3] = counts, [4] = version4};
+	[2] = version2, [3] = counts, [4] = version4, [5] = version5};
 
 const struct rollup rollups[KIND_N] = {
 	[KIND_PORT] = {.name = "port",
@@ -125,7 +136,7 @@ static int create_rollups(struct tt_store *s, struct tt_err *err) {
 			snprintf(sql, sizeof(sql),
 				"CREATE TABLE IF NOT EXISTS %s_%s(start INTEGER, %s, surveyor "
 				"INTEGER, packets INTEGER NOT NULL, bytes INTEGER NOT NULL, "
-				"spilled INTEGER NOT NULL, sources BLOB NOT NULL, "
+				"spilled INTEGER NOT NULL, sources BLOB NOT NULL, heaviest BLOB, "
 				"PRIMARY KEY(start, %s, surveyor)) WITHOUT ROWID",
 				rollups[k].name, level_names[l], rollups[k].types,
 				rollups[k].columns);

@@ -104,7 +104,8 @@ static sqlite3_stmt *prepare(struct query *r, unsigned kind, unsigned level, boo
 	snprintf(sql, sizeof(sql),
 		"SELECT start, surveyor, packets, bytes, spilled, %s, %s FROM %s_%s WHERE start = "
 		"?1 AND sensor = ?2 AND class = ?3 AND %s",
-		r->q->light ? "NULL" : "sources", k->columns, k->name, level_names[level],
+		r->q->light ? "NULL, NULL" : "sources, heaviest", k->columns, k->name,
+		level_names[level],
 		kind == KIND_REGION ? "region = ?4"
 		: any		    ? "proto = ?4"
 				    : "proto = ?4 AND port = ?5");

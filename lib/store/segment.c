@@ -10,12 +10,15 @@
 
 // Stored form: version, 3 zero bytes, rows (32 bits), bytes below (64), then a zstd frame with
 // checksum of the columns, little-endian: packets, bytes, spilled (64 bits a row), keys (32), sizes
-// of sketches (16), then the sketches.
-#define SEGMENT_VERSION 1
+// of sketches (16), sizes of what is heaviest (16; not in version 1), then the sketches and the
+// latter.
+#define SEGMENT_VERSION 2
 #define HEADER		16
-#define ROW		(3 * 8 + 4 + 2)
+#define ROW		(3 * 8 + 4 + 2 + 2)
+#define ROW_V1		(ROW - 2)
 #define ROWS_MAX	65536
 #define BYTES_MAX	(16u << 20)
+#define ROW_MAX		(ROW + TT_SKETCH_MAX + HEAVY_MAX)
 #define SMALL		16384
 
 void segment_reader_free(struct segment_reader *in) {
@@ -26,16 +29,17 @@ void segment_reader_free(struct segment_reader *in) {
 
 int segment_read(struct segment_reader *in, const void *blob, size_t len, struct segment *out) {
 	const uint8_t *p = blob;
-	uint64_t size, sketches = 0;
+	uint64_t size, sketches = 0, heavies = 0, row;
 	uint32_t n;
 
-	if (len < HEADER || p[0] != SEGMENT_VERSION)
+	if (len < HEADER || p[0] < 1 || p[0] > SEGMENT_VERSION)
 		return -EBADMSG;
+	row = p[0] == 1 ? ROW_V1 : ROW;
 	memcpy(&n, p + 4, 4);
 	memcpy(&size, p + 8, 8);
 	n = le32toh(n);
 	size = le64toh(size);
-	if (n > ROWS_MAX || size > BYTES_MAX + ROW + TT_SKETCH_MAX || size < (uint64_t)n * ROW)
+	if (n > ROWS_MAX || size > BYTES_MAX + ROW_MAX || size < n * row)
 		return -EBADMSG;
 	if (in->zstd == NULL)
 		in->zstd = ZSTD_createDCtx();
@@ -49,10 +53,16 @@ int segment_read(struct segment_reader *in, const void *blob, size_t len, struct
 	out->spilled = out->bytes + n;
 	out->key = (const uint32_t *)(out->spilled + n);
 	out->sketch_len = (const uint16_t *)(out->key + n);
-	out->sketches = (const uint8_t *)(out->sketch_len + n);
-	for (uint32_t i = 0; i < n; i++)
+	out->heavy_len = p[0] == 1 ? NULL : out->sketch_len + n;
+	out->sketches = in->mem.p + n * row;
+	for (uint32_t i = 0; i < n; i++) {
 		sketches += out->sketch_len[i];
-	return sketches == size - (uint64_t)n * ROW ? 0 : -EBADMSG;
+		heavies += out->heavy_len == NULL ? 0 : out->heavy_len[i];
+	}
+	if (sketches + heavies != size - n * row)
+		return -EBADMSG;
+	out->heavies = out->sketches + sketches;
+	return 0;
 }
 
 struct writer {
@@ -62,6 +72,7 @@ struct writer {
 	struct order *order;
 	struct tt_sketch *empty;
 	int64_t state;
+	uint8_t heaviest[HEAVY_MAX];
 	struct mem raw, packed;
 	ZSTD_CCtx *zstd;
 };
@@ -74,12 +85,12 @@ static size_t put_sketch(struct writer *w, const struct fold_row *r, uint8_t *ou
 	return tt_sketch_encode(r->sketch != NULL ? r->sketch : w->empty, out, cap);
 }
 
-// Columns of n rows from the i-th on; their size was counted.
-static void fill(struct writer *w, size_t i, uint32_t n, size_t size) {
+// Columns of n rows from the i-th on, at most of that size; returns what it is.
+static size_t fill(struct writer *w, size_t i, uint32_t n, size_t size) {
 	uint64_t *packets = (uint64_t *)w->raw.p, *bytes = packets + n, *spilled = bytes + n;
 	uint32_t *key = (uint32_t *)(spilled + n);
-	uint16_t *len = (uint16_t *)(key + n);
-	uint8_t *sketches = (uint8_t *)(len + n), *end = w->raw.p + size;
+	uint16_t *len = (uint16_t *)(key + n), *heavy_len = len + n;
+	uint8_t *sketches = (uint8_t *)(heavy_len + n), *end = w->raw.p + size;
 
 	for (uint32_t k = 0; k < n; k++) {
 		const struct fold_row *r = &w->f->rows[w->order[i + k].row];
@@ -92,19 +103,31 @@ static void fill(struct writer *w, size_t i, uint32_t n, size_t size) {
 		len[k] = htole16((uint16_t)one);
 		sketches += one;
 	}
+	for (uint32_t k = 0; k < n; k++) {
+		size_t one = fold_heavy_encode(&w->f->rows[w->order[i + k].row], w->heaviest);
+
+		memcpy(sketches, w->heaviest, one);
+		heavy_len[k] = htole16((uint16_t)one);
+		sketches += one;
+	}
+	return (size_t)(sketches - w->raw.p);
 }
 
 static int insert(struct writer *w, size_t i, uint32_t n, size_t size) {
-	uint64_t key = w->order[i].key, le_size = htole64(size);
+	uint64_t key = w->order[i].key, le_size;
 	uint32_t le_n = htole32(n);
-	size_t bound = HEADER + ZSTD_compressBound(size), packed;
+	size_t bound, packed;
 	sqlite3_stmt *st = db_st(w->s, ST_SEGMENT_ADD, w->err);
 
 	if (st == NULL)
 		return w->s->rc;
-	if (mem_need(&w->raw, size) < 0 || mem_need(&w->packed, bound) < 0)
+	if (mem_need(&w->raw, size) < 0)
 		return tt_err_set(w->err, -ENOMEM, "%s: no memory", w->s->path);
-	fill(w, i, n, size);
+	size = fill(w, i, n, size);
+	le_size = htole64(size);
+	bound = HEADER + ZSTD_compressBound(size);
+	if (mem_need(&w->packed, bound) < 0)
+		return tt_err_set(w->err, -ENOMEM, "%s: no memory", w->s->path);
 	memset(w->packed.p, 0, HEADER);
 	w->packed.p[0] = SEGMENT_VERSION;
 	memcpy(w->packed.p + 4, &le_n, 4);
@@ -117,6 +140,11 @@ static int insert(struct writer *w, size_t i, uint32_t n, size_t size) {
 	db_bind(st, "iiibi", w->f->hours[ROW_SLOT(key)], (int64_t)ROW_WHO(key), (int64_t)n,
 		(const void *)w->packed.p, (int)(HEADER + packed), w->state);
 	return db_run(w->s, st, w->err, "rollups");
+}
+
+// At most.
+static size_t row_size(const struct fold_row *r) {
+	return ROW + fold_sketch_size(r) + (r->heavy != NULL ? heavy_bound(r->heavy) : HEAVY_ONE);
 }
 
 static int write_all(struct writer *w) {
@@ -132,7 +160,7 @@ static int write_all(struct writer *w) {
 		for (j = i; j < n && j - i < ROWS_MAX && size < BYTES_MAX &&
 			    w->order[j].key >> 32 == who;
 			j++)
-			size += ROW + fold_sketch_size(&w->f->rows[w->order[j].row]);
+			size += row_size(&w->f->rows[w->order[j].row]);
 		rc = insert(w, i, (uint32_t)(j - i), size);
 	}
 	return rc;

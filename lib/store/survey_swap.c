@@ -37,9 +37,9 @@ static int month_again(
 	if ((rc = run(s, err, sql, start, who)) < 0)
 		return rc;
 	snprintf(sql, sizeof(sql),
-		"INSERT INTO %s_month(start, %s, surveyor, packets, bytes, spilled, sources) "
-		"SELECT "
-		"?1, %s, surveyor, sum(packets), sum(bytes), sum(spilled), sketch_merge(sources) "
+		"INSERT INTO %s_month(start, %s, surveyor, packets, bytes, spilled, sources, "
+		"heaviest) SELECT ?1, %s, surveyor, sum(packets), sum(bytes), sum(spilled), "
+		"sketch_merge(sources), heaviest_merge(heaviest, sources, packets - spilled) "
 		"FROM %s_day WHERE start IN (%s) AND sensor = ?2 GROUP BY %s, surveyor",
 		rollups[kind].name, rollups[kind].columns, rollups[kind].columns,
 		rollups[kind].name, days, rollups[kind].columns);

@@ -60,13 +60,19 @@ static int read_batches(struct tt_store *s, struct tt_store_damage *d, struct tt
 	return 0;
 }
 
-// The last column of a rollup's row.
+// The last columns of a rollup's row: packets, bytes, spilled, sources, what is heaviest.
 static bool sketch_reads(struct tt_sketch *sk, sqlite3_stmt *st) {
-	int last = sqlite3_column_count(st) - 1;
+	int last = sqlite3_column_count(st) - 1, sources = last - 1;
+	uint64_t packets =
+		(uint64_t)(sqlite3_column_int64(st, last - 4) - sqlite3_column_int64(st, last - 2));
+	const void *blob = sqlite3_column_blob(st, sources);
+	size_t len = (size_t)sqlite3_column_bytes(st, sources);
+	struct heavy h;
 
 	tt_sketch_reset(sk);
-	return tt_sketch_merge_encoded(sk, sqlite3_column_blob(st, last),
-		       (size_t)sqlite3_column_bytes(st, last)) >= 0;
+	return tt_sketch_merge_encoded(sk, blob, len) >= 0 &&
+	       heavy_decode(&h, sqlite3_column_blob(st, last),
+		       (size_t)sqlite3_column_bytes(st, last), blob, len, packets) >= 0;
 }
 
 // `sk`: of a rollup.

@@ -26,6 +26,7 @@ struct tt_driver {
 	uint64_t packets;	 // in the span
 	double usual;		 // packets in as many usual days
 	double share;		 // of all that increased (of a decline: that became less), 0..1
+	bool at_least;		 // rollups told: packets and share may be more
 };
 #define TT_DRIVERS 5 // at most, by each `by`
 
@@ -65,7 +66,8 @@ struct tt_change {
 	unsigned rank, previous_rank; // 0: none
 	// who drove it; counts -1 where raw batches are gone and rollups do not know
 	int64_t sources, sources_usual; // distinct ones in the span; a usual span of as many days
-	double top_source_share;	// negative: not known
+	double top_source_share, top_source_share_max; // at least, at most; negative: not known
+	unsigned unknown; // bit 1 << enum tt_by: what drove it by these is not known
 	bool few_sources;		// one made more than half
 	bool one_sensor;		// one sensor made more than nine tenths of it
 	struct tt_driver *drivers;	// by `by`, then share

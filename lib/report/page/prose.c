@@ -195,13 +195,17 @@ static void tell_marks(struct page *p, const char *table, const char *section) {
 		char en[NAME_LEN], ja[NAME_LEN], share[TT_SHOW_LEN];
 		if (!is_ranked(row) || json_number_value(source) <= 0.5)
 			continue;
+		bool least = json_number_value(json_object_get(row, "top_source_share_max")) -
+				     json_number_value(source) >=
+			     0.0005;
 		row_name(p, TT_EN, row, section, en);
 		row_name(p, TT_JA, row, section, ja);
 		tt_show_share(json_number_value(source), share);
-		tt_buf_printf(
-			&text[0], "%s of the packets of %s came from a single source.", share, en);
+		tt_buf_printf(&text[0], "%s%s of the packets of %s came from a single source.",
+			least ? "At least " : "", share, en);
 		tt_buf_printf(&text[1],
-			"%sのパケットの%sは、単一の送信元アドレスからのものでした。", ja, share);
+			"%sのパケットの%s%sは、単一の送信元アドレスからのものでした。", ja, share,
+			least ? "以上" : "");
 		prose_add(p, section, text);
 	}
 }

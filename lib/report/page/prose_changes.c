@@ -101,8 +101,11 @@ static bool list_drivers(
 			break;
 		thing_name(c->p, lang, by, text_of(d, "key"), name);
 		share_text(lang, number_of(d, "share"), share);
+		bool least = json_is_true(json_object_get(d, "at_least"));
 		n += (size_t)snprintf(out + n, NAME_LEN * 2 - n,
-			lang == TT_JA ? "%s%.100s（%s）" : "%s%.100s (%s)",
+			lang == TT_JA ? (least ? "%s%.100s（%s以上）" : "%s%.100s（%s）")
+			: least	      ? "%s%.100s (at least %s)"
+				      : "%s%.100s (%s)",
 			!told++		? ""
 			: lang == TT_JA ? "、"
 					: ", ",
@@ -142,10 +145,15 @@ static void add_who(const struct change *c, struct tt_buf text[2]) {
 	double sources = number_of(c->o, "sources");
 	char count[TT_SHOW_LEN], share[TT_SHOW_LEN];
 	if (json_is_true(json_object_get(c->o, "few_sources"))) {
-		tt_buf_printf(&text[0], " A single source made %s of it.",
+		bool least = number_of(c->o, "top_source_share_max") -
+				     number_of(c->o, "top_source_share") >=
+			     0.0005;
+		tt_buf_printf(&text[0], " A single source made %s%s of it.",
+			least ? "at least " : "",
 			tt_show_share(number_of(c->o, "top_source_share"), share));
-		tt_buf_printf(&text[1], "その%sは単一の送信元アドレスによるものでした。",
-			share_text(TT_JA, number_of(c->o, "top_source_share"), share));
+		tt_buf_printf(&text[1], "その%s%sは単一の送信元アドレスによるものでした。",
+			share_text(TT_JA, number_of(c->o, "top_source_share"), share),
+			least ? "以上" : "");
 	} else if (json_is_integer(json_object_get(c->o, "sources")) && sources > 0) {
 		tt_show_count((uint64_t)sources, count);
 		tt_buf_printf(&text[0], " %s sources took part.", count);

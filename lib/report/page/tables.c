@@ -11,7 +11,7 @@
 
 #define VALUES                                                                                     \
 	"packets", "bytes", "sources", "sources_error", "rate", "median_rate", "top_sensor_share", \
-		"top_source_share"
+		"top_source_share", "top_source_share_max"
 #define SERVICE "proto", "port", "type", "code", "service"
 
 // What a spreadsheet would run as a formula gets an apostrophe before it (OWASP, CSV Injection).

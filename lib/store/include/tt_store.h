@@ -16,7 +16,7 @@
 /// one writes.
 struct tt_store;
 
-#define TT_STORE_VERSION 4
+#define TT_STORE_VERSION 5
 #define TT_RIR_LEN	 128
 
 enum tt_store_mode {
@@ -213,7 +213,9 @@ struct tt_row {
 	bool has_rate;
 	double rate, median_rate; // packets / (addresses * up-days) over the sensors
 	double top_sensor_share;  // 0..1
-	double top_source_share;  // 0..1; negative: not known
+	/// Of the source that sent most: at least and at most that; the same where it is known,
+	/// both negative where nothing is. Rollups leave an eighth open at most.
+	double top_source_share, top_source_share_max;
 	// by source
 	char region[3];
 	uint32_t asn;
@@ -255,6 +257,23 @@ void tt_result_free(struct tt_result *r);
 /// The same for the local days with data that touch [from, to) (0: open), by their rollups.
 int tt_store_survey_days(struct tt_store *s, int64_t from, int64_t to, struct tt_survey_days *out,
 	struct tt_err *err);
+
+/// What is heaviest in the packets that a question is about, as rollups know it: of any key, listed
+/// or not, `packets` (0 where it is not listed) <= what there were <= `packets` + slack.
+struct tt_heaviest {
+	struct tt_heaviest_row {
+		struct tt_row_key key;
+		uint64_t packets;
+	} * rows; // in no order
+	unsigned row_n;
+	uint64_t packets; // of all
+	uint64_t slack;	  // at most an eighth of them, and those of rollups that kept nothing
+};
+/// By AS, or by region of the packets to a service (has_port), or by service of those from regions.
+/// -ENODATA where rollups do not cover the question. tt_heaviest_free in every case.
+int tt_store_heaviest(struct tt_store *s, const struct tt_query *q, enum tt_by by,
+	struct tt_heaviest *out, struct tt_err *err);
+void tt_heaviest_free(struct tt_heaviest *h);
 
 /// When sensors were up.
 struct tt_up_sensor {
