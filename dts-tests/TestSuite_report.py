@@ -6,11 +6,15 @@ import re
 import shutil
 import sqlite3
 import tempfile
+from collections import Counter
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 from framework.browser import Browser, pdf_pages
 from framework.capture import MACS, START, pcap
+from framework.collector import Collector
+from framework.peers import Feed
 from framework.programs import ROOT, Programs
 from framework.suite import TestSuite
 from scapy.all import IP, TCP, Ether
@@ -321,6 +325,73 @@ class TestReport(TestSuite):
             "return [...document.querySelectorAll('#figure1 text')].map(t => t.textContent)"))
         row = next(r for r in tables["sensor-list"] if r[0] == "Domestic, ISP A, one address")
         assert row[4] == "33.7 %†"
+
+    def test_a_quarter_with_sensors_down(self):
+        """
+        Steps: two quarters of three sensors reach a collector over the link, an hour an epoch; in the second
+        the largest was down for five weeks, and another was not heard of for two. Raw batches are dropped.
+        Report, and recount in Python from what was sent.
+        Verify: ranks are by rate (by packets they would differ), rates and completeness are the recount's; the
+        page names what is incomplete, and tells no change where a sensor was down.
+        """
+        days = [date(2024, 7, 1) + timedelta(n) for n in range(184)]
+        down = (date(2024, 10, 21), date(2024, 11, 25))  # reported down
+        unheard = (date(2024, 12, 1), date(2024, 12, 15))  # no epoch of it at all
+        sensors = [("isp-a1", 1), ("isp-a2", 4), ("cloud", 16)]
+        # packets of an address and day by port: 22/TCP is of the ISP's sensors, 80/TCP of the cloud's
+        rates = {"isp-a1": {23: 30, 22: 44, 80: 2}, "isp-a2": {23: 30, 22: 40, 80: 2}, "cloud": {23: 30, 22: 4, 80: 36}}
+
+        def state(name, day):
+            if name == "cloud" and down[0] <= day < down[1]:
+                return 2
+            return None if name == "isp-a2" and unheard[0] <= day < unheard[1] else 0
+        catalog = self.dir / "sensors.json"
+        catalog.write_text(json.dumps({"kind": "sensors", "v": 1, "sensors": [
+            {"id": name, "country": "JP", "network": name.split("-")[0], "groups": ["g"], "since": "2024-07-01",
+             "addresses": n, "match": {"uplink": name}} for name, n in sensors]}))
+        plan, seen, up = ["sensors " + " ".join(n for n, _ in sensors)], Counter(), Counter()
+        for day in days:
+            begin = int(datetime(day.year, day.month, day.day, tzinfo=timezone.utc).timestamp())
+            for i, (name, addresses) in enumerate(sensors):
+                is_ = state(name, day)
+                if is_ is None:
+                    continue
+                plan += [f"state {begin + h * 3600} {i} {is_} {100 if is_ == 0 else 0}" for h in range(24)]
+                if is_ != 0:
+                    continue
+                quarter = 3 if day < date(2024, 10, 1) else 4
+                up[quarter, name] += 1
+                for port, rate in rates[name].items():
+                    seen[quarter, name, port] += rate * addresses
+                    plan += [f"scan {begin + j * 7200} {i} 11.0.{port}.{j} {port} {rate * addresses // 2}" for j in (1, 9)]
+            plan.append("send")
+        path = self.dir / "plan"
+        path.write_text("\n".join(plan) + "\n")
+        with Collector(self.teiten, self.dir, f"ipc://{self.dir}/link", raw_days=1) as collector:
+            feed = Feed(self.teiten, collector.listen, plan=path, catalog=catalog)
+            assert feed.wait() == 0 and feed.result["acked"] == feed.result["sent"] == 185, (feed.err, collector.said())
+            collector.end()
+        want = {port: sum(seen[4, n, port] / (a * up[4, n]) for n, a in sensors) / 3 for port in (22, 23, 80)}
+        doc = self.report("--country", "JP", db=collector.db)
+        rows = doc["table1"]["rows"]
+        assert [r["port"] for r in rows] == sorted(want, key=want.get, reverse=True) == [23, 22, 80]
+        assert [r["rate"] for r in rows] == pytest.approx([want[r["port"]] for r in rows])
+        packets = {port: sum(seen[4, n, port] for n, _ in sensors) for port in want}
+        assert {r["port"]: r["packets"] for r in rows} == packets
+        assert sorted(packets, key=packets.get, reverse=True) == [23, 80, 22]  # by packets it would be another order
+        assert [r["previous_rank"] for r in rows] == [1, 2, 3]
+        share = {n: up[4, n] / 92 for n, _ in sensors}
+        assert {s["id"]: s["completeness"] for s in doc["sensors"]} == pytest.approx(share)
+        assert doc["completeness"] == pytest.approx(sum(share.values()) / 3)
+        assert doc["table1"]["completeness"] < 0.9
+        self.shown()
+        text = self.browser.run("return document.body.innerText")
+        assert "The observation is incomplete" in text
+        assert "Sensors whose observation is incomplete: " in text
+        for name, n in share.items():
+            assert (f"{name} ({n:.1%})".replace("%", " %") in text) == (n < 0.9), (name, text)
+        for change in doc["changes"]["rows"]:
+            assert change["of"] not in ("service", "region") or "top" in change, change
 
     HOSTILE = ["<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "'`date`$(id)",
                "=HYPERLINK(\"http://192.0.2.1\")", "@SUM(1)", "+1-1", "]]></svg><svg onload=alert(1)>",

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +30,7 @@ enum {
 	O_KEY,
 	O_SERVER
 };
-enum { O_EPOCH = 300, O_FLUSH, O_RESEND };
+enum { O_EPOCH = 300, O_FLUSH, O_RESEND, O_PLAN, O_CATALOG };
 
 static const struct option longopts[] = {
 	{"endpoint", required_argument, NULL, O_ENDPOINT},
@@ -45,12 +46,14 @@ static const struct option longopts[] = {
 	{"epoch", required_argument, NULL, O_EPOCH},   // of the first batch; each has its own
 	{"flush-s", required_argument, NULL, O_FLUSH}, // how long to wait at the end
 	{"resend-ms", required_argument, NULL, O_RESEND},
+	{"plan", required_argument, NULL, O_PLAN},	 // what is sent instead, see send_plan
+	{"catalog", required_argument, NULL, O_CATALOG}, // sensors.json, sent first with a plan
 	{NULL, 0, NULL, 0},
 };
 
 static struct feed {
 	struct tt_link_client_conf conf;
-	const char *key;
+	const char *key, *plan, *catalog;
 	uint64_t batches, rows, rate, sent, packets, unsent;
 	int64_t epoch;
 	int flush_s;
@@ -101,6 +104,12 @@ static int take_option(int opt) {
 		return 0;
 	case O_FLUSH:
 		f.flush_s = atoi(optarg);
+		return 0;
+	case O_PLAN:
+		f.plan = optarg;
+		return 0;
+	case O_CATALOG:
+		f.catalog = optarg;
 		return 0;
 	case O_RESEND:
 		f.conf.resend_ms = (unsigned)atoi(optarg);
@@ -184,6 +193,103 @@ static int feed(struct tt_link_client *c, struct tt_batch *b, struct tt_err *err
 	return rc == -EAGAIN ? 0 : rc;
 }
 
+// ---- a plan: sensors with their hours up or down, and what they saw
+
+#define PLAN_SENSORS 8
+
+struct plan {
+	FILE *in;
+	char names[PLAN_SENSORS][TT_ID_LEN];
+	const char *ids[PLAN_SENSORS];
+	unsigned n;
+	uint64_t packets; // of the batch
+};
+
+static void plan_begin(struct tt_batch *b, const struct plan *p) {
+	static const char *const uplinks[] = {"up0"};
+	tt_batch_begin(b, f.conf.probe, f.conf.boot, 3600, p->ids, p->n, uplinks, 1);
+}
+
+static int plan_send(
+	struct tt_link_client *c, struct tt_batch *b, struct plan *p, struct tt_err *err) {
+	const void *msg;
+	size_t len;
+	int rc = tt_batch_encode(b, ++f.sent, &msg, &len);
+	if (!rc)
+		rc = tt_link_client_send(c, f.sent, p->packets, msg, len, err);
+	f.packets += p->packets;
+	p->packets = 0;
+	plan_begin(b, p);
+	return rc == -EAGAIN ? 0 : rc;
+}
+
+static int plan_line(struct tt_batch *b, struct plan *p, const char *line) {
+	long long epoch;
+	unsigned sensor, state, port, packets, s[4];
+	if (sscanf(line, "state %lld %u %u %u", &epoch, &sensor, &state, &packets) == 4) {
+		struct tt_sensor_state st = {.epoch = epoch,
+			.sensor = (uint16_t)sensor,
+			.state = (uint8_t)state,
+			.received = packets};
+		return tt_batch_add_state(b, &st);
+	}
+	if (sscanf(line, "scan %lld %u %u.%u.%u.%u %u %u", &epoch, &sensor, &s[0], &s[1], &s[2],
+		    &s[3], &port, &packets) != 8)
+		return -EINVAL;
+	struct tt_obs o = {.epoch = epoch,
+		.family = 4,
+		.proto = 6,
+		.class = TT_SCAN,
+		.src = {(uint8_t)s[0], (uint8_t)s[1], (uint8_t)s[2], (uint8_t)s[3]},
+		.sensor = (uint16_t)sensor,
+		.port = (uint16_t)port,
+		.packets = packets,
+		.bytes = 60ull * packets,
+		.ttl_min = 64,
+		.ttl_max = 64};
+	p->packets += packets;
+	return tt_batch_add_obs(b, &o);
+}
+
+static int plan_catalog(struct tt_batch *b, struct tt_err *err) {
+	json_error_t at;
+	json_t *sensors = json_load_file(f.catalog, 0, &at);
+	json_t *doc = json_pack("{s:s, s:o}", "type", "catalog", "sensors", sensors);
+	char *text = doc ? json_dumps(doc, 0) : NULL;
+	int rc = text ? tt_batch_set_meta(b, text, strlen(text))
+		      : tt_err_set(err, -EINVAL, "%s: %s", f.catalog, at.text);
+	free(text);
+	json_decref(doc);
+	return rc;
+}
+
+// Lines: "sensors ID..." first, then "state EPOCH SENSOR STATE RECEIVED" and "scan EPOCH SENSOR
+// SOURCE PORT PACKETS" (sensors by number from 0, states by enum tt_state), "send" after each
+// batch.
+static int send_plan(struct tt_link_client *c, struct tt_batch *b, struct tt_err *err) {
+	struct plan p = {.in = fopen(f.plan, "re")};
+	char line[512];
+	int rc = p.in && fscanf(p.in, "sensors") == 0 ? 0 : -EINVAL;
+	while (!rc && p.n < PLAN_SENSORS && fscanf(p.in, "%*1[ ]%31[a-z0-9-]", p.names[p.n]) == 1) {
+		p.ids[p.n] = p.names[p.n];
+		p.n++;
+	}
+	plan_begin(b, &p);
+	if (!rc && f.catalog)
+		rc = plan_catalog(b, err);
+	if (!rc && f.catalog)
+		rc = plan_send(c, b, &p, err);
+	while (!rc && !stop && fgets(line, sizeof(line), p.in)) {
+		if (!strcmp(line, "send\n"))
+			rc = plan_send(c, b, &p, err);
+		else if (line[0] != '\n' && (rc = plan_line(b, &p, line)))
+			tt_err_set(err, rc, "%s: %s", f.plan, line);
+	}
+	if (p.in)
+		fclose(p.in);
+	return rc;
+}
+
 // waits for what is not acknowledged, and says every second how far it is
 static int finish(struct tt_link_client *c, struct tt_err *err) {
 	int rc = -ETIMEDOUT;
@@ -215,7 +321,7 @@ int main(int argc, char **argv) {
 		tt_batch_destroy(&b);
 		return 2;
 	}
-	rc = feed(c, b, &err);
+	rc = f.plan ? send_plan(c, b, &err) : feed(c, b, &err);
 	if (!rc)
 		rc = finish(c, &err);
 	if (rc)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // Who drove a change: parts of its span compared with days that were usual, exactly from raw
-// observations and rollups, or by what rollups know of the heaviest in their rows: what is told then
-// is the least that is sure.
+// observations and rollups, or by what rollups know of the heaviest in their rows: what is told
+// then is the least that is sure.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,8 +155,8 @@ static uint64_t counted(const struct tt_heaviest *h, const struct tt_row_key *k,
 
 // All that increased (of a decline: became less) is no more than what is there less what surely was
 // there before.
-static double most_total(const struct taker *t, const struct tt_heaviest *now,
-	const struct tt_heaviest *before) {
+static double most_total(
+	const struct taker *t, const struct tt_heaviest *now, const struct tt_heaviest *before) {
 	double total = t->less ? (double)before->packets * t->scale : (double)now->packets;
 	for (unsigned i = 0; i < now->row_n; i++) {
 		double n = (double)now->rows[i].packets;
@@ -167,8 +167,8 @@ static double most_total(const struct taker *t, const struct tt_heaviest *now,
 }
 
 // The least that a key can have added to a rise, or left of a decline.
-static int take_bounds(struct taker *t, const struct tt_heaviest *now,
-	const struct tt_heaviest *before) {
+static int take_bounds(
+	struct taker *t, const struct tt_heaviest *now, const struct tt_heaviest *before) {
 	const struct tt_heaviest *more = t->less ? before : now;
 	double now_slack = (double)now->slack, before_slack = (double)before->slack * t->scale;
 	double slack = t->less ? now_slack : before_slack;
@@ -187,13 +187,13 @@ static int take_bounds(struct taker *t, const struct tt_heaviest *now,
 	return rc;
 }
 
-static int drivers_bounded(struct search *f, struct taker *t, const struct span *now,
-	const struct span *before) {
+static int drivers_bounded(
+	struct search *f, struct taker *t, const struct span *now, const struct span *before) {
 	struct tt_query q = query_of(f, t->c, t->by, now);
 	struct tt_heaviest a = {0}, b = {0};
 	struct tt_err ignored = {0};
-	int rc = t->by == TT_BY_SOURCE ? -ENODATA
-				       : tt_store_heaviest(f->s, &q, t->by, &a, &ignored);
+	int rc =
+		t->by == TT_BY_SOURCE ? -ENODATA : tt_store_heaviest(f->s, &q, t->by, &a, &ignored);
 	if (!rc) {
 		q = query_of(f, t->c, t->by, before);
 		rc = tt_store_heaviest(f->s, &q, t->by, &b, &ignored);

@@ -62,94 +62,6 @@ static int row_add_hash(struct fold *f, struct fold_row *r, uint64_t hash) {
 	return rc;
 }
 
-// Counters lie close together in huge pages: they are touched in no order.
-#define SLAB	   10922
-#define SLAB_BYTES (4u << 20)
-struct heavy_slab {
-	struct heavy_slab *next;
-	size_t n;
-	struct heavy heavy[SLAB];
-};
-_Static_assert(sizeof(struct heavy_slab) <= SLAB_BYTES, "a slab is two huge pages");
-
-static struct heavy *take_counters(struct fold *f) {
-	struct heavy *h;
-
-	if (f->slabs == NULL || f->slabs->n == SLAB) {
-		struct heavy_slab *slab = big_calloc(SLAB_BYTES);
-
-		if (slab == NULL)
-			return NULL;
-		slab->next = f->slabs;
-		f->slabs = slab;
-	}
-	h = &f->slabs->heavy[f->slabs->n++];
-	f->sketch_bytes += sizeof(*h);
-	return h;
-}
-
-static void free_slabs(struct fold *f) {
-	while (f->slabs != NULL) {
-		struct heavy_slab *slab = f->slabs;
-
-		f->slabs = slab->next;
-		big_free(slab, SLAB_BYTES);
-	}
-}
-
-// Counters for all that the row holds so far; NULL without memory.
-static struct heavy *row_counters(struct fold *f, struct fold_row *r) {
-	if (r->heavy != NULL)
-		return r->heavy;
-	if ((r->heavy = take_counters(f)) == NULL)
-		return NULL;
-	if (r->hash != 0)
-		heavy_add(r->heavy, r->hash, r->asn, r->other, r->packets - r->spilled);
-	return r->heavy;
-}
-
-// What one source of one AS adds; before packets and source are.
-static int row_add_heavy(struct fold *f, struct fold_row *r, uint64_t hash, uint32_t asn,
-	uint32_t other, uint64_t packets) {
-	if (r->heavy == NULL) {
-		if (r->hash == 0) {
-			r->asn = asn;
-			r->other = other;
-			return 0;
-		}
-		if (r->hash == hash && r->asn == asn && r->other == other)
-			return 0;
-		if (row_counters(f, r) == NULL)
-			return -ENOMEM;
-	}
-	heavy_add(r->heavy, hash, asn, other, packets);
-	return 0;
-}
-
-static int row_merge_heavy(struct fold *f, struct fold_row *r, const struct fold_row *from) {
-	if (from->heavy == NULL)
-		return from->hash == 0 ? 0
-				       : row_add_heavy(f, r, from->hash, from->asn, from->other,
-						 from->packets - from->spilled);
-	if (row_counters(f, r) == NULL)
-		return -ENOMEM;
-	heavy_merge(r->heavy, from->heavy);
-	return 0;
-}
-
-void fold_heavy_to(const struct fold_row *r, struct heavy *into) {
-	if (r->heavy != NULL)
-		heavy_merge(into, r->heavy);
-	else if (r->hash != 0)
-		heavy_add(into, r->hash, r->asn, r->other, r->packets - r->spilled);
-}
-
-size_t fold_heavy_encode(const struct fold_row *r, uint8_t buf[HEAVY_MAX]) {
-	if (r->heavy != NULL)
-		return heavy_encode(r->heavy, buf);
-	return r->hash != 0 ? heavy_encode_one(r->asn, r->other, buf) : 0;
-}
-
 struct fold_row *fold_row_at(struct fold *f, uint64_t key) {
 	uint64_t *v = map_at(&f->at, key);
 
@@ -168,7 +80,7 @@ static int add_entry(struct fold *f, struct fold_row *r, const struct entry *e) 
 	int rc = 0;
 
 	if (e->hash != 0)
-		rc = row_add_heavy(f, r, e->hash, e->asn, e->other, e->packets);
+		rc = fold_heavy_add(f, r, e->hash, e->asn, e->other, e->packets);
 	r->packets += e->packets;
 	r->bytes += e->bytes;
 	r->spilled += e->spilled;
@@ -282,7 +194,7 @@ int fold_merge_row(struct fold *f, const struct fold_row *from, uint64_t key) {
 	struct fold_row *r = fold_row_at(f, key);
 	size_t before;
 
-	if (r == NULL || row_merge_heavy(f, r, from) < 0)
+	if (r == NULL || fold_heavy_merge(f, r, from) < 0)
 		return -ENOMEM;
 	r->packets += from->packets;
 	r->bytes += from->bytes;
@@ -328,12 +240,12 @@ static int add_segment_heavy(struct fold *f, struct fold_row *r, const struct se
 
 	if (tt_sketch_encoded_one(sketch, g->sketch_len[i], &hash) &&
 		heavy_encoded_one(blob, len, &asn, &other))
-		return row_add_heavy(f, r, hash, (uint32_t)asn, (uint32_t)other, packets);
+		return fold_heavy_add(f, r, hash, (uint32_t)asn, (uint32_t)other, packets);
 	if (packets == 0)
 		return 0;
 	if ((rc = heavy_decode(&h, blob, len, sketch, g->sketch_len[i], packets)) < 0)
 		return rc;
-	if (row_counters(f, r) == NULL)
+	if (fold_heavy_row(f, r) == NULL)
 		return -ENOMEM;
 	heavy_merge(r->heavy, &h);
 	return 0;
@@ -437,7 +349,7 @@ void fold_destroy(struct fold **f) {
 		return;
 	for (size_t i = 0; i < p->n; i++)
 		tt_sketch_destroy(&p->rows[i].sketch);
-	free_slabs(p);
+	fold_heavy_free(p);
 	map_free(&p->at);
 	map_free(&p->hour_of);
 	map_free(&p->epoch_of);

@@ -104,7 +104,16 @@ int fold_add_segment(struct fold *f, const struct segment *g);
 /// The row of a key, made where it was not there; NULL without memory. Valid until the next call.
 struct fold_row *fold_row_at(struct fold *f, uint64_t key);
 int fold_merge_row(struct fold *f, const struct fold_row *from, uint64_t key);
-/// Adds what is heaviest in a row to an empty one's; -ENOMEM.
+// ---- fold_heavy.c
+/// Counters for all that the row holds so far; NULL without memory.
+struct heavy *fold_heavy_row(struct fold *f, struct fold_row *r);
+/// What one source of one AS adds; before packets and source are.
+int fold_heavy_add(struct fold *f, struct fold_row *r, uint64_t hash, uint32_t asn, uint32_t other,
+	uint64_t packets);
+/// The same of another row.
+int fold_heavy_merge(struct fold *f, struct fold_row *r, const struct fold_row *from);
+void fold_heavy_free(struct fold *f);
+/// Adds what is heaviest in a row.
 void fold_heavy_to(const struct fold_row *r, struct heavy *into);
 /// The stored form of what is heaviest in a row; its length.
 size_t fold_heavy_encode(const struct fold_row *r, uint8_t buf[HEAVY_MAX]);

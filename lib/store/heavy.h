@@ -8,9 +8,9 @@
 // Gries (Finding repeated elements, Sci. Comput. Program. 2, 1982), weighted by packets, and merge
 // (Agarwal et al., Mergeable summaries, PODS 2012). Of any key, whether it has a counter or not,
 //	counted <= packets <= counted + slack
-// and slack is at most an eighth of all packets that were added.
+// and slack is at most a quarter of all packets that were added.
 
-#define HEAVY_COUNTERS 7
+#define HEAVY_COUNTERS 3
 
 enum heavy_dim {
 	HEAVY_SOURCE, // the hash that sketches take
@@ -19,7 +19,7 @@ enum heavy_dim {
 	HEAVY_DIMS
 };
 
-struct counters { // two lines of a cache
+struct counters { // a line of a cache
 	uint64_t slack, n;
 	uint64_t key[HEAVY_COUNTERS], packets[HEAVY_COUNTERS]; // in no order
 };
@@ -32,10 +32,8 @@ struct heavy {
 	_Alignas(64) struct counters of[HEAVY_DIMS];
 };
 static inline void heavy_prefetch(const struct heavy *h) {
-	for (unsigned d = 0; d < HEAVY_DIMS; d++) {
+	for (unsigned d = 0; d < HEAVY_DIMS; d++)
 		__builtin_prefetch(&h->of[d], 1);
-		__builtin_prefetch(&h->of[d].packets[HEAVY_COUNTERS - 1], 1);
-	}
 }
 /// NULL without memory; freed with free().
 struct heavy *heavy_create(void);

@@ -374,11 +374,11 @@ static void check_points(struct counts *k, const struct tt_row *row, const struc
 	assert_int_equal(sum, res->point_n > 0 ? row->packets : 0);
 }
 
-// Rollups leave an eighth open.
+// Rollups leave a quarter open.
 static void check_top_source(const struct tt_row *row, double share) {
 	assert_true(row->top_source_share <= share + 1e-12);
 	assert_true(row->top_source_share_max >= share - 1e-12);
-	assert_true(row->top_source_share_max - row->top_source_share <= 0.125 + 1e-12);
+	assert_true(row->top_source_share_max - row->top_source_share <= 0.25 + 1e-12);
 }
 
 void world_check(struct world *w, struct tt_store *s, const struct tt_query *q, bool exact) {

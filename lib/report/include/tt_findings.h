@@ -67,10 +67,10 @@ struct tt_change {
 	// who drove it; counts -1 where raw batches are gone and rollups do not know
 	int64_t sources, sources_usual; // distinct ones in the span; a usual span of as many days
 	double top_source_share, top_source_share_max; // at least, at most; negative: not known
-	unsigned unknown; // bit 1 << enum tt_by: what drove it by these is not known
-	bool few_sources;		// one made more than half
-	bool one_sensor;		// one sensor made more than nine tenths of it
-	struct tt_driver *drivers;	// by `by`, then share
+	unsigned unknown;	   // bit 1 << enum tt_by: what drove it by these is not known
+	bool few_sources;	   // one made more than half
+	bool one_sensor;	   // one sensor made more than nine tenths of it
+	struct tt_driver *drivers; // by `by`, then share
 	unsigned driver_n;
 };
 struct tt_changes {

@@ -214,7 +214,7 @@ struct tt_row {
 	double rate, median_rate; // packets / (addresses * up-days) over the sensors
 	double top_sensor_share;  // 0..1
 	/// Of the source that sent most: at least and at most that; the same where it is known,
-	/// both negative where nothing is. Rollups leave an eighth open at most.
+	/// both negative where nothing is. Rollups leave a quarter open at most.
 	double top_source_share, top_source_share_max;
 	// by source
 	char region[3];
@@ -267,7 +267,7 @@ struct tt_heaviest {
 	} * rows; // in no order
 	unsigned row_n;
 	uint64_t packets; // of all
-	uint64_t slack;	  // at most an eighth of them, and those of rollups that kept nothing
+	uint64_t slack;	  // at most a quarter of them, and those of rollups that kept nothing
 };
 /// By AS, or by region of the packets to a service (has_port), or by service of those from regions.
 /// -ENODATA where rollups do not cover the question. tt_heaviest_free in every case.
