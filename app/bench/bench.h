@@ -10,8 +10,9 @@
 #include "tt_flow.h"
 #include "tt_sensor.h"
 
-#define BURST	 64
-#define RUNS_MAX 31
+#define BURST	    64
+#define POLL_BURSTS 4 // that the probe's worker takes in a poll under load: TURNS
+#define RUNS_MAX    31
 
 struct bench {
 	unsigned runs;

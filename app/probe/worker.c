@@ -17,14 +17,16 @@ static void map_slots(const struct rules *r, struct tt_pkt *pkts, unsigned n) {
 			pkts[i].sensor = r->slot_of[pkts[i].sensor];
 }
 
-void worker_count(struct worker *w, const struct rules *rules, unsigned uplink, unsigned n) {
-	tt_packet_parse(&rules->packet, w->frames, w->pkts, n);
-	tt_sensors_resolve(rules->sensors, &rules->packet, uplink, w->frames, w->pkts, n);
+void worker_count(
+	struct worker *w, const struct rules *rules, unsigned uplink, const struct burst *b) {
+	const unsigned n = b->n;
+	tt_packet_parse(&rules->packet, b->frames, w->pkts, n);
+	tt_sensors_resolve(rules->sensors, &rules->packet, uplink, b->frames, w->pkts, n);
 	if (!rules->identity)
 		map_slots(rules, w->pkts, n);
 	for (unsigned done = 0; done < n;) {
 		done += tt_flow_add(
-			w->flow, uplink, w->pkts + done, w->ns + done, w->len + done, n - done);
+			w->flow, uplink, w->pkts + done, b->ns + done, b->len + done, n - done);
 		if (done == n || atomic_load_explicit(&w->probe->abort, memory_order_relaxed))
 			return;
 		usleep(WAIT_US);
@@ -32,7 +34,7 @@ void worker_count(struct worker *w, const struct rules *rules, unsigned uplink, 
 }
 
 int worker_capture_mbufs(struct worker *w, struct rte_mempool *pool) {
-	return rte_pktmbuf_alloc_bulk(pool, w->mbufs, BURST);
+	return rte_pktmbuf_alloc_bulk(pool, w->read.mbufs, BURST);
 }
 
 unsigned worker_capture(
@@ -41,9 +43,11 @@ unsigned worker_capture(
 	if (n == 0)
 		return 0;
 	struct worker_job *job = &w->job;
+	struct burst *b = &w->read;
+	b->n = n;
 	for (unsigned i = 0; i < n; i++) {
 		const struct tt_capture_rec *rec = &w->recs[i];
-		struct rte_mbuf *m = w->mbufs[i];
+		struct rte_mbuf *m = b->mbufs[i];
 		// an external buffer that nobody frees: the map outlives the burst
 		uint16_t len = rec->caplen > UINT16_MAX ? UINT16_MAX : (uint16_t)rec->caplen;
 		m->buf_addr = (void *)(uintptr_t)rec->data;
@@ -51,10 +55,10 @@ unsigned worker_capture(
 		m->data_off = 0;
 		m->data_len = len;
 		m->pkt_len = len;
-		w->frames[i] = (struct tt_frame){
+		b->frames[i] = (struct tt_frame){
 			rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, rec->len, rec->link};
-		w->ns[i] = rec->ns;
-		w->len[i] = rec->len;
+		b->ns[i] = rec->ns;
+		b->len[i] = rec->len;
 		job->bytes += rec->len;
 		if (job->packets + i == 0 || rec->ns < job->first_ns)
 			job->first_ns = rec->ns;
@@ -62,7 +66,7 @@ unsigned worker_capture(
 			job->last_ns = rec->ns;
 	}
 	job->packets += n;
-	worker_count(w, rules, uplink, n);
+	worker_count(w, rules, uplink, b);
 	return n;
 }
 

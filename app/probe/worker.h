@@ -15,6 +15,9 @@
 #include "tt_packet.h"
 
 #define BURST	 PLAN_BURST
+// Bursts that a poll takes from a port at most, where each was full: the headers of one are asked
+// for before the one before it is counted.
+#define TURNS	 4
 // Of a packet in several buffers, what the parser gets to see.
 #define FLAT_LEN 16384u
 
@@ -46,6 +49,16 @@ struct worker_job {
 	int64_t first_ns, last_ns;
 };
 
+/// Packets on their way.
+struct burst {
+	struct rte_mbuf *mbufs[BURST];
+	struct tt_frame frames[BURST];
+	int64_t ns[BURST];
+	uint32_t len[BURST];
+	unsigned n;
+	bool plain; // the mbufs are whole, nobody else's and of one pool
+};
+
 struct worker {
 	struct probe *probe;
 	unsigned index, lcore;
@@ -59,14 +72,11 @@ struct worker {
 	struct idler idler;
 	struct worker_stats stats;
 
-	// the burst at hand; the worker's own
-	struct rte_mbuf *rx[BURST];    // received
-	struct rte_mbuf *mbufs[BURST]; // over captures
+	// the worker's own
+	struct burst received[2]; // that at hand, and the next
+	struct burst read;	  // from a capture
 	struct tt_capture_rec recs[BURST];
-	struct tt_frame frames[BURST];
 	struct tt_pkt pkts[BURST];
-	int64_t ns[BURST];
-	uint32_t len[BURST];
 	uint8_t *flat; // BURST times FLAT_LEN, touched where packets need it
 } __rte_cache_aligned;
 
@@ -79,9 +89,10 @@ static inline struct polls *worker_polls(struct worker *w) {
 int worker_live(void *arg);
 int worker_replay(void *arg);
 
-/// Counts n packets (at most BURST) of one uplink whose frames, ns and len are filled in. Waits
-/// where the table says so; gives up when the probe is aborted.
-void worker_count(struct worker *w, const struct rules *rules, unsigned uplink, unsigned n);
+/// Counts the packets of one uplink. Waits where the table says so; gives up when the probe is
+/// aborted.
+void worker_count(
+	struct worker *w, const struct rules *rules, unsigned uplink, const struct burst *b);
 /// Takes a burst from a capture into mbufs over the map and counts it. 0: nothing left.
 unsigned worker_capture(
 	struct worker *w, const struct rules *rules, struct reader *reader, unsigned uplink);

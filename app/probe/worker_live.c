@@ -18,25 +18,24 @@ static uint64_t rearm(const struct rte_mbuf *m) {
 	return word;
 }
 
-// Puts a received burst where the path begins, which soon reads the data. True where its mbufs are
-// whole, nobody else's and of one pool.
-static bool take_burst(struct worker *w, unsigned n, int64_t now) {
-	struct rte_mbuf **rx = w->rx, *first = rx[0];
+// Puts what was received where the path begins, and asks for the headers.
+static void take_burst(struct burst *b, int64_t now) {
+	struct rte_mbuf *first = b->mbufs[0];
 	uint64_t odd = (uint64_t)(rte_mbuf_refcnt_read(first) != 1 || first->nb_segs != 1);
 	const uint64_t same = rearm(first);
-	for (unsigned i = 0; i < n; i++) {
-		const struct rte_mbuf *m = rx[i];
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct rte_mbuf *m = b->mbufs[i];
 		const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
-		rte_prefetch0(data);
-		w->frames[i] = (struct tt_frame){
+		rte_prefetch1(data);
+		b->frames[i] = (struct tt_frame){
 			data, rte_pktmbuf_data_len(m), rte_pktmbuf_pkt_len(m), TT_LINK_ETHERNET};
-		w->len[i] = rte_pktmbuf_pkt_len(m);
+		b->len[i] = rte_pktmbuf_pkt_len(m);
 		odd |= (rearm(m) ^ same) | ((uintptr_t)m->pool ^ (uintptr_t)first->pool) |
 		       (m->ol_flags & (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL));
 	}
-	for (unsigned i = 0; i < n; i++)
-		w->ns[i] = now;
-	return odd == 0;
+	for (unsigned i = 0; i < b->n; i++)
+		b->ns[i] = now;
+	b->plain = odd == 0;
 }
 
 // The start of a packet that lies in several buffers, in one piece. Headers lie in the first as a
@@ -51,23 +50,21 @@ static struct tt_frame flatten(uint8_t *to, const struct rte_mbuf *m) {
 	return (struct tt_frame){to, n, len, TT_LINK_ETHERNET};
 }
 
-static void flatten_burst(struct worker *w, unsigned n) {
-	for (unsigned i = 0; i < n; i++)
-		if (w->rx[i]->nb_segs > 1)
-			w->frames[i] = flatten(w->flat + (size_t)i * FLAT_LEN, w->rx[i]);
+static void flatten_burst(struct worker *w, struct burst *b) {
+	for (unsigned i = 0; i < b->n; i++)
+		if (b->mbufs[i]->nb_segs > 1)
+			b->frames[i] = flatten(w->flat + (size_t)i * FLAT_LEN, b->mbufs[i]);
 }
 
-// They have arrived by now: one time for all packets of a burst.
 static void count_burst(
-	struct worker *w, const struct rules *rules, unsigned uplink, unsigned n, int64_t now) {
-	bool plain = take_burst(w, n, now);
-	if (!plain)
-		flatten_burst(w, n);
-	worker_count(w, rules, uplink, n);
-	if (plain)
-		rte_mempool_put_bulk(w->rx[0]->pool, (void **)w->rx, n);
+	struct worker *w, const struct rules *rules, unsigned uplink, struct burst *b) {
+	if (!b->plain)
+		flatten_burst(w, b);
+	worker_count(w, rules, uplink, b);
+	if (b->plain)
+		rte_mempool_put_bulk(b->mbufs[0]->pool, (void **)b->mbufs, b->n);
 	else
-		rte_pktmbuf_free_bulk(w->rx, n);
+		rte_pktmbuf_free_bulk(b->mbufs, b->n);
 }
 
 // A capture is read as fast as the tables allow, without holding up the ports of this worker.
@@ -90,10 +87,39 @@ static void stamp(struct stamp *at, const struct clock_line *clock) {
 	at->ns = clock_at(clock, at->tsc);
 }
 
-// Takes a burst from each source; the time is that at which the last one was there.
+// They have arrived by now: one time for all packets of a burst.
+static void receive(
+	struct burst *b, const struct source *s, struct stamp *at, const struct clock_line *clock) {
+	b->n = rte_eth_rx_burst(s->port, s->queue, b->mbufs, BURST);
+	stamp(at, clock);
+	if (b->n)
+		take_burst(b, at->ns);
+}
+
+// Takes what a port holds, up to TURNS bursts; full: there may be more.
+static unsigned poll_port(struct worker *w, const struct rules *rules, const struct source *s,
+	struct stamp *at, bool *full) {
+	const struct clock_line *clock = &w->probe->clock;
+	struct burst *now = &w->received[0], *next = &w->received[1];
+	receive(now, s, at, clock);
+	unsigned all = now->n;
+	for (unsigned turn = 1; turn < TURNS && now->n == BURST; turn++) {
+		receive(next, s, at, clock);
+		count_burst(w, rules, s->uplink, now);
+		struct burst *counted = now;
+		now = next;
+		next = counted;
+		all += now->n;
+	}
+	if (now->n)
+		count_burst(w, rules, s->uplink, now);
+	*full |= now->n == BURST;
+	return all;
+}
+
+// Takes what each source holds; the time is that at which the last was asked.
 static unsigned poll_sources(
 	struct worker *w, const struct rules *rules, struct stamp *at, bool *full) {
-	const struct clock_line *clock = &w->probe->clock;
 	unsigned all = 0;
 	bool stamped = *full = false;
 	for (unsigned i = 0; i < w->source_n; i++) {
@@ -101,20 +127,17 @@ static unsigned poll_sources(
 		unsigned n = 0;
 		if (s->reader) {
 			n = poll_capture(w, rules, s);
+			*full |= n == BURST;
 		} else if (atomic_load_explicit(&s->open, memory_order_acquire)) {
-			n = rte_eth_rx_burst(s->port, s->queue, w->rx, BURST);
-			stamp(at, clock);
+			n = poll_port(w, rules, s, at, full);
 			stamped = true;
-			if (n)
-				count_burst(w, rules, s->uplink, n, at->ns);
 		}
 		if (n)
 			polls_add(&s->packets, n);
-		*full |= n == BURST;
 		all += n;
 	}
 	if (!stamped)
-		stamp(at, clock);
+		stamp(at, &w->probe->clock);
 	return all;
 }
 
