@@ -89,7 +89,7 @@ static inline void tail_add_like(struct flow_value *v, const struct tt_pkt *p) {
 			offsetof(struct tt_pkt, opt_hash) - offsetof(struct tt_pkt, other_port) ==
 				12,
 		"16 bytes in the same order");
-	enum { NO = 0x80, PORT = 0, TTL = 4, FLAGS = 6, BITS = 8, TTL_PAIR = 1 << TTL / 2 };
+	enum { NO = -128, PORT = 0, TTL = 4, FLAGS = 6, BITS = 8, TTL_PAIR = 1 << TTL / 2 };
 	const __m128i from = _mm_setr_epi8(NO, NO, NO, NO, TTL, TTL, FLAGS, NO, BITS, BITS + 1,
 		BITS + 2, BITS + 3, NO, NO, NO, NO);
 	const __m128i below = _mm_setr_epi8(0, 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
