@@ -31,8 +31,8 @@ static int list_batches(
 		[RAW_TAIL] = "b.folded = 0",
 		[RAW_UNWATCHED] = "b.watched = 0",
 		[RAW_NOTED] = "b.id IN (SELECT batch FROM unjudged WHERE start = ?1)",
-		[RAW_NOT_TAKEN] = "b.watched AND b.id IN (SELECT batch FROM unjudged WHERE start "
-				  "= ?1 AND NOT taken)"};
+		[RAW_NOT_TAKEN] = ("b.watched AND b.id IN (SELECT batch FROM unjudged WHERE start "
+				   "= ?1 AND NOT taken)")};
 	char sql[320];
 	sqlite3_stmt *st;
 	int step;
