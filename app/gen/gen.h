@@ -2,6 +2,7 @@
 #pragma once
 // What the parts of the generator share. Everything is decided by the seed and the options; no
 // part asks the parser what it made.
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,6 +50,8 @@ struct regions {
 	struct region r[REGION_MAX];
 	unsigned n;
 };
+/// A JSON file; NULL with a message.
+json_t *json_read(const char *path, struct tt_err *err);
 /// The built-in regions.
 void regions_default(struct regions *r);
 /// Reads {"kind":"regions","v":1,"regions":[{"region","registry","ipv4":["16.0.0.0+65536"],"ipv6",

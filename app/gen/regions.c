@@ -105,11 +105,20 @@ static int read_ranges(struct region *r, const json_t *list, const char *path, s
 	return 0;
 }
 
-int regions_load(struct regions *r, const char *path, struct tt_err *err) {
+json_t *json_read(const char *path, struct tt_err *err) {
 	json_error_t je;
 	json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &je);
+	if (!root && je.line < 0) // it cannot be opened
+		tt_err_set(err, -EINVAL, "%s", je.text);
+	else if (!root)
+		tt_err_set(err, -EINVAL, "%s:%d:%d: %s", path, je.line, je.column, je.text);
+	return root;
+}
+
+int regions_load(struct regions *r, const char *path, struct tt_err *err) {
+	json_t *root = json_read(path, err);
 	if (!root)
-		return tt_err_set(err, -EINVAL, "%s:%d:%d: %s", path, je.line, je.column, je.text);
+		return -EINVAL;
 	const json_t *list = json_object_get(root, "regions");
 	memset(r, 0, sizeof(*r));
 	int rc = 0;

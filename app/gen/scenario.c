@@ -304,10 +304,9 @@ int scenario_load(struct scenario *s, const char *path, const struct regions *re
 		s->region_weight[i] = regions->r[i].weight;
 	if (!path)
 		return mix_add(s);
-	json_error_t je;
-	json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &je);
+	json_t *root = json_read(path, err);
 	if (!root)
-		return tt_err_set(err, -EINVAL, "%s:%d:%d: %s", path, je.line, je.column, je.text);
+		return -EINVAL;
 	struct reader r = {path, s, regions, targets, err};
 	int rc = read_root(&r, root);
 	if (rc == -ENOMEM)

@@ -151,8 +151,7 @@ int tt_tz_parse_time(struct tt_tz *tz, const char *text, int64_t *sec, struct tt
 	if (!tt_time_parse(text, sec))
 		return 0;
 	return tt_err_set(err, -EINVAL,
-		"time: is \"%s\", expected RFC 3339 (2024-12-18T03:04:00Z) or a date (2024-12-18)",
-		text);
+		"is \"%s\", expected RFC 3339 (2024-12-18T03:04:00Z) or a date (2024-12-18)", text);
 }
 
 int tt_tz_parse_period(
@@ -184,7 +183,7 @@ int tt_tz_parse_period(
 	}
 	if (!ok)
 		return tt_err_set(err, -EINVAL,
-			"period: is \"%s\", expected 2024Q4, 2024-12, 2024 or "
+			"is \"%s\", expected 2024Q4, 2024-12, 2024 or "
 			"2024-10-01..2025-01-01",
 			text);
 	*from = tt_tz_day_start(tz, a);

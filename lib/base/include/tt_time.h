@@ -43,10 +43,11 @@ int64_t tt_tz_day_start(struct tt_tz *tz, int64_t day);
 /// Start of the local month that a local day is in, as a local day; and of the next one.
 int64_t tt_month_start(int64_t day);
 int64_t tt_month_next(int64_t day);
-/// Reads T of the command line: RFC 3339 or a local date; UTC seconds.
+/// Reads T of the command line: RFC 3339 or a local date; UTC seconds. The message of an error
+/// begins with "is": the caller says what.
 int tt_tz_parse_time(struct tt_tz *tz, const char *text, int64_t *sec, struct tt_err *err);
 /// Reads --period: "2024Q4", "2024-12", "2024", "FROM..TO" (local dates, TO exclusive);
-/// UTC seconds [from, to).
+/// UTC seconds [from, to). Messages as above.
 int tt_tz_parse_period(
 	struct tt_tz *tz, const char *text, int64_t *from, int64_t *to, struct tt_err *err);
 /// "2024-12-18" of a local day.
