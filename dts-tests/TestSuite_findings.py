@@ -352,6 +352,86 @@ class TestFindings(TestSuite):
         assert ntp["packets"] == sum(surge.values()) and ntp["peak"] == max(surge.values())
         assert surge[ntp["peak_day"]] == ntp["peak"]
 
+    def told(self, db, **options):
+        """The changes of services, regions and sensors: kind, key, first and last day, end or not."""
+        return [(c["kind"], c["key"], c["from"], c["to"], c["lasts"])
+                for c in self.changes(db, **options)["rows"] if "days" in c and c["of"] != "watch"]
+
+    def test_each_month_tells_what_it_is_the_first_to_know(self):
+        """
+        Steps: search each month of the quarter, and the month before.
+        Verify: a new level is told once, with the day on which it began, also before the month; it
+        is usual afterwards. Ten days that go on at the end are a surge until they last.
+        """
+        assert self.told(self.planted.db, period="2024-09") == []
+        assert self.told(self.planted.db, period="2024-10") == [
+            ("surge", "tcp/5555", "2024-10-21", "2024-11-01", True),
+            ("rise", "BG", "2024-10-12", "2024-11-01", True),
+            ("decline", "RU", "2024-10-12", "2024-11-01", True)]
+        assert self.told(self.planted.db, period="2024-11") == [
+            ("rise", "tcp/5555", "2024-10-21", "2024-12-01", True),
+            ("surge", "udp/123", "2024-11-05", "2024-11-15", False)]
+        assert self.told(self.planted.db, period="2024-12") == [
+            ("surge", "udp/53", "2024-12-05", "2024-12-07", False),
+            ("surge", "udp/53", "2024-12-17", "2024-12-19", False)]
+
+    def test_data_that_begins_with_the_period(self):
+        """
+        Steps: read the second quarter's capture alone, without sensors; search it.
+        Verify: the changes are those planted, on their days, though the levels before lasted but
+        eleven and twenty days (but those within the cloud's tunnel, which is not opened); it is
+        said that there is nothing before to compare with.
+        """
+        db = self.dir / "alone.db"
+        self.programs.replay(db, self.planted.captures[1], timezone="Asia/Tokyo", rir=self.planted.options["rir"])
+        assert set(self.told(db)) == {
+            ("rise", "tcp/5555", "2024-10-21", "2025-01-01", True),
+            ("surge", "udp/123", "2024-11-05", "2024-11-15", False),
+            ("rise", "BG", "2024-10-12", "2025-01-01", True), ("decline", "RU", "2024-10-12", "2025-01-01", True)}
+        text = self.run("changes", "--db", db, "--period", "2024Q4").out
+        assert "No data before to compare with: days are compared with one another only" in text
+
+    def test_shares_are_of_what_increased(self):
+        """
+        Steps: add up the shares of each kind of driver; recount those of the NTP surge by sensor
+        from the raw rows, against the days before that are usual.
+        Verify: no kind makes more than all of it; the shares are those recounted.
+        """
+        rows = [c for c in self.changes(self.planted.db)["rows"] if "days" in c and c["of"] != "watch"]
+        for c in rows:
+            for by, drivers in c["drivers"].items():
+                assert sum(d["share"] for d in drivers) <= 1 + 1e-9, (c["key"], by)
+        ntp = next(c for c in rows if c["key"] == "udp/123")
+        first = date.fromisoformat(ntp["from"])
+        span = {"now": (first, 10), "before": (first - timedelta(days=28), 28)}
+        packets = {k: {r["sensor"]: int(r["packets"]) / n for r in self.programs.sql(self.planted.db, f"""
+            SELECT sensor, sum(packets) AS packets FROM observation WHERE class = 'scan' AND proto = 'udp'
+            AND port = 123 AND {local_day('epoch')} >= '{day}' AND
+            {local_day('epoch')} < '{day + timedelta(days=n)}' GROUP BY 1""")} for k, (day, n) in span.items()}
+        more = {s: n - packets["before"].get(s, 0) for s, n in packets["now"].items()}
+        want = {s: n / sum(more.values()) for s, n in more.items()}
+        assert {d["key"]: pytest.approx(d["share"], abs=1e-6) for d in ntp["drivers"]["sensor"]} == want
+
+    def test_a_recipient_sees_no_sensor(self):
+        """
+        Steps: print the changes for a recipient in each format, for another one, and for nobody.
+        Verify: no sensor's id; names are stable for one recipient and differ between two; the rest
+        is the same.
+        """
+        args = ("changes", "--db", self.planted.db, "--period", "2024Q4", "--format")
+        for form in ("json", "csv", "table"):
+            mine, again, other, plain = (self.run(*args, form, *who).out for who in (
+                ("--recipient", "a"), ("--recipient", "a"), ("--recipient", "b"), ()))
+            assert mine == again != other
+            assert "sg-cloud-2" in plain
+            for sensor in ("jp-isp-a1", "jp-isp-a2", "jp-cloud-1", "sg-cloud-2"):
+                assert sensor not in mine + other
+        rest = [[{k: v for k, v in c.items() if k != "drivers"} for c in self.changes(self.planted.db, **who)["rows"]]
+                for who in ({"recipient": "a"}, {})]
+        assert rest[0] == rest[1]
+        bad = self.run(*args, "json", "--recipient", "", ok=False)
+        assert bad.status == 2 and "--recipient" in bad.err
+
     def ranks(self, part, rows, key):
         """{key: rank} by rate, from the generator's books: the mean over the sensors."""
         addresses = {"jp-isp-a1": 1, "jp-isp-a2": 8, "jp-cloud-1": 4, "sg-cloud-2": 16}
@@ -404,8 +484,10 @@ class TestFindings(TestSuite):
         got = self.changes(self.planted.db, period="2024Q3")
         assert got["previous_completeness"] is None and not [c for c in got["rows"] if "top" in c]
         text = self.run("changes", "--db", self.planted.db, "--period", "2024Q3").out
-        assert "no data before to compare ranks with" in text
+        assert "no data before to compare ranks with" in text and "no day stands out" in text
         assert self.changes(self.planted.db, period="2030Q1")["rows"] == []
+        text = self.run("changes", "--db", self.planted.db, "--period", "2030Q1").out
+        assert text == "no data of 2030-01-01 to 2030-04-01 (Asia/Tokyo)\n"
 
     def test_csv_and_table_say_the_same(self):
         """

@@ -198,7 +198,9 @@ class TestReport(TestSuite):
                "Only sensors in the network Cloud X saw the surge.",
                "Packets to ntp (123/UDP) surged from 5 November 2024 to 14 November 2024 (10 days)",
                "Packets to personal-agent (5555/TCP) rose from 21 October 2024 on",
-               "The ports that drove it: telnet (23/TCP)",
+               "Most of the increase went to telnet (23/TCP) (",
+               "New in the top 5 source regions: Bulgaria (BG) (4th, 18th in the previous quarter)",
+               "The largest shares of the increase came from United States (US) (",
                "Russia (RU) faded from 12 October 2024 on, and Bulgaria (BG) took its place."],
         "ja": ["最も多く観測されたのはtelnet（23/TCP）宛のパケットで、前四半期に続き1位でした。",
                "ブルガリア（BG）（前四半期はTOP10 外）",
@@ -208,7 +210,9 @@ class TestReport(TestSuite):
                "この急増は、ネットワーク「Cloud X」のセンサーのみで観測されました。",
                "ntp（123/UDP）宛のパケットは、2024年11月5日から2024年11月14日にかけて（10日間）急増し",
                "personal-agent（5555/TCP）宛のパケットは、2024年10月21日以降増加し",
-               "主な宛先ポート番号はtelnet（23/TCP）",
+               "%はtelnet（23/TCP）宛でした。",
+               "送信元地域のTOP5に新たに入ったのは、ブルガリア（BG）（4位、前四半期18位）、",
+               "増加分に占める割合が大きい送信元地域は、米国（US）（",
                "2024年10月12日以降、ロシア（RU）からのパケットが減少し、代わってブルガリア（BG）からの"
                "パケットが増加しました。"]}
 
@@ -512,7 +516,7 @@ class TestReport(TestSuite):
         Steps: reports in both languages for two recipients, again, and from another database with
         the same key.
         Verify: no id, name, network or address of a sensor is in any file; the same recipient gets
-        the same pseudonyms, the other one others; without a recipient the names are there.
+        the same pseudonyms, the other one others, `changes` too; without a recipient the names are there.
         """
         for lang in ("en", "ja"):
             first = self.ids("--recipient", "isac", "--lang", lang)
@@ -530,6 +534,11 @@ class TestReport(TestSuite):
         config = self.dir / "report.json"
         config.write_text('{"kind":"report","v":1,"pseudonym_key":"sixteen letters or more"}')
         keyed = self.ids("-c", config, "--recipient", "isac")
+        for names, args in ((keyed, ("-c", config)), (first, ())):
+            told = json.loads(self.teiten.run("teiten", "changes", "--db", self.db, "--period", "2024-12", "--format",
+                                              "json", "--recipient", "isac", *args).out)["rows"]
+            drivers = {d["key"] for c in told for d in c.get("drivers", {}).get("sensor", [])}
+            assert drivers and drivers <= set(names)
         other = self.dir / "other.db"
         self.teiten.replay(other, self.shared / "q4.pcap", timezone="Asia/Tokyo", s=DATA / "sensors.json")
         assert keyed == self.ids("-c", config, "--recipient", "isac", db=other) != first

@@ -61,13 +61,15 @@ const struct command commands[] = {
 		"q4/report.html\n",
 		{db_options, report_options}, run_report},
 	{"changes", "", 0, 0, "db", "surges, new levels, newcomers and leavers",
-		"Compares each day of a period with what is usual: the median of eight weeks "
-		"before "
-		"it (of working days, or of Saturdays and Sundays), for services, regions and "
-		"sensors of class scan, services of class reflection, and watches. A day counts "
+		"Finds the levels of each service, region and sensor of class scan, service of "
+		"class reflection, and watch, over a period and the weeks before it, and compares "
+		"each day with what is usual in its level: the median of up to eight weeks "
+		"(of working days, or of Saturdays and Sundays, where they differ). A day counts "
 		"that is five deviations, half as much again and twenty packets off; what passes "
-		"must double, or halve, on one of its days. Sensors that were not up long enough "
-		"are not compared.",
+		"must double, or halve, on one of its days. What lasts for two weeks to the end, "
+		"or four, is a new level, told from the day on which the old one was left, and in "
+		"the first period that knows it. Sensors that were not up long enough are not "
+		"compared.",
 		"$ teiten changes --db q.db --period 2024Q4 --rank rate\n"
 		"...\n"
 		"change   of                       from        to          packets  usual/day  "

@@ -144,6 +144,8 @@ const struct opt changes_options[] = {
 	{"network", 0, "N", "Sensors in a network."},
 	{"surveyors", 0, "with|without|only",
 		"Survey scanners: on a list, or probing many ports in a local day (with)."},
+	{"recipient", 0, "NAME", "Name sensors by this recipient's pseudonyms, as report does."},
+	{"config", 'c', "report.json", "Whose pseudonym_key makes them (the database's secret)."},
 	{NULL},
 };
 

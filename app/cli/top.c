@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "query.h"
+#include "tt_conf.h"
 #include "tt_findings.h"
 #include "tt_log.h"
 
-typedef int report_fn(
-	struct tt_store *s, const struct tt_top_conf *conf, FILE *out, struct tt_err *err);
+typedef int report_fn(const struct args *a, struct tt_store *s, const struct tt_top_conf *conf,
+	FILE *out, struct tt_err *err);
 
 static bool in_group(const struct tt_sensor_conf *c, const char *group) {
 	for (unsigned i = 0; i < c->group_n; i++)
@@ -56,7 +57,7 @@ static int run(const struct args *a, report_fn *report) {
 		char *text = NULL;
 		size_t len = 0;
 		FILE *out = open_memstream(&text, &len);
-		int rc = out ? report(s, &q.conf, out, &err) : -errno;
+		int rc = out ? report(a, s, &q.conf, out, &err) : -errno;
 		if (out && fclose(out) && !rc)
 			rc = tt_err_set(&err, -ENOMEM, "the answer: %s", strerror(ENOMEM));
 		progress_stop(&p);
@@ -71,9 +72,11 @@ static int run(const struct args *a, report_fn *report) {
 	return status;
 }
 
-static int report_changes(
-	struct tt_store *s, const struct tt_top_conf *conf, FILE *out, struct tt_err *err) {
+static int report_changes(const struct args *a, struct tt_store *s, const struct tt_top_conf *conf,
+	FILE *out, struct tt_err *err) {
 	const struct tt_query *q = &conf->query;
+	const char *config = arg(a, "config");
+	json_t *report = NULL;
 	struct tt_changes_conf c = {.from = q->from,
 		.to = q->to,
 		.country = q->country,
@@ -81,22 +84,42 @@ static int report_changes(
 		.network = q->network,
 		.sensor = q->sensor,
 		.rank = conf->rank,
-		.surveyors = q->surveyors};
+		.surveyors = q->surveyors,
+		.names.recipient = arg(a, "recipient")};
 	if (conf->previous) {
 		c.previous_from = conf->previous->from;
 		c.previous_to = conf->previous->to;
 	}
-	return tt_report_changes(s, &c, conf->format, conf->services, out, err);
+	int rc = config ? tt_conf_load(config, "report", &report, err) : 0;
+	c.names.key = json_string_value(json_object_get(report, "pseudonym_key"));
+	if (!rc)
+		rc = tt_report_changes(s, &c, conf->format, conf->services, out, err);
+	json_decref(report);
+	return rc;
 }
 
 int run_changes(const struct args *a) {
+	const char *to = arg(a, "recipient");
+	if (to && (!*to || strlen(to) > 256))
+		return complain(USAGE,
+			"changes: --recipient: '%s', expected a name of up to 256 bytes", to);
 	return run(a, report_changes);
 }
 
+static int report_top(const struct args *a, struct tt_store *s, const struct tt_top_conf *conf,
+	FILE *out, struct tt_err *err) {
+	return tt_report_top(s, conf, out, err);
+}
+
+static int report_series(const struct args *a, struct tt_store *s, const struct tt_top_conf *conf,
+	FILE *out, struct tt_err *err) {
+	return tt_report_series(s, conf, out, err);
+}
+
 int run_top(const struct args *a) {
-	return run(a, tt_report_top);
+	return run(a, report_top);
 }
 
 int run_series(const struct args *a) {
-	return run(a, tt_report_series);
+	return run(a, report_series);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pseudonym.h"
+
 #define PANEL_SHARE 0.8 // of the longest up-time: below that a sensor is not compared
 #define DRIVEN_MAX  40	// changes whose drivers are looked for, the largest
 #define ECHO_SHARE  0.5 // of a change: more makes it that of one service, region or sensor
@@ -163,6 +165,14 @@ static int complete(struct search *f) {
 	out->previous_completeness = u.completeness;
 	out->previous_known = u.completeness >= 0;
 	tt_up_free(&u);
+	q.from = f->past;
+	q.to = out->from;
+	if (!rc)
+		rc = tt_store_up(f->s, &q, &u, f->err);
+	else
+		return rc;
+	out->past_completeness = u.completeness;
+	tt_up_free(&u);
 	return rc;
 }
 
@@ -253,6 +263,39 @@ static int in_order(const void *x, const void *y) {
 	return strcmp(a->label, b->label);
 }
 
+// ---- names
+
+static void hide_name(struct search *f, char *name, size_t size) {
+	char alias[TT_ID_LEN];
+	pseudonym_make(f->s, &f->conf->names, 's', name, alias);
+	snprintf(name, size, "%s", alias);
+}
+
+static int by_alias(const void *x, const void *y) {
+	return strcmp(x, y);
+}
+
+// Sensors get the recipient's names for them, and an order that tells nothing of their own.
+static void hide_sensors(struct search *f) {
+	struct tt_changes *out = f->out;
+	for (unsigned i = 0; i < out->n; i++) {
+		struct tt_change *c = &out->rows[i];
+		if (c->of == TT_OF_SENSOR) {
+			hide_name(f, c->label, sizeof(c->label));
+			c->key.sensor[0] = '\0';
+		}
+		for (unsigned j = 0; j < c->driver_n; j++)
+			if (c->drivers[j].by == TT_BY_SENSOR) {
+				hide_name(f, c->drivers[j].label, sizeof(c->drivers[j].label));
+				c->drivers[j].key.sensor[0] = '\0';
+			}
+	}
+	for (unsigned i = 0; i < out->left_out_n; i++)
+		hide_name(f, out->left_out[i], TT_ID_LEN);
+	if (out->left_out_n)
+		qsort(out->left_out, out->left_out_n, TT_ID_LEN, by_alias);
+}
+
 static int search(struct search *f) {
 	int rc = open_span(f);
 	if (rc || f->out->from == f->out->to)
@@ -279,6 +322,8 @@ static int search(struct search *f) {
 	f->out->surveyors = f->conf->surveyors;
 	if (!rc && f->conf->surveyors != TT_SURVEYORS_WITH)
 		rc = tt_store_survey_days(f->s, f->past, f->out->to, &f->out->survey, f->err);
+	if (!rc && f->conf->names.recipient)
+		hide_sensors(f);
 	if (!rc && f->out->n)
 		qsort(f->out->rows, f->out->n, sizeof(*f->out->rows), in_order);
 	return rc;
@@ -296,7 +341,8 @@ int tt_changes_find(struct tt_store *s, const struct tt_changes_conf *conf, stru
 			.factor = conf->factor > 1 ? conf->factor : 1.5,
 			.passing = 2,
 			.down = true}};
-	*out = (struct tt_changes){.completeness = -1, .previous_completeness = -1};
+	*out = (struct tt_changes){
+		.completeness = -1, .previous_completeness = -1, .past_completeness = -1};
 	int rc = search(&f);
 	for (unsigned i = 0; i < f.panel_n; i++)
 		free((char *)(uintptr_t)f.panel[i]);

@@ -117,6 +117,7 @@ json_t *tt_changes_json(
 	json_object_set_new(o, "timezone", json_string(tt_tz_name(tz)));
 	json_object_set_new(o, "completeness", real_or_null(r->completeness));
 	json_object_set_new(o, "previous_completeness", real_or_null(r->previous_completeness));
+	json_object_set_new(o, "past_completeness", real_or_null(r->past_completeness));
 	for (unsigned i = 0; i < r->left_out_n; i++)
 		json_array_append_new(left, json_string(r->left_out[i]));
 	json_object_set_new(o, "sensors_left_out", left);
@@ -271,7 +272,9 @@ static int print_days(FILE *out, struct tt_tz *tz, const struct tt_changes *r) {
 	int rc = n ? tt_grid_print(g, out) : 0;
 	print_unknown(out, r);
 	if (!n)
-		fputs("no surges and no new levels\n", out);
+		fputs(r->past_completeness < 0 ? "no day stands out from the others\n"
+					       : "no surges and no new levels\n",
+			out);
 	tt_grid_destroy(&g);
 	return rc;
 }
@@ -314,6 +317,11 @@ static int print_table(FILE *out, struct tt_tz *tz, const struct tt_changes *r) 
 		fprintf(out, "no data (%s)\n", tt_tz_name(tz));
 		return 0;
 	}
+	if (r->completeness < 0) {
+		fprintf(out, "no data of %s to %s (%s)\n", tt_show_time(r->from, from),
+			tt_show_time(r->to, to), tt_tz_name(tz));
+		return 0;
+	}
 	fprintf(out, "Changes of %s to %s (%s), completeness %s", tt_show_time(r->from, from),
 		tt_show_time(r->to, to), tt_tz_name(tz), tt_show_share(r->completeness, share));
 	fprintf(out, "; before: %s to %s, %s\n", tt_show_time(r->previous_from, from),
@@ -327,6 +335,9 @@ static int print_table(FILE *out, struct tt_tz *tz, const struct tt_changes *r) 
 		fprintf(out, "Surveyors %s.\n",
 			r->surveyors == TT_SURVEYORS_ONLY ? "only" : "left out");
 	print_survey_days(&r->survey, out);
+	if (r->past_completeness < 0)
+		fputs("No data before to compare with: days are compared with one another only\n",
+			out);
 	fputc('\n', out);
 	int rc = print_days(out, tz, r);
 	return rc ? rc : print_ranks(out, r);

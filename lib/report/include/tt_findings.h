@@ -79,10 +79,16 @@ struct tt_changes {
 	int64_t from, to, previous_from, previous_to;
 	bool previous_known; // that period has data
 	double completeness, previous_completeness;
+	double past_completeness; // of the days before that say what is usual; negative: none
 	enum tt_surveyors surveyors;
 	struct tt_survey_days survey; // where surveyors matter
 	char (*left_out)[TT_ID_LEN]; // sensors that came, went or were down too long to be compared
 	unsigned left_out_n;
+};
+/// Names of sensors that are a recipient's own; the same as in that recipient's reports.
+struct tt_pseudonyms {
+	const char *recipient; // NULL: sensors have their names
+	const char *key;       // report.json's pseudonym_key; NULL: the database's secret
 };
 struct tt_changes_conf {
 	int64_t from, to;				// whole local days
@@ -93,6 +99,7 @@ struct tt_changes_conf {
 	double min_count;  // least excess packets of a day that counts; 0: 20
 	double deviations; // how many a day must be off; 0: 5
 	double factor;	   // and how many times the usual; 0: 1.5
+	struct tt_pseudonyms names;
 };
 /// Finds surges, level shifts, newcomers and leavers of services and regions (class scan, and
 /// services of class reflection), sensors and watches. 0 or -errno with a message.

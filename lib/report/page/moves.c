@@ -5,22 +5,6 @@
 #include "prose.h"
 #include "tt_findings.h"
 
-static void hide_changes(const struct page *p, json_t *changes) {
-	json_t *row, *left = json_object_get(changes, "sensors_left_out");
-	char alias[TT_ID_LEN];
-	size_t i;
-	json_array_foreach(json_object_get(changes, "rows"), i, row) {
-		if (!strcmp(json_string_value(json_object_get(row, "of")), "sensor"))
-			rename_member(p, row, "key", 's');
-		rename_list(
-			p, json_object_get(json_object_get(row, "drivers"), "sensor"), "key", 's');
-	}
-	json_array_foreach(left, i, row) {
-		pseudonym(p, 's', json_string_value(row), alias);
-		json_string_set(row, alias);
-	}
-}
-
 int moves_gather(struct page *p) {
 	struct tt_query q = page_query(p, TT_BY_PORT);
 	struct tt_changes_conf conf = {.from = p->from,
@@ -30,15 +14,15 @@ int moves_gather(struct page *p) {
 		.country = q.country,
 		.group = q.group,
 		.rank = TT_RANK_RATE,
-		.surveyors = q.surveyors};
+		.surveyors = q.surveyors,
+		.names = {p->conf->recipient,
+			json_string_value(json_object_get(p->config, "pseudonym_key"))}};
 	struct tt_changes c;
 	int rc = tt_changes_find(p->s, &conf, &c, p->err);
 	if (!rc) {
 		json_t *o = tt_changes_json(p->s, &c, p->conf->services);
 		json_t *row;
 		size_t i;
-		if (p->conf->recipient)
-			hide_changes(p, o);
 		json_array_foreach(json_object_get(o, "rows"), i, row) published_add(p, row);
 		json_object_set_new(p->doc, "changes", o);
 	}

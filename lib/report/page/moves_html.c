@@ -32,22 +32,39 @@ static void cell_thing(struct page *p, struct tt_buf *b, const json_t *o) {
 		class && !strcmp(class, "reflection") ? say(p->lang, W_ANSWERS) : "");
 }
 
+// What happened, of ranks in which top.
+static void cell_kind(struct page *p, struct tt_buf *b, const json_t *o) {
+	const char *text = say(p->lang, kind_word(json_string_value(json_object_get(o, "kind"))));
+	int top = (int)json_integer_value(json_object_get(o, "top"));
+	if (!top)
+		html_printf(b, "<td class=\"d\">%s</td>", text);
+	else if (p->lang == TT_JA)
+		html_printf(b, "<td class=\"d\">TOP%d%s</td>", top, text);
+	else
+		html_printf(b, "<td class=\"d\">%s %d</td>", text, top);
+}
+
 void write_changes(struct page *p, struct tt_buf *b) {
-	static const enum word words[] = {
-		W_WHAT, W_CHANGE, W_FIRST_DAY, W_LAST_DAY, W_PEAK, W_USUAL, W_RANK, W_RANK_BEFORE};
-	const json_t *rows = json_object_get(json_object_get(p->doc, "changes"), "rows"), *o;
+	static const enum word words[] = {W_WHAT, W_CHANGE, W_FIRST_DAY, W_LAST_DAY, W_EXTREME,
+		W_USUAL, W_RANK, W_RANK_BEFORE};
+	const json_t *changes = json_object_get(p->doc, "changes"), *o;
+	const json_t *rows = json_object_get(changes, "rows");
+	bool data = !json_is_null(json_object_get(changes, "completeness"));
+	bool past = !json_is_null(json_object_get(changes, "past_completeness"));
 	size_t i;
 	if (!json_array_size(rows)) {
-		html_printf(b, "<p id=\"changes-list\">%s</p>\n", say(p->lang, W_NO_CHANGES));
+		html_printf(b, "<p id=\"changes-list\">%s</p>\n",
+			say(p->lang, !data  ? W_NOTHING
+				     : past ? W_NO_CHANGES
+					    : W_NO_ODD_DAYS));
 		return;
 	}
 	table_begin(p, b, "changes-list", say(p->lang, W_CHANGES), words, "ttttnnnn");
 	json_array_foreach((json_t *)rows, i, o) {
 		bool ranks = json_object_get(o, "top") != NULL;
-		const char *kind = json_string_value(json_object_get(o, "kind"));
 		tt_buf_printf(b, "<tr>");
 		cell_thing(p, b, o);
-		html_printf(b, "<td class=\"d\">%s</td>", say(p->lang, kind_word(kind)));
+		cell_kind(p, b, o);
 		if (ranks) {
 			tt_buf_printf(b, "<td>–</td><td>–</td>");
 		} else {

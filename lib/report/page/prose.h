@@ -23,3 +23,5 @@ void published_add(struct page *p, json_t *change);
 
 void prose_topics(struct page *p);
 void prose_changes(struct page *p);
+/// Who came into the tops and left them, in the section of changes, and what could be compared.
+void prose_ranks(struct page *p);

@@ -90,40 +90,69 @@ static void subject(const struct change *c, enum tt_lang lang, char out[NAME_LEN
 		snprintf(out, NAME_LEN * 2, ja ? "%s宛のパケット" : "Packets to %s", name);
 }
 
-// The two strongest drivers of a kind that made more than a tenth each: "US 34 %, CN 20 %".
-static bool list_drivers(
-	const struct change *c, enum tt_lang lang, const char *by, char out[NAME_LEN * 2]) {
-	const json_t *d;
-	size_t i, n = 0, told = 0;
-	json_array_foreach(json_object_get(json_object_get(c->o, "drivers"), by), i, d) {
-		char name[NAME_LEN], share[TT_SHOW_LEN];
-		if (told == 3 || number_of(d, "share") < 0.1)
-			break;
-		thing_name(c->p, lang, by, text_of(d, "key"), name);
-		share_text(lang, number_of(d, "share"), share);
-		bool least = json_is_true(json_object_get(d, "at_least"));
-		n += (size_t)snprintf(out + n, NAME_LEN * 2 - n,
-			lang == TT_JA ? (least ? "%s%.100s（%s以上）" : "%s%.100s（%s）")
-			: least	      ? "%s%.100s (at least %s)"
-				      : "%s%.100s (%s)",
-			!told++		? ""
-			: lang == TT_JA ? "、"
-					: ", ",
-			name, share);
-	}
-	return told > 0;
+// The share of a driver, or the least that is sure of it: "34 %", "at least 34 %".
+static const char *driver_share(enum tt_lang lang, const json_t *d, char out[NAME_LEN]) {
+	bool least = json_is_true(json_object_get(d, "at_least"));
+	char share[TT_SHOW_LEN];
+	share_text(lang, number_of(d, "share"), share);
+	snprintf(out, NAME_LEN, lang == TT_JA ? "%1$s%2$s" : "%2$s%1$s", share,
+		!least		? ""
+		: lang == TT_JA ? "以上"
+				: "at least ");
+	return out;
 }
 
+// The strongest drivers of a kind, that made more than a tenth each: "US (34 %) and CN (20 %)".
+static unsigned list_drivers(
+	const struct change *c, enum tt_lang lang, const char *by, char out[NAME_LEN * 2]) {
+	const json_t *all = json_object_get(json_object_get(c->o, "drivers"), by), *d;
+	size_t i, n = 0, told = 0;
+	out[0] = '\0';
+	while (told < 3 && number_of(json_array_get(all, told), "share") >= 0.1)
+		told++;
+	json_array_foreach((json_t *)all, i, d) {
+		char name[NAME_LEN], share[NAME_LEN];
+		if (i == told)
+			break;
+		thing_name(c->p, lang, by, text_of(d, "key"), name);
+		n += (size_t)snprintf(out + n, NAME_LEN * 2 - n,
+			lang == TT_JA ? "%s%.100s（%.40s）" : "%s%.100s (%.40s)",
+			!i		? ""
+			: lang == TT_JA ? "、"
+			: i + 1 == told ? " and "
+					: ", ",
+			name, driver_share(lang, d, share));
+	}
+	return (unsigned)told;
+}
+
+// Shares are of what increased. One that made more than half is told alone.
 static void add_drivers(const struct change *c, struct tt_buf text[2]) {
-	const char *by = !strcmp(c->of, "region") ? "port" : "region";
-	char list[2][NAME_LEN * 2];
-	if (!list_drivers(c, TT_EN, by, list[0]) || !list_drivers(c, TT_JA, by, list[1]))
+	bool ports = !strcmp(c->of, "region");
+	const char *by = ports ? "port" : "region";
+	const json_t *first =
+		json_array_get(json_object_get(json_object_get(c->o, "drivers"), by), 0);
+	char list[2][NAME_LEN * 2], name[2][NAME_LEN], share[2][NAME_LEN];
+	unsigned n = list_drivers(c, TT_EN, by, list[0]);
+	if (!n || !list_drivers(c, TT_JA, by, list[1]))
 		return;
-	tt_buf_printf(&text[0],
-		*by == 'p' ? " The ports that drove it: %s." : " It came mostly from %s.", list[0]);
-	tt_buf_printf(&text[1],
-		*by == 'p' ? "主な宛先ポート番号は%sでした。" : "主な送信元地域は%sでした。",
-		list[1]);
+	for (unsigned l = 0; l < 2; l++) {
+		thing_name(c->p, l, by, text_of(first, "key"), name[l]);
+		driver_share(l, first, share[l]);
+	}
+	if (number_of(first, "share") > 0.5) {
+		tt_buf_printf(&text[0], " Most of the increase %s %s (%s).",
+			ports ? "went to" : "came from", name[0], share[0]);
+		tt_buf_printf(&text[1], "増加分の%sは%s%sでした。", share[1], name[1],
+			ports ? "宛" : "から");
+	} else {
+		tt_buf_printf(&text[0], " The largest share%s of the increase %s %s.",
+			n > 1 ? "s" : "", ports ? "went to" : "came from", list[0]);
+		tt_buf_printf(&text[1],
+			ports ? "増加分に占める割合が大きい宛先ポート番号は、%sでした。"
+			      : "増加分に占める割合が大きい送信元地域は、%sでした。",
+			list[1]);
+	}
 }
 
 // What became known as exploited meanwhile.
@@ -142,13 +171,14 @@ static void add_published(const struct change *c, struct tt_buf text[2]) {
 }
 
 static void add_who(const struct change *c, struct tt_buf text[2]) {
+	const json_t *sensors = json_object_get(json_object_get(c->o, "drivers"), "sensor");
 	double sources = number_of(c->o, "sources");
-	char count[TT_SHOW_LEN], share[TT_SHOW_LEN];
+	char count[TT_SHOW_LEN], share[TT_SHOW_LEN], name[2][NAME_LEN];
 	if (json_is_true(json_object_get(c->o, "few_sources"))) {
 		bool least = number_of(c->o, "top_source_share_max") -
 				     number_of(c->o, "top_source_share") >=
 			     0.0005;
-		tt_buf_printf(&text[0], " A single source made %s%s of it.",
+		tt_buf_printf(&text[0], " A single source sent %s%s of these packets.",
 			least ? "at least " : "",
 			tt_show_share(number_of(c->o, "top_source_share"), share));
 		tt_buf_printf(&text[1], "その%s%sは単一の送信元アドレスによるものでした。",
@@ -156,31 +186,75 @@ static void add_who(const struct change *c, struct tt_buf text[2]) {
 			least ? "以上" : "");
 	} else if (json_is_integer(json_object_get(c->o, "sources")) && sources > 0) {
 		tt_show_count((uint64_t)sources, count);
-		tt_buf_printf(&text[0], " %s sources took part.", count);
+		tt_buf_printf(
+			&text[0], " They came from %s source%s.", count, sources == 1 ? "" : "s");
 		tt_buf_printf(&text[1], "送信元アドレス数は%s個でした。", count);
 	}
 	if (json_is_true(json_object_get(c->o, "one_sensor")) && strcmp(c->of, "sensor")) {
-		tt_buf_printf(&text[0], " Nearly all of it reached one sensor.");
-		tt_buf_printf(&text[1], "そのほとんどは1台のセンサーで観測されました。");
+		const char *id = text_of(json_array_get(sensors, 0), "key");
+		for (unsigned l = 0; l < 2; l++)
+			thing_name(c->p, l, "sensor", id, name[l]);
+		tt_buf_printf(&text[0], " Nearly all of the increase was seen at one sensor, %s.",
+			name[0]);
+		tt_buf_printf(&text[1], "増加分のほとんどは1台のセンサー「%s」で観測されました。",
+			name[1]);
 	}
+}
+
+// When: from a day on, where it had not ended, else from a day to a day; before the period or not.
+static void when(const struct change *c, char en[NAME_LEN], char ja[NAME_LEN]) {
+	struct tt_tz *tz = tt_store_tz(c->p->s);
+	int64_t first = prose_day(c->p, c->o, "from", 0), last = prose_day(c->p, c->o, "to", -1);
+	bool before = first < tt_tz_day(tz, c->p->from);
+	char day[2][NAME_LEN];
+	if (!json_is_true(json_object_get(c->o, "lasts")) || first == last) {
+		prose_span(c->p, c->o, en, ja);
+	} else {
+		for (unsigned l = 0; l < 2; l++)
+			day_name(l, first, day[l]);
+		snprintf(en, NAME_LEN, "from %.40s on", day[0]);
+		snprintf(ja, NAME_LEN, "%.40s以降", day[1]);
+	}
+	if (before) {
+		size_t n = strlen(en), m = strlen(ja);
+		snprintf(
+			en + n, NAME_LEN - n, ", before %s began", length_word(c->p, TT_EN, false));
+		snprintf(ja + m, NAME_LEN - m, "（対象期間の開始前から）");
+	}
+}
+
+// "against a usual 45 a day", or what there is in place of a number.
+static void usual_text(const struct change *c, bool level, char en[NAME_LEN], char ja[NAME_LEN]) {
+	char count[TT_SHOW_LEN];
+	uint64_t n = (uint64_t)(number_of(json_object_get(c->o, "usual"), "median") + 0.5);
+	tt_show_count(n, count);
+	if (!n) {
+		snprintf(en, NAME_LEN,
+			level ? ", where there had been none" : ", where there are usually none");
+		snprintf(ja, NAME_LEN, level ? "（以前は観測なし）" : "（通常は観測なし）");
+		return;
+	}
+	snprintf(en, NAME_LEN, level ? ", against %s before" : ", against a usual %s a day", count);
+	snprintf(ja, NAME_LEN, level ? "（以前は%s個）" : "（通常は1日あたり%s個）", count);
 }
 
 // Days above or below the usual, and then back.
 static void tell_days(const struct change *c, bool up) {
 	struct tt_buf text[2] = {TT_BUF_INIT(16384), TT_BUF_INIT(16384)};
-	char who[2][NAME_LEN * 2], span[2][NAME_LEN], day[2][NAME_LEN], peak[TT_SHOW_LEN],
-		usual[TT_SHOW_LEN];
-	prose_span(c->p, c->o, span[0], span[1]);
-	tt_show_count((uint64_t)number_of(c->o, "peak"), peak);
-	tt_show_count((uint64_t)(number_of(json_object_get(c->o, "usual"), "median") + 0.5), usual);
+	char who[2][NAME_LEN * 2], span[2][NAME_LEN], day[2][NAME_LEN], usual[2][NAME_LEN],
+		peak[TT_SHOW_LEN];
+	uint64_t n = (uint64_t)number_of(c->o, "peak");
+	when(c, span[0], span[1]);
+	usual_text(c, false, usual[0], usual[1]);
+	tt_show_count(n, peak);
 	for (unsigned l = 0; l < 2; l++) {
 		subject(c, l, who[l]);
 		day_name(l, prose_day(c->p, c->o, "peak_day", 0), day[l]);
 	}
-	tt_buf_printf(&text[0], "%s %s %s: %s on %s, against a usual %s a day.", who[0],
-		up ? "surged" : "dropped", span[0], peak, day[0], usual);
-	tt_buf_printf(&text[1], "%sは、%s%s、%sには%s個（通常は1日あたり%s個）を観測しました。",
-		who[1], span[1], up ? "急増し" : "一時的に減少し", day[1], peak, usual);
+	tt_buf_printf(&text[0], "%s %s %s: %s on %s%s.", who[0], up ? "surged" : "dropped", span[0],
+		n ? peak : "none", day[0], usual[0]);
+	tt_buf_printf(&text[1], "%sは、%s%s、%sには%s個%sを観測しました。", who[1], span[1],
+		up ? "急増し" : "一時的に減少し", day[1], peak, usual[1]);
 	if (up) {
 		add_who(c, text);
 		add_drivers(c, text);
@@ -196,17 +270,16 @@ static double a_day(const json_t *o) {
 
 static void tell_level(const struct change *c, bool up) {
 	struct tt_buf text[2] = {TT_BUF_INIT(16384), TT_BUF_INIT(16384)};
-	char who[2][NAME_LEN * 2], day[2][NAME_LEN], now[TT_SHOW_LEN], usual[TT_SHOW_LEN];
+	char who[2][NAME_LEN * 2], span[2][NAME_LEN], usual[2][NAME_LEN], now[TT_SHOW_LEN];
+	when(c, span[0], span[1]);
+	usual_text(c, true, usual[0], usual[1]);
 	tt_show_count((uint64_t)(a_day(c->o) + 0.5), now);
-	tt_show_count((uint64_t)(number_of(json_object_get(c->o, "usual"), "median") + 0.5), usual);
-	for (unsigned l = 0; l < 2; l++) {
+	for (unsigned l = 0; l < 2; l++)
 		subject(c, l, who[l]);
-		day_name(l, prose_day(c->p, c->o, "from", 0), day[l]);
-	}
-	tt_buf_printf(&text[0], "%s %s from %s on: %s a day on average, against %s before.", who[0],
-		up ? "rose" : "declined", day[0], now, usual);
-	tt_buf_printf(&text[1], "%sは、%s以降%s、1日あたり平均%s個（以前は%s個）で推移しました。",
-		who[1], day[1], up ? "増加し" : "減少し", now, usual);
+	tt_buf_printf(&text[0], "%s %s %s: %s a day on average%s.", who[0],
+		up ? "rose" : "declined", span[0], now, usual[0]);
+	tt_buf_printf(&text[1], "%sは、%s%s、1日あたり平均%s個%sで推移しました。", who[1], span[1],
+		up ? "増加し" : "減少し", now, usual[1]);
 	if (up) {
 		add_drivers(c, text);
 		add_published(c, text);
@@ -288,4 +361,5 @@ void prose_changes(struct page *p) {
 			(rise = successor(p, rows, o)))
 			tell_successor(p, o, rise);
 	}
+	prose_ranks(p);
 }

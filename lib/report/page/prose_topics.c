@@ -84,7 +84,10 @@ static void tell_surge(struct page *p, const json_t *w, const json_t *s, const c
 		&text[0], "It surged %s: %s %s on %s", span[0], peak, unit(TT_EN, measure), day[0]);
 	tt_buf_printf(
 		&text[1], "%s急増し、%sには%s%s", span[1], day[1], peak, unit(TT_JA, measure));
-	if (json_is_object(usual)) {
+	if (json_is_object(usual) && json_number_value(json_object_get(usual, "median")) < 0.5) {
+		tt_buf_printf(&text[0], ", where there are usually none");
+		tt_buf_printf(&text[1], "（通常は観測なし）");
+	} else if (json_is_object(usual)) {
 		tt_buf_printf(&text[0], ", against a usual %s a day", median);
 		tt_buf_printf(&text[1], "（通常は1日あたり%s個）", median);
 	}
@@ -94,18 +97,22 @@ static void tell_surge(struct page *p, const json_t *w, const json_t *s, const c
 }
 
 // Networks that were up and did not see it, with what they would have seen.
-static void list_others(const json_t *s, char names[NAME_LEN], double *expected, uint64_t *seen) {
+static void list_others(
+	const json_t *s, char names[2][NAME_LEN], double *expected, uint64_t *seen) {
+	static const char *const between[2] = {", ", "、"};
 	const json_t *network;
-	size_t i, n = 0;
-	names[0] = '\0';
+	size_t i, n[2] = {0, 0};
+	names[0][0] = names[1][0] = '\0';
 	*expected = 0;
 	*seen = 0;
 	json_array_foreach(json_object_get(s, "networks"), i, network) {
 		if (json_is_true(json_object_get(network, "saw")))
 			continue;
-		if (n < NAME_LEN - 80)
-			n += (size_t)snprintf(names + n, NAME_LEN - n, "%s%.64s", n ? ", " : "",
-				text_of(network, "network"));
+		for (unsigned l = 0; l < 2; l++)
+			if (n[l] < NAME_LEN - 80)
+				n[l] += (size_t)snprintf(names[l] + n[l], NAME_LEN - n[l],
+					"%s%.64s", n[l] ? between[l] : "",
+					text_of(network, "network"));
 		*expected += json_number_value(json_object_get(network, "expected"));
 		*seen += count_of(network, "seen");
 	}
@@ -115,7 +122,7 @@ static void tell_who(struct page *p, const json_t *s, const char *section) {
 	struct tt_buf text[2] = {TT_BUF_INIT(8192), TT_BUF_INIT(8192)};
 	const char *verdict = text_of(s, "exclusive"), *only = text_of(s, "only"),
 		   *why = text_of(s, "why");
-	char others[NAME_LEN], want[TT_SHOW_LEN], got[TT_SHOW_LEN];
+	char others[2][NAME_LEN], want[TT_SHOW_LEN], got[TT_SHOW_LEN];
 	double expected;
 	uint64_t seen;
 	list_others(s, others, &expected, &seen);
@@ -129,7 +136,7 @@ static void tell_who(struct page *p, const json_t *s, const char *section) {
 			"every address alike, they would have seen %s packets, and they saw %s. "
 			"The "
 			"addresses of %s were most likely being spoofed.",
-			only, others, want, got, only);
+			only, others[0], want, got, only);
 		tt_buf_printf(&text[1],
 			"この急増は、ネットワーク「%s」のセンサーのみで観測されました。%"
 			"sのセンサーも稼働して"
@@ -137,7 +144,7 @@ static void tell_who(struct page *p, const json_t *s, const char *section) {
 			"s個を観測したはずですが、実際の観測数は%s個"
 			"でした。このことから、%"
 			"sのアドレスが送信元として詐称されていたと考えられます。",
-			only, others, want, got, only);
+			only, others[1], want, got, only);
 	} else if (!strcmp(verdict, "no")) {
 		tt_buf_printf(&text[0], "Sensors of several networks saw it.");
 		tt_buf_printf(&text[1], "複数のネットワークのセンサーで観測されました。");

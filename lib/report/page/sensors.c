@@ -2,39 +2,18 @@
 // Who the sensors are, by name or by pseudonym, what each of them saw, and how those of one's own
 // country compare with the others.
 #include <errno.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <string.h>
 
+#include "../pseudonym.h"
 #include "page.h"
 
 #define SENSOR_TOP  10
 #define COMPARE_TOP 10
 
-// HMAC-SHA256 (RFC 2104) of what is named, by the recipient: no one can go back from a pseudonym,
-// and two recipients cannot tell that theirs are of the same sensor. 50 bits: of 16,384 sensors two
-// share one with a probability of 1e-7.
 void pseudonym(const struct page *p, char kind, const char *of, char out[TT_ID_LEN]) {
-	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz"; // Crockford's
-	const char *key = json_string_value(json_object_get(p->config, "pseudonym_key"));
-	const void *secret = key ? (const void *)key : (const void *)tt_store_secret(p->s);
-	uint8_t mac[EVP_MAX_MD_SIZE] = {0};
-	unsigned len = 0;
-	char text[1024];
-	int n = snprintf(text, sizeof(text), "teiten pseudonym 1%c%s%c%c%s", '\0',
-		p->conf->recipient, '\0', kind, of);
-	if (n >= (int)sizeof(text))
-		n = sizeof(text) - 1;
-	HMAC(EVP_sha256(), secret, key ? (int)strlen(key) : 16, (const uint8_t *)text, (size_t)n,
-		mac, &len);
-	uint64_t bits = 0;
-	for (unsigned i = 0; i < 8; i++)
-		bits = bits << 8 | mac[i];
-	out[0] = kind;
-	out[1] = '-';
-	for (unsigned i = 0; i < 10; i++, bits >>= 5)
-		out[2 + i] = digits[bits & 31];
-	out[12] = '\0';
+	struct tt_pseudonyms names = {
+		p->conf->recipient, json_string_value(json_object_get(p->config, "pseudonym_key"))};
+	pseudonym_make(p->s, &names, kind, of, out);
 }
 
 const struct tt_sensor_conf *sensor_conf(struct page *p, const char *id) {

@@ -89,6 +89,8 @@
 		"該当するパケットは観測されませんでした。")                                                                                \
 	X(NO_CHANGES, "No change stood out from what is usual.",                                                                           \
 		"通常の変動を超える変化は見られませんでした。")                                                                            \
+	X(NO_ODD_DAYS, "No day stood out from the others.",                                                                                \
+		"ほかの日から突出した変化は見られませんでした。")                                                                          \
 	X(NO_TOPICS, "No watch had anything to tell.", "特筆すべき事象はありませんでした。")                                               \
 	X(REQUEST,                                                                                                                         \
 		"Much of this traffic comes from devices whose owners do not know of it. Please "                                          \
@@ -108,6 +110,7 @@
 	X(LAST_DAY, "Last day", "最終日")                                                                                                  \
 	X(PEAK_DAY, "Peak on", "最大の日")                                                                                                 \
 	X(PEAK, "Peak", "最大値")                                                                                                          \
+	X(EXTREME, "Highest; of declines lowest", "最大値" ZW "（減少は最小値）")                                                          \
 	X(USUAL, "Usual a day", "通常の" ZW "1日あたり")                                                                                   \
 	X(SURGES, "Surges", "急増した期間")                                                                                                \
 	X(WHO_SAW, "Which networks saw it: expected had it come to every address alike, and seen",                                         \
@@ -121,8 +124,8 @@
 	X(RISE, "rise", "水準の上昇")                                                                                                      \
 	X(DECLINE, "decline", "水準の低下")                                                                                                \
 	X(DIP, "dip", "一時的な減少")                                                                                                      \
-	X(NEWCOMER, "entered the top", "順位入り")                                                                                         \
-	X(LEAVER, "left the top", "順位外へ")                                                                                              \
+	X(NEWCOMER, "entered the top", "に入る")                                                                                           \
+	X(LEAVER, "left the top", "から外れる")                                                                                            \
 	X(WHAT, "What", "対象")                                                                                                            \
 	X(CHANGE, "Change", "変化")                                                                                                        \
 	X(LASTS, "goes on", "継続中")                                                                                                      \
