@@ -27,6 +27,7 @@ BENCHES = [
     ("flow", "app/teiten-bench", "-g", "flow"),
     ("attack", "app/teiten-bench", "-g", "attack"),
     ("workers", "app/teiten-bench", "-g", "workers"),
+    ("switch", "app/teiten-bench", "-g", "switch"),
     ("link", "app/teiten-bench", "-g", "link"),
     ("probe", "tools/bench_probe.py"),
     ("replay", "tools/bench_replay.py"),

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,7 +43,8 @@ json_t *machine_json(const struct bench *b);
 
 // ---- traffic (traffic.c)
 
-#define FRAME_LEN 60 // 64 bytes on the wire without the checksum
+#define FRAME_LEN  60 // 64 bytes on the wire without the checksum
+#define FRAME6_LEN 78 // the same SYN over IPv6
 
 /// The layout of the flow table's IPv4 key, for the bare hash to compare with.
 struct traffic_key {
@@ -50,12 +53,30 @@ struct traffic_key {
 	uint8_t class, proto, zero[2];
 } __attribute__((aligned(16)));
 
+/// The same of the IPv6 key.
+struct traffic_key6 {
+	uint8_t src[16];
+	uint32_t epoch;
+	uint16_t sensor, port;
+	uint8_t class, proto, zero[6];
+} __attribute__((aligned(16)));
+
 /// A stream of frames of `flows` scanning sources in random order, and their keys.
 struct traffic {
-	uint32_t flows, n;     // n: frames, a multiple of BURST
-	uint8_t (*frames)[64]; // FRAME_LEN bytes of each are used
-	struct traffic_key *keys;
+	uint32_t flows, n; // n: frames, a multiple of BURST
+	uint32_t len;	   // of each frame
+	uint32_t stride;   // bytes from frame to frame
+	uint32_t key_len;
+	uint8_t *frames, *keys;
 };
+
+static inline uint8_t *traffic_frame_at(const struct traffic *t, uint32_t i) {
+	return t->frames + (size_t)i * t->stride;
+}
+
+static inline void *traffic_key_at(const struct traffic *t, uint32_t i) {
+	return t->keys + (size_t)i * t->key_len;
+}
 
 enum traffic_order {
 	TRAFFIC_RANDOM, // uniform draws, with repeats
@@ -64,6 +85,8 @@ enum traffic_order {
 };
 
 bool traffic_create(struct traffic *t, uint32_t flows, uint32_t n, enum traffic_order order);
+/// The same over IPv6.
+bool traffic_create6(struct traffic *t, uint32_t flows, uint32_t n, enum traffic_order order);
 void traffic_destroy(struct traffic *t);
 
 /// A burst of all kinds of packets in the proportions of a telescope; the bytes are constants.
@@ -80,7 +103,7 @@ struct path {
 	struct tt_frame frames[BURST];
 	int64_t ns[BURST];
 	uint32_t len[BURST];
-	uint64_t parse, resolve, count; // cycles of each stage, where asked for
+	uint64_t parse, resolve; // cycles of a stage, where asked for; others: tt_flow_cycles
 };
 
 /// What this thread has used of the processor, in cycles of the time stamp counter: what else runs
@@ -90,15 +113,34 @@ struct path *path_create(const struct tt_flow_conf *conf);
 void path_destroy(struct path **p);
 /// Puts BURST frames of the stream from `at` on where the path begins, with their times.
 void path_receive(struct path *p, const struct traffic *t, uint32_t at);
+/// Makes the path ready for the frames of a stream.
+void path_begin(struct path *p, const struct traffic *t);
 /// Cycles that the stream takes.
 uint64_t path_run(struct path *p, const struct traffic *t);
 /// The same, with the stages told apart (which costs a little).
 void path_run_stages(struct path *p, const struct traffic *t);
 
-/// A table of the flow tables' kind with DPDK's own hash, for traffic_keys.
-struct rte_hash *bare_create(uint32_t entries);
+/// A table of the flow tables' kind with DPDK's own hash, for a traffic's keys.
+struct rte_hash *bare_create(uint32_t entries, uint32_t key_len);
+
+// ---- other threads (threads.c)
+
 /// What a thread does that has nothing to do.
 void thread_nap(void);
+/// Binds the calling thread to a core.
+void thread_bind(unsigned cpu);
+
+/// The harvester, as a probe has it: on a thread of its own.
+struct harvester {
+	struct tt_flow *flow;
+	pthread_t thread;
+	_Atomic bool stop;	// written by who started it
+	_Atomic uint64_t done;	// harvests; written by the harvester
+	uint64_t rows, packets; // of all of them; the harvester's until it was stopped
+};
+/// On core 1 where bound. False: there is no thread.
+bool harvester_start(struct harvester *h, struct tt_flow *flow, bool bound);
+void harvester_stop(struct harvester *h);
 
 // ---- groups of figures
 
@@ -106,6 +148,7 @@ void bench_path(struct bench *b);
 void bench_flow(struct bench *b);
 void bench_attack(struct bench *b);
 void bench_workers(struct bench *b);
+void bench_switch(struct bench *b);
 void bench_link(struct bench *b);
 void bench_instructions(struct bench *b);
 

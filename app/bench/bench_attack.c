@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // What outsiders can do to a telescope: aim at the hash, and overload the epoch. (That they fill
 // the table is in bench_flow.c.)
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,12 +20,12 @@ static bool stream_create(struct traffic *t, uint32_t n, bool aimed) {
 		uint32_t wanted = aimed ? 0x12345678 : i * 0x9e3779b1u;
 		struct tt_aim_key key = {.epoch = TRAFFIC_EPOCH, .port = port, .proto = 6};
 		uint32_t src = tt_aim_solve(&aim, key, wanted);
-		uint8_t *f = t->frames[i];
+		uint8_t *f = traffic_frame_at(t, i);
 		traffic_frame(f, 0, i);
 		memcpy(f + 26, &src, 4);
 		f[36] = (uint8_t)(port >> 8);
 		f[37] = (uint8_t)port;
-		t->keys[i] = (struct traffic_key){
+		*(struct traffic_key *)traffic_key_at(t, i) = (struct traffic_key){
 			.src = src, .epoch = TRAFFIC_EPOCH, .port = port, .proto = 6};
 	}
 	return true;
@@ -38,7 +36,7 @@ static double bare_inserts(struct rte_hash *h, const struct traffic *t) {
 	rte_hash_reset(h);
 	uint64_t start = cycles_used();
 	for (uint32_t i = 0; i < t->n; i++)
-		rte_hash_add_key(h, &t->keys[i]);
+		rte_hash_add_key(h, traffic_key_at(t, i));
 	return (double)(cycles_used() - start) / t->n;
 }
 
@@ -55,7 +53,7 @@ static void collisions(struct bench *b) {
 	uint32_t n = b->quick ? 512 : 8192;
 	struct tt_flow_conf conf = bench_conf(65536);
 	struct path *p = path_create(&conf);
-	struct rte_hash *h = bare_create(65536);
+	struct rte_hash *h = bare_create(65536, sizeof(struct traffic_key));
 	struct traffic aimed = {0}, any = {0};
 	double ours[RUNS_MAX], unkeyed[RUNS_MAX], cycles[RUNS_MAX];
 	if (p && h && stream_create(&aimed, n, true) && stream_create(&any, n, false)) {
@@ -76,21 +74,6 @@ static void collisions(struct bench *b) {
 	path_destroy(&p);
 }
 
-/// The harvester, as a probe has it: on another thread.
-struct harvester {
-	struct tt_flow *flow;
-	_Atomic bool stop; // written by the worker
-};
-
-static void *harvest_on(void *arg) {
-	struct harvester *h = arg;
-	const struct tt_flow_sink none = {0};
-	while (!atomic_load_explicit(&h->stop, memory_order_relaxed))
-		if (!tt_flow_harvest(h->flow, &none))
-			thread_nap();
-	return NULL;
-}
-
 /// Every epoch's flows are all new, and as many as the table holds.
 static void churn(struct bench *b) {
 	uint32_t flows = b->quick ? 7000 : 1000000;
@@ -98,11 +81,10 @@ static void churn(struct bench *b) {
 	struct path *p = path_create(&conf);
 	struct traffic once = {0}, random = {0};
 	double ratio[RUNS_MAX], spilled[RUNS_MAX];
-	struct harvester h = {.flow = p ? p->flow : NULL};
-	pthread_t thread;
+	struct harvester h;
 	if (p && traffic_create(&once, flows, flows, TRAFFIC_ONCE) &&
 		traffic_create(&random, flows, flows, TRAFFIC_RANDOM) &&
-		!pthread_create(&thread, NULL, harvest_on, &h)) {
+		harvester_start(&h, p->flow, false)) {
 		path_run(p, &once);
 		for (unsigned r = 0; r < b->runs; r++) {
 			struct tt_flow_stats before, after;
@@ -115,8 +97,7 @@ static void churn(struct bench *b) {
 			tt_flow_stats(p->flow, &after);
 			spilled[r] = (double)(after.spilled - before.spilled) / once.n;
 		}
-		atomic_store(&h.stop, true);
-		pthread_join(thread, NULL);
+		harvester_stop(&h);
 		result_add(
 			b, "new_epoch_vs_known", "", (struct bar){0.5, "higher"}, ratio, b->runs);
 		result_add(b, "new_epoch_spilled", "share", (struct bar){0}, spilled, b->runs);

@@ -32,6 +32,8 @@ static void run_stage(struct path *p, enum stage stage) {
 /// of that name.
 static void count(struct path *p, const struct traffic *t, enum stage stage, const char *name) {
 	uint32_t n = t ? t->n : MIX_ROUNDS * BURST;
+	if (t)
+		path_begin(p, t);
 	for (uint32_t at = 0; at < n; at += BURST) {
 		if (t)
 			path_receive(p, t, at);

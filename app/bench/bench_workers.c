@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // Two workers against one: what they cost each other where each has a core.
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "bench.h"
-
-void thread_nap(void) {
-	usleep(100);
-}
 
 /// A worker with a table, a stream and a core of its own.
 struct worker {
@@ -22,10 +17,7 @@ struct worker {
 
 static void *work(void *arg) {
 	struct worker *w = arg;
-	cpu_set_t set;
-	CPU_ZERO(&set);
-	CPU_SET(w->cpu, &set);
-	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+	thread_bind(w->cpu);
 	pthread_barrier_wait(w->start);
 	w->cycles = (double)path_run(w->path, &w->traffic);
 	return NULL;

@@ -17,8 +17,8 @@ static const char help[] =
 	"usage: teiten-bench [-q] [-r RUNS] [-g GROUP] [-j FILE]\n"
 	"Measures the data path on this machine, as ratios within one run.\n"
 	"\n"
-	"  -g, --group NAME  only this group of figures: path, flow, attack, workers, link,\n"
-	"                    instructions (for callgrind)\n"
+	"  -g, --group NAME  only this group of figures: path, flow, attack, workers,\n"
+	"                    switch, link, instructions (for callgrind)\n"
 	"  -j, --json FILE   write machine and results there too\n"
 	"  -q, --quick       small and short: whether it works, not how fast\n"
 	"  -r, --runs N      runs of each figure (default 7, at most 31)\n"
@@ -34,7 +34,8 @@ static const struct {
 	bool by_name; // only when asked for
 } groups[] = {{"path", bench_path, false}, {"flow", bench_flow, false},
 	{"attack", bench_attack, false}, {"workers", bench_workers, false},
-	{"link", bench_link, false}, {"instructions", bench_instructions, true}};
+	{"switch", bench_switch, false}, {"link", bench_link, false},
+	{"instructions", bench_instructions, true}};
 
 #define GROUPS (sizeof(groups) / sizeof(*groups))
 
@@ -115,8 +116,8 @@ static int read_options(
 	for (unsigned i = 0; i < GROUPS; i++)
 		known += !*group || !strcmp(*group, groups[i].name);
 	if (!known)
-		return usage(
-			"--group: expected path, flow, attack, workers, link or instructions, not",
+		return usage("--group: expected path, flow, attack, workers, switch, link or "
+			     "instructions, not",
 			*group);
 	return -1;
 }

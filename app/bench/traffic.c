@@ -33,33 +33,63 @@ static uint32_t draw_zipf(uint64_t *state, uint32_t n) {
 	return k < n ? k : n - 1;
 }
 
-static void key_of(struct traffic_key *k, uint32_t flow) {
-	uint8_t frame[64];
-	traffic_frame(frame, flow, 0);
+static void key_of(struct traffic_key *k, uint32_t flow, const uint8_t *frame) {
 	*k = (struct traffic_key){
 		.epoch = TRAFFIC_EPOCH, .sensor = flow % TRAFFIC_SENSORS, .proto = 6};
 	memcpy(&k->src, frame + 26, 4);
 	k->port = (uint16_t)(frame[36] << 8 | frame[37]);
 }
 
-bool traffic_create(struct traffic *t, uint32_t flows, uint32_t n, enum traffic_order order) {
-	uint64_t state = flows;
-	n = (n + BURST - 1) / BURST * BURST;
-	*t = (struct traffic){.flows = flows, .n = n};
-	t->frames = stream_alloc(n * sizeof(*t->frames));
-	t->keys = stream_alloc(n * sizeof(*t->keys));
+static void key6_of(struct traffic_key6 *k, uint32_t flow, const uint8_t *frame) {
+	*k = (struct traffic_key6){
+		.epoch = TRAFFIC_EPOCH, .sensor = flow % TRAFFIC_SENSORS, .proto = 6};
+	memcpy(k->src, frame + 22, 16);
+	k->port = (uint16_t)(frame[56] << 8 | frame[57]);
+}
+
+/// flows, n and the sizes are set.
+static bool fill(struct traffic *t, enum traffic_order order) {
+	uint64_t state = t->flows;
+	t->n = (t->n + BURST - 1) / BURST * BURST;
+	t->frames = stream_alloc((size_t)t->n * t->stride);
+	t->keys = stream_alloc((size_t)t->n * t->key_len);
 	if (!t->frames || !t->keys) {
 		traffic_destroy(t);
 		return false;
 	}
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < t->n; i++) {
 		uint32_t flow = order == TRAFFIC_ONCE	? i
-				: order == TRAFFIC_ZIPF ? draw_zipf(&state, flows)
-							: draw(&state, flows);
-		traffic_frame(t->frames[i], flow, draw(&state, 65536));
-		key_of(&t->keys[i], flow);
+				: order == TRAFFIC_ZIPF ? draw_zipf(&state, t->flows)
+							: draw(&state, t->flows);
+		uint32_t salt = draw(&state, 65536);
+		uint8_t *frame = traffic_frame_at(t, i);
+		if (t->len == FRAME_LEN) {
+			traffic_frame(frame, flow, salt);
+			key_of(traffic_key_at(t, i), flow, frame);
+		} else {
+			traffic_frame6(frame, flow, salt);
+			key6_of(traffic_key_at(t, i), flow, frame);
+		}
 	}
 	return true;
+}
+
+bool traffic_create(struct traffic *t, uint32_t flows, uint32_t n, enum traffic_order order) {
+	*t = (struct traffic){.flows = flows,
+		.n = n,
+		.len = FRAME_LEN,
+		.stride = 64,
+		.key_len = sizeof(struct traffic_key)};
+	return fill(t, order);
+}
+
+bool traffic_create6(struct traffic *t, uint32_t flows, uint32_t n, enum traffic_order order) {
+	*t = (struct traffic){.flows = flows,
+		.n = n,
+		.len = FRAME6_LEN,
+		.stride = 128,
+		.key_len = sizeof(struct traffic_key6)};
+	return fill(t, order);
 }
 
 void traffic_destroy(struct traffic *t) {

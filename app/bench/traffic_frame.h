@@ -22,3 +22,19 @@ static inline void traffic_frame(uint8_t f[64], uint32_t flow, uint32_t salt) {
 		1, 2, 3, 4, 0, 0, 0, 0, 0x60, 2, 0x72, 0x10, 0, 0, 0, 0, 2, 4, 5, 0xb4};
 	__builtin_memcpy(f, head, 64);
 }
+
+/// The same SYN over IPv6, of 78 bytes.
+static inline void traffic_frame6(uint8_t f[128], uint32_t flow, uint32_t salt) {
+	static const uint16_t ports[8] = {23, 22, 80, 445, 3389, 8080, 2323, 5555};
+	uint32_t src = flow * 0x9e3779b1u;
+	uint8_t sensor = (uint8_t)((flow & 1) << 7);
+	uint16_t port = ports[flow & 7];
+	const uint8_t head[128] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x86, 0xdd, // Ethernet
+		0x60, 0, 0, 0, 0, 24, 6, 50, 0x24, 0, 0xcb, 0, (uint8_t)(src >> 24),
+		(uint8_t)(src >> 16), (uint8_t)(src >> 8), (uint8_t)src, 0, 0, 0, 0, 0, 0, 0, 1,
+		0x20, 1, 0xd, 0xb8, sensor, 0, 0, 0, 0, 0, 0, 0, 0, 0, (uint8_t)(salt >> 8),
+		(uint8_t)salt,								    // IPv6
+		(uint8_t)(40000 >> 8), (uint8_t)40000, (uint8_t)(port >> 8), (uint8_t)port, // TCP
+		1, 2, 3, 4, 0, 0, 0, 0, 0x60, 2, 0x72, 0x10, 0, 0, 0, 0, 2, 4, 5, 0xb4};
+	__builtin_memcpy(f, head, 128);
+}

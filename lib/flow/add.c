@@ -3,6 +3,11 @@
 // for is there when the next needs it.
 #include "count.h"
 
+// Where a step ends: for add_timed.c, which includes this file.
+#ifndef FLOW_LAP
+#define FLOW_LAP(step) ((void)(step))
+#endif
+
 // Packets that take a step together: enough computing to wait for memory by, and no more lines
 // under way than the second-level cache keeps track of.
 enum { CHUNK = 32 };
@@ -29,8 +34,12 @@ static inline void lane_rows(
 /// Between the second and the third: asks for rows that second buckets name.
 static inline void lane_seconds(
 	const struct flow_table *t, struct flow_lane *l, struct flow_part part) {
-	if (likely(t->buckets && part.to > part.from))
-		peek_seconds(t, l->sig + part.from, l->pos + part.from, part.to - part.from);
+	const unsigned at = part.from, n = part.to - at;
+	if (unlikely(!t->buckets || !n))
+		return;
+	peek_seconds(t, l->sig + at, l->pos + at, n);
+	if (t->stride > ROW4)
+		peek_ends(t, l->pos + at, n);
 }
 
 /// Makes the keys of a chunk's packets and asks for their buckets.
@@ -209,20 +218,25 @@ static void add_some(struct tt_flow *f, struct input *in) {
 	struct flow_chunk chunks[BURST_MAX / CHUNK];
 	unsigned n = (in->n + CHUNK - 1) / CHUNK;
 	b->v4.n = b->v6.n = b->n_runs = b->run = 0;
+	FLOW_LAP(TT_FLOW_STEPS);
 	if (!run_begin(f, h, in, 0))
 		return;
 	for (unsigned k = 0; k < n + 2; k++) {
 		if (k >= 2 && (k - 2) * CHUNK < in->n)
 			chunk_seconds(f, h, &chunks[k - 2]);
+		FLOW_LAP(TT_FLOW_LOOKUP);
 		if (k < n && k * CHUNK < in->n) {
 			chunks[k].packets =
 				(struct flow_part){k * CHUNK, RTE_MIN((k + 1) * CHUNK, in->n)};
 			chunk_ask(f, h, in, &chunks[k]);
 		}
+		FLOW_LAP(TT_FLOW_KEY);
 		if (k >= 1 && (k - 1) * CHUNK < in->n)
 			chunk_rows(f, h, &chunks[k - 1]);
+		FLOW_LAP(TT_FLOW_LOOKUP);
 		if (k >= 2 && (k - 2) * CHUNK < in->n)
 			chunk_count(f, h, in, &chunks[k - 2]);
+		FLOW_LAP(TT_FLOW_UPDATE);
 	}
 	atomic_store_explicit(&f->used4, h->v4.used, memory_order_relaxed);
 	atomic_store_explicit(&f->used6, h->v6.used, memory_order_relaxed);
