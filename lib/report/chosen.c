@@ -42,6 +42,7 @@ int choose_rows(struct tt_store *s, const struct tt_query *query, enum tt_rank r
 	if (first)
 		q.step = TT_STEP_NONE;
 	q.light = first && rank != TT_RANK_SOURCES;
+	q.unrated = rank == TT_RANK_PACKETS;
 	int rc = tt_store_query(s, &q, &out->result, err);
 	if (!rc)
 		rc = ranked(out, q.by, rank, n, err);

@@ -113,11 +113,12 @@ static int add_source(struct agg *a, const struct item *it, uint64_t group, int6
 
 static int add_counts(struct agg *a, const struct item *it, uint64_t group, int64_t *cell) {
 	struct group *g = &a->groups[group];
-	uint64_t *v = map_at(&a->by_sensor, group << 16 | it->sensor);
+	uint64_t *v = NULL;
 
-	if (v == NULL)
+	if (!a->unrated && (v = map_at(&a->by_sensor, group << 16 | it->sensor)) == NULL)
 		return -ENOMEM;
-	*v += it->packets;
+	if (v != NULL)
+		*v += it->packets;
 	g->packets += it->packets;
 	g->bytes += it->bytes;
 	g->asn = it->asn;

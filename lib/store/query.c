@@ -170,6 +170,7 @@ int query_rollups(struct query *r, unsigned kind, unsigned level) {
 	int rc;
 
 	r->from_rollups = r->agg.sketched = true;
+	r->agg.unrated = r->q->light && r->q->unrated;
 	if ((rc = read_survey(r, false)) < 0 || (rc = rollup_read(r, kind, level)) < 0 ||
 		(rc = rollup_rir(r)) < 0 || (rc = gather_raw(r, RAW_TAIL, r->from, r->to)) < 0)
 		return rc;

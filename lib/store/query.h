@@ -42,7 +42,7 @@ struct cell { // of a group in a step
 };
 
 struct agg {
-	bool stepped, by_source, sketched;
+	bool stepped, by_source, sketched, unrated;
 	const uint8_t *secret;
 	const struct ids6 *v6;
 	struct map group_of; // key to index + 1

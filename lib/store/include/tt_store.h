@@ -192,6 +192,8 @@ struct tt_query {
 	unsigned key_n;
 	/// Distinct sources may be left out where that is quicker (tt_result.light says whether).
 	bool light;
+	/// Where light holds, rates and shares of sensors may be left out too.
+	bool unrated;
 	/// -E2BIG instead of reading more raw observations than that; 0: as many as it takes.
 	uint64_t raw_rows_limit;
 };
