@@ -438,6 +438,30 @@ class TestDisk(TestSuite):
         record("512 bytes of a database overwritten, anywhere", tries,
                f"no crash; told in one line, with what can be read, in {found} of them (free space in the others)")
 
+    def test_check_says_what_can_be_read_whatever_is_damaged(self):
+        """
+        Steps: overwrite the schema, then the first page of each table and index, one at a time.
+        Verify: `teiten check` ends with status 1 and one line that names the file and how much of it can
+                be read, also where no other command gets past the page.
+        """
+        self.whole()
+        db, whole = self.dir / "damaged.db", self.dir / "whole.db"
+        with sqlite3.connect(whole) as c:
+            size, = c.execute("PRAGMA page_size").fetchone()
+            pages = c.execute("SELECT name, rootpage FROM sqlite_master WHERE rootpage > 1").fetchall()
+        assert {"setting", "secret", "sensor", "batch"} <= {name for name, _ in pages}
+        for name, page in [("schema", 1), *pages]:
+            shutil.copy(whole, db)
+            with open(db, "r+b") as f:
+                f.seek((page - 1) * size + (100 if page == 1 else 0))
+                f.write(random.Random(page).randbytes(512))
+            done = self.teiten.run("teiten", "check", db, ok=False)
+            assert done.status == 1 and len(done.messages) == 1, (name, done)
+            assert re.match(rf"teiten: {db}: damaged: \d+ of \d+ raw batches and \d+ of \d+ tables can be read ",
+                            done.err), (name, done)
+        record("first page of a table or index overwritten, each in turn", 1 + len(pages),
+               "`teiten check` says in one line how much can be read")
+
     def test_a_half_written_file_is_told_in_one_line(self):
         """
         Steps: cut a database at any length; make it empty; leave half of its log.

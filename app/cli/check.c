@@ -20,7 +20,7 @@ static bool is_database(const char *path) {
 }
 
 static int check_database(const char *path) {
-	struct tt_store_conf conf = {.path = path, .mode = TT_STORE_READ};
+	struct tt_store_conf conf = {.path = path, .mode = TT_STORE_VERIFY};
 	struct tt_store *s;
 	struct tt_err err = {0};
 	struct tt_store_damage d;

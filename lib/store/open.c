@@ -128,7 +128,7 @@ static int open_db(struct tt_store *s, struct tt_err *err) {
 	return 0;
 }
 
-static int read_settings(struct tt_store *s, const char *timezone, struct tt_err *err) {
+int settings_read(struct tt_store *s, const char *timezone, struct tt_err *err) {
 	sqlite3_stmt *st = db_prepare(s, err,
 		"SELECT (SELECT value FROM setting WHERE name = 'timezone'), "
 		"(SELECT value FROM setting WHERE name = 'replay'), (SELECT value FROM secret)");
@@ -157,13 +157,25 @@ static int read_settings(struct tt_store *s, const char *timezone, struct tt_err
 	return rc;
 }
 
+// Whether that is what the last call stumbled over.
+static bool is_damaged(struct tt_store *s) {
+	int rc = sqlite3_errcode(s->db) & 0xff;
+
+	return rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB;
+}
+
 static int set_up(struct tt_store *s, const struct tt_store_conf *conf, struct tt_err *err) {
 	struct tt_tz *tz;
 	bool fresh;
 	int rc;
 
 	if ((rc = probe_file(s, err)) < 0 || (s->write && (rc = lock_writer(s, err)) < 0) ||
-		(rc = open_db(s, err)) < 0 || (rc = schema_check(s, &fresh, err)) < 0)
+		(rc = open_db(s, err)) < 0)
+		return rc;
+	rc = schema_check(s, &fresh, err);
+	if (conf->mode == TT_STORE_VERIFY)
+		return rc < 0 && !is_damaged(s) ? rc : 0;
+	if (rc < 0)
 		return rc;
 	if (fresh) {
 		const char *name = conf->timezone != NULL ? conf->timezone : "UTC";
@@ -175,7 +187,7 @@ static int set_up(struct tt_store *s, const struct tt_store_conf *conf, struct t
 		if ((rc = schema_create(s, name, err)) < 0)
 			return rc;
 	}
-	if ((rc = read_settings(s, conf->timezone, err)) < 0 ||
+	if ((rc = settings_read(s, conf->timezone, err)) < 0 ||
 		(s->write && (rc = survey_upgrade(s, err)) < 0))
 		return rc;
 	rc = db_exec(s, err,

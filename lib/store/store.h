@@ -128,6 +128,10 @@ int db_tx(struct tt_store *s, enum st begin_or_end, struct tt_err *err);
 /// One number of a query without parameters; `none` for null or no row.
 int db_int(struct tt_store *s, struct tt_err *err, const char *sql, int64_t none, int64_t *out);
 
+// ---- open.c
+/// Timezone, secret and maker of the database; `timezone`: what is expected, or NULL.
+int settings_read(struct tt_store *s, const char *timezone, struct tt_err *err);
+
 // ---- schema.c
 int schema_create(struct tt_store *s, const char *timezone, struct tt_err *err);
 int schema_check(struct tt_store *s, bool *fresh, struct tt_err *err);

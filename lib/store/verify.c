@@ -125,6 +125,10 @@ int tt_store_verify(struct tt_store *s, struct tt_store_damage *out, struct tt_e
 	*out = (struct tt_store_damage){0};
 	if (sk == NULL)
 		return tt_err_set(err, -ENOMEM, "%s: no memory", s->path);
+	if (settings_read(s, NULL, NULL) < 0)
+		say(out, "the settings cannot be read");
+	if (sensors_load(s, NULL) < 0)
+		say(out, "the sensors cannot be read");
 	if ((rc = quick_check(s, out, err)) < 0 || (rc = read_batches(s, out, err)) < 0) {
 		tt_sketch_destroy(&sk);
 		return rc;

@@ -23,6 +23,7 @@ enum tt_store_mode {
 	TT_STORE_READ,
 	TT_STORE_WRITE,
 	TT_STORE_BESIDE, // reads, and puts documents, also while the one writer is at work
+	TT_STORE_VERIFY, // for tt_store_verify only: opens what is damaged, too
 };
 struct tt_store_conf {
 	const char *path;
@@ -103,7 +104,8 @@ struct tt_store_damage {
 	uint64_t batches, batches_read; // raw
 	unsigned tables, tables_read;	// the others, whole
 };
-/// Reads all of it. 1: damaged, 0: sound, -errno: not known.
+/// Reads all of it, of a store opened with TT_STORE_VERIFY. 1: damaged, 0: sound, -errno: not
+/// known.
 int tt_store_verify(struct tt_store *s, struct tt_store_damage *out, struct tt_err *err);
 
 /// Configuration that travels with the database ("services": the services.json of a replay). put
