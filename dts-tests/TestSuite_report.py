@@ -109,6 +109,30 @@ class TestReport(TestSuite):
                 assert [row["packets"], row["sources"]] == [str(want["packets"]), str(want["sources"])]
         assert doc["table1"]["completeness"] == 1
 
+    def test_tables_as_csv(self):
+        """
+        Steps: report a quarter with changes and surges; read tables/*.csv.
+        Verify: changes, surges, who saw them and what was published are there, row by row.
+        """
+        doc = self.report("--country", "JP")
+
+        def table(name):
+            return list(csv.DictReader((self.dir / f"out/tables/{name}.csv").open(newline="")))
+
+        changes = table("changes")
+        assert len(changes) > 5
+        assert [(c["kind"], c["key"], c["from"], c["packets"]) for c in changes] == \
+            [(c["kind"], c["key"], c["from"], str(c["packets"])) for c in doc["changes"]["rows"]]
+        assert {float(c["usual_median"]) for c in changes if c["usual_median"]} == \
+            {c["usual"]["median"] for c in doc["changes"]["rows"] if c.get("usual")}
+        surges = [(t["watch"], s) for t in doc["topics"] for s in t["surges"]]
+        assert [(s["watch"], s["peak_day"], s["sources"], s["only"]) for s in table("surges")] == \
+            [(w, s["peak_day"], str(s["sources"]), s["only"] or "") for w, s in surges] != []
+        assert [(n["network"], n["seen"], n["saw"]) for n in table("surges-networks")] == \
+            [(n["network"], str(n["seen"]), str(int(n["saw"]))) for _, s in surges for n in s["networks"]]
+        assert [(k["port"], k["cve"]) for k in table("published")] == \
+            [(str(k["port"]), c) for k in doc["knowledge"] for c in [x["cve"] for x in k["cves"]] or [""]]
+
     @staticmethod
     def key(row):
         return row.get("region") or (row["proto"], row["port"])
@@ -264,6 +288,9 @@ class TestReport(TestSuite):
         assert doc["completeness"] is None and doc["table1"]["rows"] == []
         text = self.browser.run("return document.body.innerText")
         assert "Nothing was observed in this period" in text and "table1" not in tables
+        assert text.count("There is no data of this period.") == 3  # two tables, the watch
+        assert "No packets of this kind" not in text and "Nothing of it was observed" not in text
+        assert doc["scope"]["sensors"] == 3  # of the country, none of them up
         doc = self.report("--country", "JP", period="2024Q3")
         cells = self.shown()["table1"][1:]
         assert not doc["previous"]["known"] and {c[2] for c in cells} == {"–"}
@@ -527,6 +554,7 @@ class TestReport(TestSuite):
                 text = path.read_text()
                 found = [s for s in set(self.secrets()) if s in text]
                 assert not found, (path, found)
+            assert '"address' not in (self.dir / "out/report.json").read_text()  # numbers of addresses
             assert first == self.ids("--recipient", "isac", "--lang", lang)
             assert not set(first) & set(self.ids("--recipient", "another", "--lang", lang))
         self.ids("--lang", "ja")
@@ -610,7 +638,8 @@ class TestReport(TestSuite):
         assert "$.watches[0]" in self.refused("-c", bad)
         bad.write_text('{"kind":"report","v":1,"logo":"nosuch.svg"}')
         assert "nosuch.svg" in self.refused("-c", bad)
-        for args in (("--lang", "fr"), ("--country", "JPN"), ("--group", "A B"), ("--recipient", "")):
+        for args in (("--lang", "fr"), ("--country", "JPN"), ("--group", "A B"), ("--recipient", ""),
+                     ("--group", "nosuch"), ("--country", "XX")):
             assert args[0] in self.refused(*args)
         assert "--period" in self.refused(period="2024Q5")
         file = self.dir / "file"

@@ -28,13 +28,12 @@ const struct feed_class feed_classes[FEED_KIND_N] = {
 			"SYNパケット（Mirai系マルウェアの特徴）が届きました。"},
 		95, 95},
 	[FEED_REFLECTOR] = {"vulnerable", "ddos-amplifier",
-		{"The address answered requests that somebody sent in a sensor's name: it answers "
-		 "anybody, and can be used to amplify attacks. Observed, not tested.",
-			"本アドレスから、センサーを騙った要求への応答が届きました。第三者からの要求"
-			"に応"
-			"答し、攻撃の踏み台となる可能性があります（観測に基づくもので、確認試験は行"
-			"って"
-			"いません）。"},
+		{"The address sent answers to requests that somebody made in a sensor's name: it "
+		 "probably answers anybody, and could be used to amplify attacks. Observed, not "
+		 "tested.",
+			"本アドレスから、センサーのアドレスを詐称した要求への応答が届きました。第三"
+			"者からの要求に応答し、攻撃の踏み台となる可能性があります（観測に基づくもの"
+			"で、確認試験は行っていません）。"},
 		90, 50},
 	[FEED_VICTIM] = {"availability", "ddos",
 		{"The address answered packets with forged sources: it is probably under attack.",

@@ -53,6 +53,27 @@ static void find_previous(struct page *p) {
 	p->previous_to = p->from;
 }
 
+// How many sensors the tables are about, had they been up or not. 0 with a message: a country or
+// group that no sensor has.
+static int count_scope(struct page *p, const struct tt_catalog *c) {
+	const char *country = p->any_country && p->country[0] ? p->country : NULL;
+	int n = 0, grouped = 0;
+	for (unsigned i = 0; i < c->sensor_n; i++) {
+		const struct tt_sensor_conf *s = &c->sensors[i];
+		grouped += in_group(s, p->conf->group);
+		n += in_group(s, p->conf->group) && (!country || !strcmp(s->country, country));
+	}
+	if (!n && p->conf->group && !grouped)
+		tt_err_set(p->err, -EINVAL, "--group: no sensor of %s is in \"%s\"", p->conf->db,
+			p->conf->group);
+	else if (!n && country)
+		tt_err_set(p->err, -EINVAL,
+			"%s: no sensor of %s is in %s, expected a country that has some",
+			p->conf->country ? "--country" : p->conf->config_name, p->conf->db,
+			country);
+	return n;
+}
+
 static int find_scope(struct page *p) {
 	const struct tt_catalog *c = tt_store_catalog(p->s, p->err);
 	const char *country = p->conf->country ? p->conf->country : config_text(p, "country");
@@ -62,6 +83,10 @@ static int find_scope(struct page *p) {
 	snprintf(p->country, sizeof(p->country), "%.2s", country ? country : "");
 	for (unsigned i = 0; i < c->sensor_n; i++)
 		p->any_country |= c->sensors[i].country[0] != '\0';
+	bool narrowed = p->conf->group || (p->any_country && p->country[0]);
+	int known = count_scope(p, c);
+	if (!known && narrowed)
+		return -EINVAL;
 	struct tt_query q = page_query(p, TT_BY_SENSOR);
 	q.classes = OBSERVED;
 	q.surveyors = TT_SURVEYORS_WITH;
@@ -71,7 +96,7 @@ static int find_scope(struct page *p) {
 	json_t *scope = json_pack("{s:s?, s:s?, s:b, s:i}", "country",
 		p->country[0] ? p->country : NULL, "group", p->conf->group, "all_sensors",
 		!(p->country[0] && p->any_country) && !p->conf->group, "sensors",
-		(int)a.result.row_n);
+		a.result.row_n ? (int)a.result.row_n : known);
 	if (p->conf->recipient && p->conf->group) // a group's name may tell whose sensors they are
 		json_object_set_new(scope, "group", json_string("(selected)"));
 	json_object_set_new(p->doc, "scope", scope);

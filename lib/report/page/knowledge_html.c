@@ -85,15 +85,18 @@ static void join_cves(struct page *p, struct tt_buf *b, const json_t *list) {
 			html_printf(b, ", … (%u)", (unsigned)(n - CVES));
 			break;
 		}
-		html_printf(b, now ? "%s<b>%s%s%s%s</b>" : "%s%s%s%s%s", i ? ", " : "",
-			json_string_value(json_object_get(v, "cve")), since ? " (" : "",
-			since ? since : "", since ? ")" : "");
+		html_printf(b,
+			now ? "%s<b class=\"cve\">%s%s%s%s</b>"
+			    : "%s<span class=\"cve\">%s%s%s%s</span>",
+			i ? ", " : "", json_string_value(json_object_get(v, "cve")),
+			since ? " (" : "", since ? since : "", since ? ")" : "");
 	}
 	tt_buf_printf(b, n ? "</td>" : "–</td>");
 }
 
 void write_knowledge(struct page *p, struct tt_buf *b) {
-	static const enum word words[] = {W_PORT, W_KNOWN, W_MALWARE, W_EXPLOITED};
+	const enum word words[] = {
+		W_PORT, W_KNOWN, W_MALWARE, p->conf->kev ? W_EXPLOITED : W_VULNERABILITIES};
 	const json_t *list = json_object_get(p->doc, "knowledge"), *o;
 	size_t i;
 	if (!json_array_size(list))
@@ -112,5 +115,7 @@ void write_knowledge(struct page *p, struct tt_buf *b) {
 		tt_buf_printf(b, "</tr>\n");
 	}
 	table_end(b);
-	html_printf(b, "<p class=\"small\">%s</p>\n", say(p->lang, W_PUBLISHED_NOTE));
+	html_printf(b, "<p class=\"small\">%s%s%s</p>\n", say(p->lang, W_KNOWLEDGE_NOTE),
+		p->conf->kev && p->lang == TT_EN ? " " : "",
+		p->conf->kev ? say(p->lang, W_PUBLISHED_NOTE) : "");
 }

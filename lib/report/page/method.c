@@ -13,7 +13,14 @@ static void item(struct page *p, struct tt_buf *b, const struct note *n) {
 	html_printf(b, "<li>%s</li>\n", p->lang == TT_JA ? n->ja : n->en);
 }
 
+void note_marks(struct tt_buf *b, const enum method_note *notes, unsigned n) {
+	for (unsigned i = 0; i < n; i++)
+		tt_buf_printf(b, "<sup><a href=\"#note-%u\">%s%u</a></sup>", notes[i] + 1,
+			i ? "," : "", notes[i] + 1);
+}
+
 static const struct note always[] = {
+	// in the order of enum method_note
 	{"Names of services are those of the IANA registry for a port number. They do not prove "
 	 "that "
 	 "the packets spoke that protocol.",
@@ -22,11 +29,12 @@ static const struct note always[] = {
 		"によるものであることを示すものではありません。"},
 	{"Tables and figures of services and source regions count packets of the class scan: TCP "
 	 "connection attempts and probes, UDP packets that answer nothing, and echo, timestamp, "
-	 "information and mask requests of ICMP. All ICMP packets are one row.",
+	 "information and mask requests of ICMP. All ICMP packets are one row, and all of "
+	 "ICMPv6 another.",
 		"宛先ポート番号と送信元地域の表・図は、分類「スキャン」のパケット（TCPの接続試行と"
 		"探索、"
 		"応答ではないUDP、ICMPのエコー・タイムスタンプ・情報・アドレスマスク要求）を数えて"
-		"います。ICMPは1行にまとめています。"},
+		"います。ICMPとICMPv6は、それぞれ1行にまとめています。"},
 	{"Rankings are by the rate: the mean over the sensors of packets per address and day of "
 	 "up-time. Retransmissions count as they arrive.",
 		"順位は、センサーごとの「稼働日1日・1アドレスあたりのパケット数」の平均によります。"
@@ -86,26 +94,41 @@ static void previous_note(struct page *p, struct tt_buf *b) {
 		share);
 }
 
+static const char *country_name(const struct page *p, const char *country, char buf[NAME_LEN]) {
+	json_t *row = json_pack("{s:s}", "region", country);
+	region_name(p, p->lang, row, buf);
+	json_decref(row);
+	return buf;
+}
+
 static void scope_note(struct page *p, struct tt_buf *b) {
 	static const struct note no_country = {
 		"No sensor has a country: all of them make the tables and figures.",
 		"国・地域が設定されたセンサーがないため、すべてのセンサーを表・図の対象としています"
 		"。"};
-	char region[NAME_LEN];
-	json_t *row = json_pack("{s:s}", "region", p->country);
+	const json_t *topic;
+	char name[NAME_LEN];
+	bool ja = p->lang == TT_JA;
+	size_t i;
 	if (p->country[0] && !p->any_country)
 		item(p, b, &no_country);
 	else if (p->country[0])
 		html_printf(b,
-			p->lang == TT_JA
-				? "<li>表1・表2および図1・図2は%"
-				  "sのセンサー、図3は同国・地域を送信元とする"
-				  "全センサーでの観測を対象としています。</li>\n"
-				: "<li>Tables 1 and 2 and Figures 1 and 2 are about sensors in %s; "
-				  "Figure 3 "
-				  "is about sources registered there, at all sensors.</li>\n",
-			region_name(p, p->lang, row, region));
-	json_decref(row);
+			ja ? "<li>表1・表2および図1・図2は%sのセンサーを対象としています。</li>\n"
+			   : "<li>Tables 1 and 2 and Figures 1 and 2 are about sensors in "
+			     "%s.</li>\n",
+			country_name(p, p->country, name));
+	json_array_foreach(json_object_get(p->doc, "topics"), i, topic) {
+		const char *country = json_string_value(json_object_get(topic, "country"));
+		if (country && i < TOPICS) // whatever the country of the tables
+			html_printf(b,
+				ja ? "<li>図%uは%"
+				     "sを送信元地域とする、全センサーでの観測を対象としています。"
+				     "</li>\n"
+				   : "<li>Figure %u is about sources registered in %s, at all "
+				     "sensors.</li>\n",
+				(unsigned)i + 3, country_name(p, country, name));
+	}
 }
 
 // Days on which it is not settled who probed many ports.
@@ -142,6 +165,12 @@ static void data_notes(struct page *p, struct tt_buf *b) {
 		json_string_value(json_object_get(json_object_get(p->doc, "table2"), "rir"));
 	const char *surveyors = json_string_value(json_object_get(p->doc, "surveyors"));
 	double error = json_number_value(json_object_get(o, "sources_error"));
+	const json_t *topic;
+	size_t i;
+	json_array_foreach(json_object_get(p->doc, "topics"), i, topic) {
+		double of = json_number_value(json_object_get(topic, "sources_error"));
+		error = of > error ? of : error;
+	}
 	char share[TT_SHOW_LEN];
 	bool ja = p->lang == TT_JA;
 	html_printf(b, ja ? "<li>日付は%sによります。</li>\n" : "<li>Days are those of %s.</li>\n",
@@ -183,7 +212,8 @@ static void data_notes(struct page *p, struct tt_buf *b) {
 void write_method(struct page *p, struct tt_buf *b) {
 	tt_buf_printf(b, "<ol class=\"method\">\n");
 	for (unsigned i = 0; i < sizeof(always) / sizeof(*always); i++)
-		item(p, b, &always[i]);
+		html_printf(b, "<li id=\"note-%u\">%s</li>\n", i + 1,
+			p->lang == TT_JA ? always[i].ja : always[i].en);
 	scope_note(p, b);
 	previous_note(p, b);
 	data_notes(p, b);

@@ -83,8 +83,24 @@ static void write_data_dates(struct page *p, struct tt_buf *b) {
 	fact(p, b, W_DATA_DATES, text);
 }
 
-static void write_cover(struct page *p, struct tt_buf *b) {
+static void write_contact(struct page *p, struct tt_buf *b) {
+	static const char *const parts[] = {"name", "email", "url"};
 	const json_t *contact = json_object_get(p->doc, "contact");
+	bool any = false;
+	for (unsigned i = 0; i < 3; i++) {
+		const char *text = json_string_value(json_object_get(contact, parts[i]));
+		if (!text || !*text)
+			continue;
+		if (!any)
+			html_printf(b, "<dt>%s</dt><dd>%s", say(p->lang, W_CONTACT), text);
+		else
+			html_printf(b, "<br>%s", text);
+		any = true;
+	}
+	tt_buf_printf(b, any ? "</dd>\n" : "");
+}
+
+static void write_cover(struct page *p, struct tt_buf *b) {
 	const char *tlp = json_string_value(json_object_get(p->doc, "tlp"));
 	struct tt_tz *tz = tt_store_tz(p->s);
 	char period[NAME_LEN], scope[NAME_LEN];
@@ -102,9 +118,7 @@ static void write_cover(struct page *p, struct tt_buf *b) {
 	fact(p, b, W_RIR_DATE,
 		json_string_value(json_object_get(json_object_get(p->doc, "table2"), "rir")));
 	fact(p, b, W_RECIPIENT, p->conf->recipient);
-	fact(p, b, W_CONTACT, json_string_value(json_object_get(contact, "name")));
-	fact(p, b, W_CONTACT, json_string_value(json_object_get(contact, "email")));
-	fact(p, b, W_CONTACT, json_string_value(json_object_get(contact, "url")));
+	write_contact(p, b);
 	fact(p, b, W_LICENCE, json_string_value(json_object_get(p->doc, "licence")));
 	if (tlp)
 		html_printf(b, "<dt>TLP</dt><dd><span class=\"tlp tlp-%s\">TLP:%s</span></dd>\n",

@@ -63,6 +63,8 @@ json_t *ranks_json(const struct page *p, const struct answer *ports, const struc
 int sensors_gather(struct page *p);
 int compare_gather(struct page *p);
 const struct tt_sensor_conf *sensor_conf(struct page *p, const char *id);
+/// group NULL: any.
+bool in_group(const struct tt_sensor_conf *c, const char *group);
 /// "s-" and ten characters that only this recipient gets for this sensor (or network).
 void pseudonym(const struct page *p, char kind, const char *of, char out[TT_ID_LEN]);
 

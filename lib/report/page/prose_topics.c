@@ -53,7 +53,10 @@ static void tell_total(struct page *p, const json_t *w, const char *section) {
 	char packets[TT_SHOW_LEN], sources[TT_SHOW_LEN];
 	tt_show_count(count_of(w, "packets"), packets);
 	tt_show_count(count_of(w, "sources"), sources);
-	if (!count_of(w, "packets")) {
+	if (!json_is_number(json_object_get(w, "completeness")) && !count_of(w, "packets")) {
+		for (unsigned l = 0; l < 2; l++)
+			tt_buf_printf(&text[l], "%s", say(l, W_NO_PERIOD));
+	} else if (!count_of(w, "packets")) {
 		tt_buf_printf(&text[0], "Nothing of it was observed.");
 		tt_buf_printf(&text[1], "「%s」に該当するパケットは観測されませんでした。",
 			bilingual_text(TT_JA, title));
@@ -118,11 +121,41 @@ static void list_others(
 	}
 }
 
+// Why a surge's exclusivity is not decided, as judge_exclusive() did; "" where it is not told.
+static const char *reason_ja(const json_t *s, char buf[NAME_LEN]) {
+	const json_t *networks = json_object_get(s, "networks"), *n;
+	char share[TT_SHOW_LEN];
+	unsigned saw = 0;
+	size_t i;
+	buf[0] = '\0';
+	if (!*text_of(s, "why"))
+		return buf;
+	json_array_foreach((json_t *)networks, i, n) saw += json_is_true(json_object_get(n, "saw"));
+	if (!saw)
+		return "いずれのネットワークでも観測が確認できないため、";
+	if (json_array_size(networks) == 1)
+		return "ほかのネットワークにセンサーがないため、";
+	json_array_foreach((json_t *)networks, i, n) {
+		double up = json_number_value(json_object_get(n, "up"));
+		if (json_is_true(json_object_get(n, "saw")))
+			continue;
+		if (up < INCOMPLETE)
+			snprintf(buf, NAME_LEN, "%.64sの稼働率が%sにとどまるため、",
+				text_of(n, "network"), share_text(TT_JA, up, share));
+		else
+			snprintf(buf, NAME_LEN, "%.64sでの期待値が%.1f個と少ないため、",
+				text_of(n, "network"),
+				json_number_value(json_object_get(n, "expected")));
+		return buf;
+	}
+	return buf;
+}
+
 static void tell_who(struct page *p, const json_t *s, const char *section) {
 	struct tt_buf text[2] = {TT_BUF_INIT(8192), TT_BUF_INIT(8192)};
 	const char *verdict = text_of(s, "exclusive"), *only = text_of(s, "only"),
 		   *why = text_of(s, "why");
-	char others[2][NAME_LEN], want[TT_SHOW_LEN], got[TT_SHOW_LEN];
+	char others[2][NAME_LEN], reason[NAME_LEN], want[TT_SHOW_LEN], got[TT_SHOW_LEN];
 	double expected;
 	uint64_t seen;
 	list_others(s, others, &expected, &seen);
@@ -151,8 +184,9 @@ static void tell_who(struct page *p, const json_t *s, const char *section) {
 	} else {
 		tt_buf_printf(&text[0], "Whether only some networks saw it cannot be told%s%s.",
 			*why ? ": " : "", why);
-		tt_buf_printf(
-			&text[1], "特定のネットワークのみで観測されたかどうかは判断できません。");
+		tt_buf_printf(&text[1],
+			"%s特定のネットワークのみで観測されたかどうかは判断できません。",
+			reason_ja(s, reason));
 	}
 	prose_add(p, section, text);
 }

@@ -93,7 +93,14 @@ static enum word class_word(const char *class) {
 
 void table_begin(struct page *p, struct tt_buf *b, const char *id, const char *caption,
 	const enum word *words, const char *kinds) {
-	html_printf(b, "<table id=\"%s\">\n<caption>%s</caption>\n<thead><tr>", id, caption);
+	table_begin_noted(p, b, id, caption, words, kinds, NULL, 0);
+}
+
+void table_begin_noted(struct page *p, struct tt_buf *b, const char *id, const char *caption,
+	const enum word *words, const char *kinds, const enum method_note *notes, unsigned n) {
+	html_printf(b, "<table id=\"%s\">\n<caption>%s", id, caption);
+	note_marks(b, notes, n);
+	tt_buf_printf(b, "</caption>\n<thead><tr>");
 	for (unsigned i = 0; kinds[i]; i++) {
 		tt_buf_printf(b,
 			kinds[i] == 'n' ? "<th class=\"n\" scope=\"col\">" : "<th scope=\"col\">");
@@ -187,10 +194,13 @@ static void write_ranking(struct page *p, struct tt_buf *b, unsigned number, boo
 	table_caption(p, id, W_TABLE, number, caption, sizeof(caption));
 	if (!json_array_size(rows)) {
 		html_printf(b, "<p class=\"warn\" id=\"%s\">%s: %s</p>\n", id, caption,
-			say(p->lang, W_NO_ROWS));
+			say(p->lang, json_is_null(part(p, id, "completeness")) ? W_NO_PERIOD
+									       : W_NO_ROWS));
 		return;
 	}
-	table_begin(p, b, id, caption, words, "ntnnnn");
+	const enum method_note notes[] = {
+		service ? NOTE_NAMES : NOTE_REGION, NOTE_CLASS, NOTE_RANK};
+	table_begin_noted(p, b, id, caption, words, "ntnnnn", notes, 3);
 	json_array_foreach((json_t *)rows, i, row) {
 		bool ranked = json_is_integer(json_object_get(row, "rank"));
 		tt_buf_printf(b, ranked ? "<tr>" : "<tr class=\"rest\">");
@@ -225,6 +235,9 @@ void write_services(struct page *p, struct tt_buf *b) {
 }
 
 void write_regions(struct page *p, struct tt_buf *b) {
+	if (json_array_size(part(p, "table2", "rows")) && json_is_null(part(p, "table2", "rir")))
+		html_printf(b, "<p class=\"warn\" id=\"no-regions\">%s</p>\n",
+			say(p->lang, W_NO_REGIONS));
 	write_ranking(p, b, 2, false);
 	write_figure(p, b, 2);
 }

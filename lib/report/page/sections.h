@@ -25,9 +25,16 @@ extern const char page_style[];
 /// SHA-256 of page_style in base64.
 void style_hash(char out[64]);
 
+/// Notes that tables refer to, by their place in the section on method.
+enum method_note { NOTE_NAMES, NOTE_CLASS, NOTE_RANK, NOTE_REGION, NOTE_COMPLETENESS, NOTE_MARKS };
+void note_marks(struct tt_buf *b, const enum method_note *notes, unsigned n);
+
 // Tables: `kinds` has a letter a column, n for numbers.
 void table_begin(struct page *p, struct tt_buf *b, const char *id, const char *caption,
 	const enum word *words, const char *kinds);
+/// With marks of notes behind the caption.
+void table_begin_noted(struct page *p, struct tt_buf *b, const char *id, const char *caption,
+	const enum word *words, const char *kinds, const enum method_note *notes, unsigned n);
 void table_end(struct tt_buf *b);
 
 // Cells of tables.

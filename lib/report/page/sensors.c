@@ -63,7 +63,9 @@ static int add_sensor(struct page *p, const char *id, json_t *list) {
 	return 0;
 }
 
-static bool in_group(const struct tt_sensor_conf *c, const char *group) {
+bool in_group(const struct tt_sensor_conf *c, const char *group) {
+	if (!group)
+		return true;
 	for (unsigned i = 0; i < c->group_n; i++)
 		if (!strcmp(c->groups[i], group))
 			return true;
@@ -101,7 +103,7 @@ int sensors_gather(struct page *p) {
 	q.country = NULL;
 	int rc = ask(p, &q, TT_RANK_RATE, &a);
 	for (unsigned i = 0; !rc && i < c->sensor_n; i++)
-		if (!p->conf->group || in_group(&c->sensors[i], p->conf->group))
+		if (in_group(&c->sensors[i], p->conf->group))
 			rc = add_sensor(p, c->sensors[i].id, list);
 	// those that nobody described, as "default" of replay
 	for (unsigned i = 0; !rc && i < a.ranking.n; i++)
@@ -147,12 +149,22 @@ static json_t *side(struct page *p, const struct answer *own, const struct answe
 	return top;
 }
 
+// Sensors of other countries, up or not.
+static unsigned others_n(struct page *p) {
+	const struct tt_catalog *c = tt_store_catalog(p->s, p->err);
+	unsigned n = 0;
+	for (unsigned i = 0; c && i < c->sensor_n; i++)
+		n += strcmp(c->sensors[i].country, p->country) != 0 &&
+		     in_group(&c->sensors[i], p->conf->group);
+	return n;
+}
+
 int compare_gather(struct page *p) {
 	struct tt_query q = page_query(p, TT_BY_PORT);
 	struct answer own, other;
 	char others[4];
 	json_object_set_new(p->doc, "compare", json_null());
-	if (!p->country[0] || !p->any_country)
+	if (!p->country[0] || !p->any_country || !others_n(p))
 		return 0;
 	snprintf(others, sizeof(others), "!%s", p->country);
 	int rc = ask(p, &q, TT_RANK_RATE, &own);

@@ -48,7 +48,7 @@ const char page_style[] =
 	"line-height:1.3}\n"
 	":lang(ja) thead th{word-break:keep-all}\n"
 	"td.n,th.n{text-align:right}\n"
-	"td.n,td.d{white-space:nowrap}\n"
+	"td.n,td.d,.cve{white-space:nowrap}\n"
 	"tr.rest td{color:var(--soft)}\n"
 	"table,figure{margin:1.6rem 0}\n"
 	"figure svg{width:100%;height:auto;display:block;border:1px solid var(--line)}\n"
@@ -72,7 +72,8 @@ const char page_style[] =
 	".cover{padding-top:55mm;break-after:page}nav{break-after:page}"
 	"h2{margin-top:2rem}h2,h3,figcaption,caption{break-after:avoid}"
 	"thead{display:table-header-group;break-after:avoid}tbody "
-	"tr:first-child{break-before:avoid}tr,table,figure,.sensor,.keys,.note "
+	"tr:nth-child(-n+3){break-before:avoid}tbody tr:nth-last-child(-n+2){break-before:avoid}"
+	"table+.small{break-before:avoid}tr,table,figure,.sensor,.keys,.note "
 	"p{break-inside:avoid}#sensor-list,#changes-list{break-inside:auto}"
 	"p,li{orphans:3;widows:3}a{color:inherit;text-decoration:none}"
 	"*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";

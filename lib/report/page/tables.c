@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "page.h"
 #include "tt_file.h"
@@ -35,13 +36,25 @@ static void csv_value(FILE *out, const json_t *v) {
 		fprintf(out, "%.15g", json_real_value(v));
 	else if (json_is_string(v))
 		csv_text(out, json_string_value(v));
+	else if (json_is_boolean(v))
+		fputc(json_is_true(v) ? '1' : '0', out);
 	else if (json_is_object(v))
 		csv_text(out, bilingual_text(TT_EN, v));
 }
 
+// "usual.median" is a member of a member.
+static const json_t *member(const json_t *row, const char *column) {
+	const char *dot = strchr(column, '.');
+	char outer[32];
+	if (!dot)
+		return json_object_get(row, column);
+	snprintf(outer, sizeof(outer), "%.*s", (int)(dot - column), column);
+	return json_object_get(json_object_get(row, outer), dot + 1);
+}
+
 static void csv_row(FILE *out, const char *const *columns, const json_t *row, const json_t *more) {
 	for (unsigned i = 0; columns[i]; i++) {
-		const json_t *v = json_object_get(row, columns[i]);
+		const json_t *v = member(row, columns[i]);
 		if (i)
 			fputc(',', out);
 		csv_value(out, v ? v : json_object_get(more, columns[i]));
@@ -50,8 +63,12 @@ static void csv_row(FILE *out, const char *const *columns, const json_t *row, co
 }
 
 static void csv_heads(FILE *out, const char *const *columns) {
-	for (unsigned i = 0; columns[i]; i++)
-		fprintf(out, "%s%s", i ? "," : "", columns[i]);
+	for (unsigned i = 0; columns[i]; i++) {
+		const char *dot = strchr(columns[i], '.');
+		int n = dot ? (int)(dot - columns[i]) : (int)strlen(columns[i]);
+		fprintf(out, "%s%.*s%s%s", i ? "," : "", n, columns[i], dot ? "_" : "",
+			dot ? dot + 1 : "");
+	}
 	fputs("\r\n", out);
 }
 
@@ -103,6 +120,61 @@ static void write_compare(
 	csv_rows(out, columns, json_object_get(side, "rows"), NULL);
 }
 
+// Surges of all watches; with b their networks, a line each.
+static void write_surges(
+	struct page *p, FILE *out, const char *const *columns, const char *a, const char *b) {
+	const json_t *topic, *surge;
+	size_t i, j;
+	csv_heads(out, columns);
+	json_array_foreach(json_object_get(p->doc, a), i, topic) {
+		const json_t *watch = json_object_get(topic, "watch");
+		json_array_foreach(json_object_get(topic, "surges"), j, surge) {
+			json_t *more = json_pack("{s:O, s:O, s:O, s:O}", "watch", watch, "from",
+				json_object_get(surge, "from"), "to", json_object_get(surge, "to"),
+				"exclusive", json_object_get(surge, "exclusive"));
+			if (b)
+				csv_rows(out, columns, json_object_get(surge, b), more);
+			else
+				csv_row(out, columns, surge, more);
+			json_decref(more);
+		}
+	}
+}
+
+static json_t *joined(const json_t *list) {
+	struct tt_buf b = TT_BUF_INIT(65536);
+	const json_t *v;
+	size_t i;
+	json_array_foreach((json_t *)list, i, v)
+		tt_buf_printf(&b, "%s%s", i ? "; " : "", json_string_value(v));
+	json_t *text = json_string(b.len ? (const char *)b.data : "");
+	tt_buf_free(&b);
+	return text;
+}
+
+// A line a vulnerability, or a service without one.
+static void write_published(
+	struct page *p, FILE *out, const char *const *columns, const char *a, const char *b) {
+	const json_t *o;
+	size_t i;
+	csv_heads(out, columns);
+	json_array_foreach(json_object_get(p->doc, a), i, o) {
+		json_t *more = json_copy((json_t *)o);
+		const json_t *cves = json_object_get(o, b);
+		json_object_set_new(more, "products", joined(json_object_get(o, "products")));
+		json_object_set_new(more, "malware", joined(json_object_get(o, "malware")));
+		json_object_set_new(more, "sources", joined(json_object_get(o, "source")));
+		if (json_array_size(cves))
+			csv_rows(out, columns, cves, more);
+		else
+			csv_row(out, columns, more, NULL);
+		json_decref(more);
+	}
+}
+
+#define POINTS_OF_WATCH                                                                            \
+	{ "start", "label", "packets", "bytes", "sources", "completeness" }
+
 static const struct table {
 	const char *file;
 	void (*write)(struct page *, FILE *, const char *const *, const char *, const char *);
@@ -116,8 +188,6 @@ static const struct table {
 		{"start", SERVICE, "packets", "bytes", "sources", "completeness"}},
 	{"figure2", write_points, "figure2", "rows",
 		{"start", "region", "packets", "bytes", "sources", "completeness"}},
-	{"figure3", write_points, "figure3", "rows",
-		{"start", "label", "packets", "bytes", "sources", "completeness"}},
 	{"tools", write_rows, "tools", "rows",
 		{"rank", "previous_rank", "tool", "matches", "of", "confidence", VALUES}},
 	{"malware", write_rows, "malware", "rows",
@@ -130,6 +200,19 @@ static const struct table {
 		{"rank", SERVICE, "rate", "packets", "other_rank", "other_rate"}},
 	{"overseas", write_compare, "compare", "overseas",
 		{"rank", SERVICE, "rate", "packets", "other_rank", "other_rate"}},
+	{"changes", write_rows, "changes", "rows",
+		{"kind", "of", "key", "service", "class", "from", "to", "lasts", "peak_day", "peak",
+			"packets", "usual.median", "usual.deviation", "factor", "sources",
+			"completeness", "top", "rank", "previous_rank"}},
+	{"surges", write_surges, "topics", NULL,
+		{"watch", "from", "to", "days", "peak_day", "peak", "usual.median",
+			"usual.deviation", "packets", "sources", "mean_size", "exclusive", "only"}},
+	{"surges-networks", write_surges, "topics", "networks",
+		{"watch", "from", "to", "exclusive", "network", "addresses", "up", "expected",
+			"seen", "saw"}},
+	{"published", write_published, "knowledge", "cves",
+		{"proto", "port", "service", "about", "products", "malware", "cve", "exploited",
+			"sources"}},
 };
 
 static int write_table(struct page *p, const char *dir, const struct table *t) {
@@ -151,5 +234,14 @@ int tables_write(struct page *p, const char *dir) {
 	int rc = 0;
 	for (unsigned i = 0; !rc && i < sizeof(tables) / sizeof(*tables); i++)
 		rc = write_table(p, dir, &tables[i]);
+	for (unsigned i = 2; !rc && i < FIGURES; i++) { // those of watches
+		char id[16], path[PATH_MAX];
+		struct table t = {figure_id(i, id), write_points, id, "rows", POINTS_OF_WATCH};
+		snprintf(path, sizeof(path), "%s/tables/%s.csv", dir, id);
+		if (json_object_get(p->doc, id))
+			rc = write_table(p, dir, &t);
+		else
+			unlink(path); // of an earlier report
+	}
 	return rc;
 }

@@ -71,6 +71,11 @@
 	X(RATE_DOMESTIC, "Domestic", "国内")                                                                                               \
 	X(RATE_OVERSEAS, "Overseas", "海外")                                                                                               \
 	X(DAY, "Day", "日付")                                                                                                              \
+	X(NO_PERIOD, "There is no data of this period.", "この期間のデータはありません。")                                                 \
+	X(NO_REGIONS,                                                                                                                      \
+		"There is no registration data for this period: where packets came from is not "                                           \
+		"known.",                                                                                                                  \
+		"この期間の割り当て情報がないため、送信元地域は不明です。")                                                                \
 	X(NO_DATA, "no data", "データなし")                                                                                                \
 	X(INCOMPLETE_DAYS, "day with incomplete or no data", "観測が不完全またはデータのない日")                                           \
 	X(Y_PACKETS, "Packets per day", "1日あたりのパケット数")                                                                           \
@@ -157,12 +162,16 @@
 	X(KNOWN, "What listens there", "サービスの概要")                                                                                   \
 	X(MALWARE, "Malware that asks for it", "関連するマルウェア")                                                                       \
 	X(EXPLOITED, "Vulnerabilities (exploited since)", "脆弱性（悪用の確認日）")                                                        \
-	X(PUBLISHED_NOTE,                                                                                                                  \
+	X(VULNERABILITIES, "Vulnerabilities", "脆弱性")                                                                                    \
+	X(KNOWLEDGE_NOTE,                                                                                                                  \
 		"Published knowledge stands beside the figures; it does not prove what the "                                               \
-		"packets were for. Dates are those of CISA's Known Exploited Vulnerabilities "                                             \
-		"catalogue; bold: within the period.",                                                                                     \
+		"packets were for.",                                                                                                       \
 		"公表されている情報を参考として示すものであり、観測されたパケットの目的を示すもの" \
-		"ではありません。日付はCISAのKnown Exploited "                                                                 \
+		"ではありません。")                                                                                                        \
+	X(PUBLISHED_NOTE,                                                                                                                  \
+		"Dates are those of CISA's Known Exploited Vulnerabilities catalogue; bold: "                                              \
+		"within the period.",                                                                                                      \
+		"日付はCISAのKnown Exploited "                                                                                         \
 		"Vulnerabilitiesカタログへの掲載日で、対象期間中のものは太字です。")                                                       \
 	X(CLASS_SCAN, "scan", "スキャン")                                                                                                  \
 	X(CLASS_BACKSCATTER, "backscatter", "バックスキャッター")                                                                          \
