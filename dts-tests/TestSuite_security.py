@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import stat
+import statistics
 import subprocess
 import time
 from pathlib import Path
@@ -372,12 +373,15 @@ class TestStrangers(TestSuite):
     @pytest.mark.parametrize("what", ATTACKS)
     def test_strangers_do_not_slow_a_probe_below_half(self, what):
         """
-        Steps: an honest probe delivers alone; then again while strangers at 30 addresses do what they
-               can all the time, and with a second honest probe that connects only then; in turn, until
-               the strangers were refused a hundred times.
-        Verify: both deliver everything, and not slower than half at their best (this machine has other
-                things to do); strangers are counted in the collector's health and told once an address
-                and minute; descriptors stay bounded.
+        Steps: an honest probe delivers as fast as it can, three seconds alone, three beside strangers at 30
+               addresses who do what they can all the time; a second one connects and delivers, three times
+               beside them, then three times without; the whole again, up to four times, until the figures
+               are half or more and the strangers were refused a hundred times. The strangers' programs run on
+               these same cores: they take the lowest priority, so that what they cost is what they cost
+               the collector and the kernel, not that a machine is shared with them.
+        Verify: by medians of all spans both deliver at half their speed alone or more; everything is there
+                once; strangers are counted in the collector's health and told once an address and minute;
+                descriptors stay bounded.
         """
         pairs = keys(self.teiten, self.dir, "server", "one", "two", "reader")
         with Lan("sec", addresses=30) as lan, Collector(
@@ -385,19 +389,9 @@ class TestStrangers(TestSuite):
                 namespace=lan.near, secret_key_file=pairs["server"][0],
                 probe_keys=listed("probe", pairs, "one", "two"),
                 reader_keys=listed("reader", pairs, "reader")) as collector:
-            def feed(name, boot):
-                return Feed(self.teiten, collector.listen, lan.far, probe=name, key=pairs[name][0],
-                            boot=f"{boot:016x}", server_key=pairs["server"][1], batches=150, rows=200,
-                            rate=100, flush_s=60)
-
-            def deliver(f):
-                start = time.monotonic()
-                assert f.wait(90) == 0, f.err
-                return time.monotonic() - start
-
-            alone = deliver(feed("one", 1))
+            self.lan, self.collector, self.pairs, self.boots = lan, collector, pairs, 0
             heard = self.dir / "health"
-            sub = Lan.popen(lan.near, self.teiten.path("teiten"), "sub", collector.publish, "health.",
+            sub = Lan.popen(lan.near, self.teiten.path("teiten"), "sub", collector.publish, "health.two.",
                             "--server-key", pairs["server"][1], "--secret-key-file", pairs["reader"][0],
                             stdout=heard.open("w"))
 
@@ -406,27 +400,41 @@ class TestStrangers(TestSuite):
                 counts = json.loads(lines[-1])["collector"]["refused"] if lines else {}
                 return counts.get("connections", 0) + counts.get("keys", 0)
 
-            times, slowest, began = {"one": [], "two": []}, 2 * alone + 0.5, time.monotonic()
-            attack = Lan.popen(lan.far, "/usr/bin/python3", Path(__file__).parent / "framework/attacks.py",
-                               ATTACKS[what], lan.NEAR, PORT, 30, pairs["server"][1])
-            try:
-                assert attack.stdout.readline()  # it has begun
-                while time.monotonic() < began + 120 and (
-                        refused() <= 100 or not all(t and min(t) < slowest for t in times.values())):
-                    for name in times:
-                        times[name].append(deliver(feed(name, len(times["one"] + times["two"]) + 2)))
-                fds = len(os.listdir(f"/proc/{collector.process.pid}/fd"))
-            finally:
-                attack.terminate()
-                out, err = attack.communicate(timeout=20)
+            began, tries, acked, fds = time.monotonic(), 0, 0, 0
+            speed = {(who, how): [] for who in ("one", "two") for how in ("alone", "beside")}
+
+            def ratio(who):
+                return statistics.median(speed[who, "beside"]) / statistics.median(speed[who, "alone"])
+
+            for _ in range(4):
+                one = self.feed("one", 1000000)
+                speed["one", "alone"] += self.a_second_each(one, 3)
+                attack = Lan.popen(lan.far, "/usr/bin/python3", Path(__file__).parent / "framework/attacks.py",
+                                   ATTACKS[what], lan.NEAR, PORT, 30, pairs["server"][1])
+                try:
+                    assert attack.stdout.readline()  # it has begun
+                    speed["one", "beside"] += self.a_second_each(one, 3)
+                    one.process.terminate()
+                    one.wait()
+                    speed["two", "beside"] += [self.deliver() for _ in range(3)]
+                    fds = max(fds, len(os.listdir(f"/proc/{collector.process.pid}/fd")))
+                finally:
+                    attack.terminate()
+                    out, err = attack.communicate(timeout=20)
+                    one.kill()
+                assert not one.result["resent"] and not one.result["lost_batches"], one.result
+                acked += one.result["acked"]
+                tries += json.loads(out.strip().splitlines()[-1])["tries"]
+                speed["two", "alone"] += [self.deliver() for _ in range(3)]
+                if refused() > 100 and min(ratio("one"), ratio("two")) >= 0.5:
+                    break
             sub.terminate()
             sub.communicate(timeout=20)
             collector.end()
-        n = 150 * (1 + len(times["one"] + times["two"]))
-        assert collector.totals() == (n, n * 200, feed_packets(n, 200))
-        beside, late = min(times["one"]), min(times["two"])
-        assert beside < slowest and late < slowest, (alone, times)
-        tries = json.loads(out.strip().splitlines()[-1])["tries"]
+        assert self.stored("two") == self.BATCHES * len(speed["two", "alone"] + speed["two", "beside"])
+        assert acked <= self.stored("one") <= acked + 64 * len(speed["one", "alone"]) // 3  # a window each
+        collector.db.unlink()
+        assert ratio("one") >= 0.5 and ratio("two") >= 0.5, speed
         assert tries >= AT_ONCE, out + err
         assert fds < 1500, fds
         assert refused() > 100, heard.read_text()[-2000:]
@@ -434,8 +442,34 @@ class TestStrangers(TestSuite):
         minutes = 1 + (time.monotonic() - began) // 60
         assert told and max(told.count(a) for a in set(told)) <= 4 * minutes, collector.said()
         record(f"strangers: {what}", tries,
-               f"{refused():,} refused and counted; honest probes took "
-               f"{beside / alone:.2f} and {late / alone:.2f} of their time alone; {fds} descriptors")
+               f"{refused():,} refused and counted; an honest probe at full speed delivered "
+               f"{ratio('one'):.2f} of what it does alone, one that connected meanwhile {ratio('two'):.2f}; "
+               f"{fds} descriptors")
+
+    BATCHES = 120
+
+    def feed(self, name, batches):
+        """An honest probe that delivers batches of 2,000 observations as fast as it can."""
+        self.boots += 1
+        return Feed(self.teiten, self.collector.listen, self.lan.far, probe=name, key=self.pairs[name][0],
+                    boot=f"{self.boots:016x}", server_key=self.pairs["server"][1], batches=batches, rows=2000,
+                    flush_s=60, epoch=int(time.time()) // 3600 * 3600 - 120 * 86400)
+
+    def a_second_each(self, feed, n):
+        """Batches a second that were acknowledged in each of the next n seconds."""
+        said = [json.loads(feed.process.stdout.readline()) for _ in range(n + 2)][1:]  # the first: it connects
+        return [(b["acked"] - a["acked"]) / (b["at_ns"] - a["at_ns"]) * 1e9 for a, b in zip(said, said[1:])]
+
+    def deliver(self):
+        """Batches a second of a probe that connects, delivers and ends."""
+        start, feed = time.monotonic(), self.feed("two", self.BATCHES)
+        assert feed.wait(90) == 0, feed.err
+        return self.BATCHES / (time.monotonic() - start)
+
+    def stored(self, probe):
+        rows = self.teiten.sql(self.collector.db, "select count(*) as n from batch join boot on boot.id = batch.boot "
+                                                  f"where boot.probe = '{probe}' and rows > 0")
+        return int(rows[0]["n"])
 
 
 @needs_root
