@@ -8,12 +8,13 @@ import time
 from collections import Counter
 
 import pytest
-from framework.capture import pcap
+from framework.capture import MACS, pcap
 from framework.collector import Collector
 from framework.faults import record
 from framework.peers import Feed
-from framework.site import Running, traffic, wait_for
+from framework.site import Running, Site, sensor, traffic, wait_for
 from framework.suite import TestSuite
+from scapy.all import IP, TCP, Ether
 
 needs_root = [pytest.mark.netns,
               pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")]
@@ -154,6 +155,202 @@ class TestClock(TestSuite):
         assert starts == sorted(starts) and not twice
         assert not [s for s in starts if at + 1 < s < at + 5], (at, starts)
         record("machine asleep for 7 s", 1, "not told as up; nothing twice")
+
+
+# Steps of a clock in seconds, one after the other. Further than a minute back begins a boot.
+STEPS = {
+    "seconds": (-2, 5, -4),
+    "minutes": (-90, 240, -180, -61),
+    "hours": (-3600, -7200, 3 * 3600, -3600, 3600),
+    "days": (-86400, -5 * 86400, 2 * 86400, 4 * 86400),
+}
+
+
+@pytest.mark.netns
+@pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+class TestSteps(TestSuite):
+    """Clocks that are set again and again, while packets come and between; packets of every moment have a
+    port of their own, so that the database can be held against when each was sent."""
+
+    # a collector that is set back by hours takes again what is of a time to come for it when it asks after
+    # a minute: that takes its time
+    @pytest.mark.parametrize("steps, whose", [
+        *((s, "probe") for s in STEPS), ("seconds", "both"), ("minutes", "both"),
+        *(pytest.param(s, "both", marks=pytest.mark.soak) for s in ("hours", "days"))])
+    def test_every_packet_once_under_a_time_that_was(self, steps, whose):
+        """
+        Steps: the clock of the probe, or of probe and collector, is set back and forward by seconds,
+               minutes, hours and days; packets before, at each step (the clock is set while they come) and
+               after it.
+        Verify: every packet is stored once, under the time that its clock had then; epochs ascend in every
+                boot, as told and as stored, none twice; each step further back than a minute ends a boot and
+                begins another, and every step of some seconds is in the database and in health; a sensor
+                that hears nothing is not up by packets of another time.
+        """
+        self.clock, self.sent, self.offset = Clock(self.dir / "clock"), [], 0
+        with Site(self.teiten, self.dir, [sensor("isp", "198.51.100.0/24", silent_after_s=2)], name="steps",
+                  wrap=("env", f"TEITEN_CLOCK={self.clock.path}")) as site:
+            if whose == "both":
+                site.env["TEITEN_CLOCK"] = str(self.clock.path)
+            site.start_collector()
+            site.start_probe()
+            site.listener.wait("health.")
+            self.send(site)
+            backs = 0
+            for by in STEPS[steps]:
+                running = self.send(site, wait=False)
+                time.sleep(0.3)
+                backs += by < -60
+                self.set(site, by, backs)
+                self.sent[-1]["offsets"].append(self.offset)
+                assert running.wait(60) == 0
+                self.sent[-1]["to"] = time.time()
+                self.send(site)
+            site.wait_fate(sum(x["n"] for x in self.sent), seconds=60)
+            # a collector set back takes what was sent before only when that time has come again
+            wait_for(lambda: site.health("spool", "batches") <= 1, 120, site.said)
+            site.end()
+            health = site.listener.of("health.")
+        self.check_packets(site)
+        self.check_boots(site, health, backs)
+        record(f"clock of {whose} set by {', '.join(f'{s:+,}' for s in STEPS[steps])} s", len(STEPS[steps]),
+               f"{len(self.sent)} bursts each once, under its clock's time; {backs + 1} boots, epochs ascend in each")
+
+    def send(self, site, wait=True):
+        """300 packets in half a second, with a port of their own."""
+        port = 1000 + len(self.sent)
+        frames = [bytes(Ether(**MACS) / IP(src=f"203.0.113.{i % 50}", dst="198.51.100.9") /
+                        TCP(sport=4000, dport=port, flags="S")) for i in range(50)] * 6
+        one = {"port": port, "n": len(frames), "offsets": [self.offset], "from": time.time()}
+        self.sent.append(one)
+        running = site.send(pcap(self.dir / f"{port}.pcap", frames), pause_us=1500)
+        if wait:
+            assert running.wait(60) == 0
+            one["to"] = time.time()
+        return running
+
+    def set(self, site, by, backs):
+        """Sets the clock, and returns once the probe goes by it: small steps back it makes up for."""
+        seen = len(site.listener.of("health."))
+        self.offset += by
+        self.clock.set(self.offset)
+        if by < -60:
+            wait_for(lambda: site.said().count("the clock jumped by -") == backs, 20, site.said)
+        elif by < 0:
+            wait_for(lambda: any(h["clock_skew_ms"] < 500 * by for h in site.listener.of("health.")[seen:]), 20,
+                     site.said)
+        else:
+            wait_for(lambda: site.listener.of("health.")[-1:] and
+                     seconds(site.listener.of("health.")[-1]["start"]) > time.time() + self.offset - 4, 20, site.said)
+
+    def check_packets(self, site):
+        rows = self.teiten.sql(site.db, "SELECT port, epoch, first, last, packets FROM observation")
+        slack = 1.5 + site.epoch_s
+        for i, x in enumerate(self.sent):
+            mine = [r for r in rows if int(r["port"]) == x["port"]]
+            assert sum(int(r["packets"]) for r in mine) == x["n"], (x, mine)
+            offsets = [*x["offsets"], *[o for y in self.sent[max(0, i - 2):i] for o in y["offsets"]
+                                        if abs(o - x["offsets"][0]) < 60]]
+            for r in mine:
+                off = [seconds(r[k]) - w for k, w in (("first", x["from"]), ("last", x["to"]))]
+                assert any(o - slack < off[0] and off[1] < o + slack for o in offsets) or \
+                    min(offsets) - slack < off[0] and off[1] < max(offsets) + slack and \
+                    max(offsets) - min(offsets) < 60, (x, r, off)
+
+    def check_boots(self, site, health, backs):
+        boots = list(dict.fromkeys(h["boot"] for h in health))
+        assert len(boots) == 1 + backs, boots
+        for b in boots:
+            starts = [seconds(h["start"]) for h in health if h["boot"] == b]
+            assert starts == sorted(set(starts)), (b, starts)
+            seqs = [h["seq"] for h in health if h["boot"] == b]  # the first boot began before anybody listened
+            assert seqs == list(range(seqs[0], seqs[0] + len(seqs))) and (b == boots[0] or seqs[0] == 1), (b, seqs)
+        stored = self.teiten.sql(site.db, "SELECT boot.boot AS boot, seq, epoch_min AS e FROM batch JOIN boot ON "
+                                          "boot.id = batch.boot WHERE rows > 0 ORDER BY boot.id, seq")
+        assert set(r["boot"] for r in stored) <= set(boots)
+        for b in boots:
+            epochs = [int(r["e"]) for r in stored if r["boot"] == b]
+            assert epochs == sorted(epochs), (b, epochs)
+        up = self.teiten.sql(site.db, "SELECT boot, start, \"end\" FROM uptime ORDER BY boot, start")
+        assert all(a["boot"] != b["boot"] or int(a["end"]) <= int(b["start"]) for a, b in zip(up, up[1:]))
+        told = self.teiten.sql(site.db, "SELECT boot.boot AS boot, before, after, next FROM clock_step JOIN boot "
+                                        "ON boot.id = clock_step.boot ORDER BY boot.id")
+        chain = [(r["boot"], r["next"]) for r in told if r["next"]]
+        assert chain == list(zip(boots, boots[1:])), (chain, boots)
+        steps = sorted(int(r["after"]) - int(r["before"]) for r in told)
+        for by in self.steps_of(site):
+            assert any(abs(s - by) <= 3 for s in steps), (by, steps)
+            assert any(abs(h["clock_skew_ms"] - 1000 * by) < 3000 for h in health), by
+        last = [s for h in health[-1:] for s in h["sensors"]]
+        assert all(s["state"] in ("up", "silent") for s in last)
+
+    def steps_of(self, site):
+        """Steps that are told of one by one: what it made up for is part of the next."""
+        offsets = [x["offsets"][0] for x in self.sent]
+        return [b - a for a, b in zip(offsets, offsets[1:]) if abs(b - a) > 60]
+
+    def test_a_probe_that_ran_ahead_and_was_set_right(self):
+        """
+        Steps: the probe's clock is set forward by two hours and an hour later (by its clock) right again;
+               packets at each time; the collector's clock is right, and then two hours on.
+        Verify: nothing is stored under a time to come; what is of the time ahead waits in the spool, and does
+                not hold up what follows; it is stored once, when that time has come; a sensor that then
+                hears nothing is silent, not up by packets of the time ahead.
+        """
+        self.clock, self.sent, self.offset = Clock(self.dir / "clock"), [], 0
+        theirs = Clock(self.dir / "theirs")
+        with Site(self.teiten, self.dir, [sensor("isp", "198.51.100.0/24", silent_after_s=2)], name="ahead",
+                  wrap=("env", f"TEITEN_CLOCK={self.clock.path}")) as site:
+            site.env["TEITEN_CLOCK"] = str(theirs.path)
+            site.start_collector()
+            site.start_probe()
+            site.listener.wait("health.")
+            self.send(site)
+            self.set(site, 7200, 0)
+            self.send(site)
+            site.wait_fate(600)
+            self.set(site, -7200, 1)
+            self.send(site)
+            site.wait_fate(900)
+            count = "SELECT ifnull(sum(packets), 0) AS n, max(epoch) AS e FROM observation"
+            wait_for(lambda: int(self.teiten.sql(site.db, count)[0]["n"]) == 600, 60, site.said)
+            assert int(self.teiten.sql(site.db, count)[0]["e"]) < time.time() + 5
+            wait_for(lambda: site.health("sensors")[0]["state"] == "silent", 30, site.said)
+            assert site.health("spool", "batches") > 0
+            theirs.set(7200)
+            wait_for(lambda: site.health("spool", "batches") <= 1, 90, site.said)
+            site.end()
+            health = site.listener.of("health.")
+        assert "s from now: expected a probe's clock that is right" in site.said()
+        self.check_packets(site)
+        self.check_boots(site, health, 1)
+        record("probe's clock two hours ahead, then right", 2,
+               "what was ahead waited and was stored once, when its time had come; the rest at once")
+
+    def test_a_collector_whose_clock_is_set_back(self):
+        """
+        Steps: the collector's clock is set back by an hour while a probe delivers, and is set right.
+        Verify: batches wait, as of a time to come; then all are stored once, under the probe's time.
+        """
+        self.clock, self.sent, self.offset = Clock(self.dir / "clock"), [], 0
+        with Site(self.teiten, self.dir, [sensor("isp", "198.51.100.0/24")], name="theirs") as site:
+            site.env["TEITEN_CLOCK"] = str(self.clock.path)
+            site.start_collector()
+            del site.env["TEITEN_CLOCK"]
+            site.start_probe()
+            site.listener.wait("health.")
+            self.send(site)
+            site.wait_fate(300)
+            wait_for(lambda: site.health("spool", "batches") <= 1, 30, site.said)
+            self.clock.set(-3600)
+            self.send(site)
+            wait_for(lambda: site.health("spool", "batches") > 3, 30, site.said)
+            self.clock.set(0)
+            wait_for(lambda: site.health("spool", "batches") <= 1, 60, site.said)
+            site.end()
+        self.check_packets(site)
+        record("collector's clock set back by an hour, then right", 1,
+               "batches waited, then were stored once, under the probe's time")
 
 
 class TestClockForLong(TestClock):

@@ -8,13 +8,14 @@
 #define STEP_NS 100000000ll
 #define BACK_NS (60 * TT_NS) // further back is no leap and no correction
 
-static void draw(struct clock_line *c, uint64_t tsc, int64_t ns, uint64_t mult) {
+static void draw(struct clock_line *c, uint64_t tsc, int64_t ns, uint64_t mult, unsigned new_eras) {
 	uint32_t seq = atomic_load_explicit(&c->seq, memory_order_relaxed);
 	atomic_store_explicit(&c->seq, seq + 1, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
 	atomic_store_explicit(&c->tsc, tsc, memory_order_relaxed);
 	atomic_store_explicit(&c->ns, ns, memory_order_relaxed);
 	atomic_store_explicit(&c->mult, mult, memory_order_relaxed);
+	atomic_fetch_add_explicit(&c->era, new_eras, memory_order_relaxed);
 	atomic_store_explicit(&c->seq, seq + 2, memory_order_release);
 }
 
@@ -42,16 +43,21 @@ static int64_t sample(uint64_t *tsc) {
 void clock_init(struct clock_line *c) {
 	uint64_t tsc = 0;
 	int64_t ns = sample(&tsc);
-	draw(c, tsc, ns, nominal());
+	draw(c, tsc, ns, nominal(), 0);
 }
 
 void clock_adjust(struct clock_line *c) {
 	uint64_t tsc = 0;
-	int64_t ns = sample(&tsc), mine = clock_at(c, tsc), off = ns - mine;
+	unsigned era;
+	int64_t ns = sample(&tsc), mine = clock_at(c, tsc, &era), off = ns - mine;
 	if (llabs(off) > llabs(atomic_load(&c->worst_ns)))
 		atomic_store(&c->worst_ns, off);
+	if (off < -BACK_NS) {
+		atomic_store(&c->back_from_ns, mine);
+		atomic_store(&c->back_to_ns, ns);
+	}
 	if (off > STEP_NS || off < -BACK_NS) {
-		draw(c, tsc, ns, nominal());
+		draw(c, tsc, ns, nominal(), off < 0);
 		return;
 	}
 	// aim to meet the system's clock in a second; at half the pace at the slowest
@@ -59,7 +65,7 @@ void clock_adjust(struct clock_line *c) {
 	if (off < -TT_NS / 2)
 		off = -TT_NS / 2;
 	rate += (int64_t)((__int128)rate * off / TT_NS);
-	draw(c, tsc, mine, (uint64_t)rate);
+	draw(c, tsc, mine, (uint64_t)rate, 0);
 }
 
 int64_t clock_skew_ms(struct clock_line *c) {

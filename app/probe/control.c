@@ -21,6 +21,7 @@ int control_init(struct control *c, struct probe *p) {
 	c->probe = p;
 	c->buf.max = 1 << 20;
 	c->second = tt_now_ns() / TT_NS;
+	probe_boot(p, 0, c->boot);
 	c->seen = calloc(p->slots.cap ? p->slots.cap : 1, sizeof(*c->seen));
 	return c->seen ? 0 : -ENOMEM;
 }
@@ -101,7 +102,7 @@ static void publish_live(struct control *c, int64_t end) {
 		}
 		c->seen[slot] = now;
 		struct tt_message_head head = {
-			p->config.probe, p->boot, p->slots.ids[slot], now.seq, start, end};
+			p->config.probe, c->boot, p->slots.ids[slot], now.seq, start, end};
 		tt_buf_reset(&c->buf);
 		tt_topic_format(topic, "live", p->config.probe, p->slots.ids[slot]);
 		tt_message_live(&c->buf, &head, delta.packets, delta.bytes);
@@ -110,11 +111,24 @@ static void publish_live(struct control *c, int64_t end) {
 	c->second = end;
 }
 
+// The clock was set back: another boot, whose messages count from 1.
+static void follow_back(struct control *c) {
+	struct probe *p = c->probe;
+	unsigned era = atomic_load(&p->clock.era);
+	if (era == c->era)
+		return;
+	c->era = era;
+	probe_boot(p, era, c->boot);
+	for (unsigned i = 0; i < p->slots.cap; i++)
+		c->seen[i].seq = 0;
+}
+
 static void every_second(struct control *c, int64_t second) {
 	struct probe *p = c->probe;
 	clock_adjust(&p->clock);
 	if (publisher_changed(&p->publisher, &p->config) && reload_readers(c) == 0)
 		tt_log(TT_INFO, "%s: the list of readers' keys was read again", p->config.path);
+	follow_back(c);
 	if (p->publisher.pub)
 		publish_live(c, second);
 	c->second = second;

@@ -7,6 +7,7 @@
 
 #include "tt_buf.h"
 #include "tt_obs.h"
+#include "tt_wire.h"
 
 struct probe;
 
@@ -16,7 +17,9 @@ struct control {
 	struct probe *probe;
 	struct live_seen *seen; // by slot: counters at the last message
 	int64_t second;		// that the last `live` messages ended at
-	bool reloading;		// the thread below exists
+	unsigned era;		// of the clock: their boot
+	char boot[TT_BOOT_LEN];
+	bool reloading; // the thread below exists
 	pthread_t reloader;
 	_Atomic bool reloaded; // the reloader is through (it writes)
 	bool again;	       // SIGHUP came meanwhile

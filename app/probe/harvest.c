@@ -2,6 +2,7 @@
 #include "harvest.h"
 
 #include <rte_rcu_qsbr.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,6 +55,10 @@ static void on_tally(void *arg, const struct tt_tally *t) {
 	sum->feed_fragments += t->feed_fragments;
 }
 
+static bool later(const struct harvester *h, const _Atomic unsigned *era) {
+	return (int)(atomic_load_explicit(era, memory_order_acquire) - h->era) > 0;
+}
+
 // Empties every table that was switched away. How many.
 static unsigned pass(struct harvester *h) {
 	struct probe *p = h->probe;
@@ -65,8 +70,12 @@ static unsigned pass(struct harvester *h) {
 		sender_catalog(&p->sender, h->rules->catalog);
 	}
 	sender_refresh(&p->sender);
-	for (h->worker = 0; h->worker < p->worker_n; h->worker++)
-		some += tt_flow_harvest(p->workers[h->worker].flow, &sink) > 0;
+	for (h->worker = 0; h->worker < p->worker_n; h->worker++) {
+		struct worker *w = &p->workers[h->worker];
+		// what is of another era waits until this one's boot is closed
+		if (tt_flow_handed(w->flow) && !later(h, &w->handed_era))
+			some += tt_flow_harvest(w->flow, &sink) > 0;
+	}
 	return some;
 }
 
@@ -107,14 +116,31 @@ static bool has_packets(const struct harvester *h, const struct open_epoch *e) {
 	return false;
 }
 
-static void close_epoch(struct harvester *h) {
-	int64_t length = h->probe->config.epoch_s, start = h->epochs[0].start + length;
-	TT_CRASH_POINT("probe.epoch.before");
-	harvest_close(h);
+static void flush(struct harvester *h) {
 	if (sender_flush(&h->probe->sender)) {
 		tt_log(TT_ERR, "batches: %s", h->probe->sender.err.msg);
 		sender_restart(&h->probe->sender); // the next ones may get through
 	}
+}
+
+// Tells the collector that the clock did not simply go on.
+static void tell_step(struct harvester *h, int64_t from_ns, int64_t to_ns, const char *boot) {
+	char doc[160], from[TT_RFC3339_LEN], to[TT_RFC3339_LEN];
+	snprintf(doc, sizeof(doc),
+		"{\"type\":\"clock_step\",\"from\":\"%s\",\"to\":\"%s\",\"boot\":\"%s\"}",
+		tt_time_format(from_ns / TT_NS, from), tt_time_format(to_ns / TT_NS, to), boot);
+	sender_document(&h->probe->sender, doc);
+	flush(h);
+}
+
+static void close_epoch(struct harvester *h) {
+	int64_t length = h->probe->config.epoch_s, start = h->epochs[0].start + length;
+	TT_CRASH_POINT("probe.epoch.before");
+	harvest_close(h);
+	flush(h);
+	if (h->skip_untold)
+		tell_step(h, h->skipped_from_ns, h->skipped_to_ns, h->boot);
+	h->skip_untold = false;
 	int64_t now = clock_now(&h->probe->clock) / TT_NS;
 	now -= now % length;
 	// not told, so that it is no time without packets
@@ -124,7 +150,7 @@ static void close_epoch(struct harvester *h) {
 		tt_log(TT_WARN, "the clock went on by %lld s at once", (long long)(until - start));
 		start = until - until % length;
 	}
-	if (now - start > BEHIND_MAX * length || start - now > length) {
+	if (now - start > BEHIND_MAX * length && !has_packets(h, &h->epochs[1])) {
 		tt_log(TT_WARN, "the clock jumped by %lld s", (long long)(now - start));
 		start = now;
 	}
@@ -132,14 +158,64 @@ static void close_epoch(struct harvester *h) {
 	TT_CRASH_POINT("probe.epoch.after");
 }
 
-// Every worker is in an epoch well before the open one: the clock was set back.
+// Every worker that runs has followed the clock back.
 static bool went_back(const struct harvester *h) {
-	int64_t before = h->epochs[0].start - h->probe->config.epoch_s;
-	for (unsigned i = 0; i < h->probe->worker_n; i++)
-		if (atomic_load_explicit(&h->probe->workers[i].closed, memory_order_acquire) >=
-			before)
+	unsigned gone = 0;
+	for (unsigned i = 0; i < h->probe->worker_n; i++) {
+		struct worker *w = &h->probe->workers[i];
+		bool done = atomic_load_explicit(&w->done, memory_order_acquire);
+		if (later(h, &w->era))
+			gone++;
+		else if (!done)
 			return false;
-	return true;
+	}
+	return gone > 0;
+}
+
+// The first epoch that any worker is in since it followed the clock back.
+static int64_t first_epoch(const struct harvester *h) {
+	int64_t length = h->probe->config.epoch_s, first = clock_now(&h->probe->clock) / TT_NS;
+	for (unsigned i = 0; i < h->probe->worker_n; i++) {
+		struct worker *w = &h->probe->workers[i];
+		int64_t is = atomic_load_explicit(&w->closed, memory_order_acquire);
+		if (later(h, &w->era) && is < first)
+			first = is;
+	}
+	return first - first % length;
+}
+
+// The clock was set back: this boot ends with the epochs at hand, and another begins. Within each,
+// epochs ascend.
+static void begin_boot(struct harvester *h) {
+	struct probe *p = h->probe;
+	struct sender *s = &p->sender;
+	unsigned era = atomic_load(&p->clock.era);
+	int64_t from = atomic_load(&p->clock.back_from_ns), to = atomic_load(&p->clock.back_to_ns);
+	int64_t start = first_epoch(h);
+	bool more = has_packets(h, &h->epochs[1]);
+	close_epoch(h);
+	if (more)
+		close_epoch(h);
+	for (unsigned i = 0; i < p->worker_n; i++) {
+		unsigned is = atomic_load_explicit(&p->workers[i].era, memory_order_relaxed);
+		if (later(h, &p->workers[i].era) && (int)(is - era) < 0)
+			era = is;
+	}
+	char boot[TT_BOOT_LEN];
+	probe_boot(p, era, boot);
+	tt_log(TT_WARN, "the clock jumped by %lld s: boot %s ends, boot %s begins",
+		(long long)((to - from) / TT_NS), h->boot, boot);
+	tell_step(h, from, to, boot);
+	memcpy(h->boot, boot, sizeof(h->boot));
+	if (sender_begin(s, h->boot, p->link, h->rules->catalog))
+		tt_log(TT_ERR, "batches: %s", s->err.msg);
+	h->era = era;
+	h->health_seq = 0;
+	memset(h->stats_seq, 0, p->slots.cap * sizeof(*h->stats_seq));
+	h->looked_ns = h->skipped_from_ns = h->skipped_to_ns = 0;
+	h->skip_untold = false;
+	next_epoch(h, start);
+	next_epoch(h, start);
 }
 
 // Notes where the clock went on without this program.
@@ -148,6 +224,7 @@ static void look(struct harvester *h) {
 	if (h->looked_ns && now - h->looked_ns > STILL_NS) {
 		h->skipped_from_ns = h->looked_ns;
 		h->skipped_to_ns = now;
+		h->skip_untold = true;
 	}
 	h->looked_ns = now;
 }
@@ -156,12 +233,14 @@ static void run(struct harvester *h) {
 	for (;;) {
 		look(h);
 		// asked before the pass: what was switched away by then is in it
-		bool done = all_done(h), closed = all_closed(h);
+		bool done = all_done(h), closed = all_closed(h), back = went_back(h);
 		unsigned some = pass(h);
-		if ((closed || went_back(h)) && !done)
+		if (back)
+			begin_boot(h);
+		else if (closed && !done)
 			close_epoch(h);
 		quiescent(h);
-		if (done)
+		if (done && !back)
 			break;
 		if (!some)
 			usleep(NAP_US);
@@ -178,6 +257,7 @@ static int init(struct harvester *h, struct probe *p) {
 	int64_t now = clock_now(&p->clock) / TT_NS, length = p->config.epoch_s;
 	memset(h, 0, sizeof(*h));
 	h->probe = p;
+	probe_boot(p, 0, h->boot);
 	h->buf.max = 64u << 20;
 	h->seen = calloc(p->worker_n, sizeof(*h->seen));
 	h->stats_seq = calloc(p->slots.cap ? p->slots.cap : 1, sizeof(*h->stats_seq));

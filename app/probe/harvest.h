@@ -7,6 +7,7 @@
 #include "tt_fold.h"
 #include "tt_messages.h"
 #include "tt_obs.h"
+#include "tt_wire.h"
 #include "uplink.h"
 #include "worker.h"
 
@@ -33,6 +34,9 @@ struct harvester {
 	// The last time that was not lived through: the clock was set forward, or the machine
 	// slept.
 	int64_t looked_ns, skipped_from_ns, skipped_to_ns;
+	bool skip_untold; // the collector does not know of it yet
+	unsigned era;	  // of the clock; with each begins a boot
+	char boot[TT_BOOT_LEN];
 	const struct rules *rules;   // during a pass
 	struct worker_seen *seen;    // by worker
 	unsigned worker;	     // whose table is being emptied

@@ -120,7 +120,7 @@ void harvest_close(struct harvester *h) {
 	struct probe *p = h->probe;
 	const struct rules *r = h->rules;
 	struct tt_message_head head = {.probe = p->config.probe,
-		.boot = p->boot,
+		.boot = h->boot,
 		.start = h->epochs[0].start,
 		.end = h->epochs[0].start + p->config.epoch_s};
 	tally_losses(h);

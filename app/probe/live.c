@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <inttypes.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 #include "control.h"
 #include "harvest.h"
 #include "probe.h"
+#include "tt_hash.h"
 #include "tt_log.h"
 #include "tt_time.h"
 
@@ -64,6 +67,13 @@ static void say_uplinks(const struct probe *p) {
 			tt_log(TT_INFO, "uplink %s: %s, %u queues, packets spread %s", u->conf->id,
 				u->driver, u->plan.queues, u->spread);
 	}
+}
+
+void probe_boot(const struct probe *p, unsigned era, char boot[TT_BOOT_LEN]) {
+	uint64_t id = strtoull(p->boot, NULL, 16);
+	for (unsigned i = 0; i < era; i++)
+		id = tt_mix64(id + 1);
+	snprintf(boot, TT_BOOT_LEN, "%016" PRIx64, id);
 }
 
 int live_start(struct probe *p, struct tt_err *err) {

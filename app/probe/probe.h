@@ -45,10 +45,10 @@ struct probe {
 	struct worker *workers; // config.worker_n
 	unsigned worker_n;
 	struct rte_mempool *capture_pool;
-	char boot[TT_BOOT_LEN];
-	_Atomic bool stop;  // end, flush everything; written by main
-	_Atomic bool abort; // end at once, what is under way does not count; written by main
-	struct jobs jobs;   // replay
+	char boot[TT_BOOT_LEN]; // the first; see probe_boot
+	_Atomic bool stop;	// end, flush everything; written by main
+	_Atomic bool abort;	// end at once, what is under way does not count; written by main
+	struct jobs jobs;	// replay
 	struct publisher publisher;
 	struct totals totals;	     // live
 	struct sender sender;	     // harvester thread, once it runs
@@ -60,6 +60,9 @@ int replay_run(struct probe *p);
 int live_run(struct probe *p);
 /// Gives the workers their queues and starts them.
 int live_start(struct probe *p, struct tt_err *err);
+/// The boot that batches and messages of an era of the clock are of. Where it was set back the
+/// probe's boot ends: within one, epochs ascend. Any thread.
+void probe_boot(const struct probe *p, unsigned era, char boot[TT_BOOT_LEN]);
 
 /// How the tables of worker i are to be, without its secret and its memory's node.
 void workers_flow_conf(const struct probe *p, unsigned i, struct tt_flow_conf *out);

@@ -141,7 +141,7 @@ static int end_file(struct replay *r, struct tt_err *err) {
 		"\"bytes\":%llu}",
 		(long long)all.first_ns, (long long)all.last_ns, (unsigned long long)all.packets,
 		(unsigned long long)all.bytes);
-	rc = sender_end(&p->sender, meta);
+	rc = sender_document(&p->sender, meta);
 	if (rc)
 		*err = p->sender.err;
 	return rc;

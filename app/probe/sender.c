@@ -147,7 +147,7 @@ void sender_restart(struct sender *s) {
 	begin_batch(s);
 }
 
-int sender_end(struct sender *s, const char *json) {
+int sender_document(struct sender *s, const char *json) {
 	if (sender_flush(s))
 		return s->rc;
 	s->meta = json;

@@ -46,5 +46,5 @@ int sender_refresh(struct sender *s);
 int sender_flush(struct sender *s);
 /// After a failure: forgets it and the rows that it concerned.
 void sender_restart(struct sender *s);
-/// Sends what is there and then one last batch with this document.
-int sender_end(struct sender *s, const char *json);
+/// Sends what is there and then a batch with this document.
+int sender_document(struct sender *s, const char *json);

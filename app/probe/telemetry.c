@@ -49,7 +49,7 @@ static int health(const struct probe *p, const char *param, struct rte_tel_data 
 	const struct totals *t = &p->totals;
 	struct tt_tally sum = {0};
 	struct losses lost = {0};
-	char until[TT_RFC3339_LEN];
+	char until[TT_RFC3339_LEN], boot[TT_BOOT_LEN];
 	(void)param;
 	for (unsigned u = 0; u < p->uplink_n; u++) {
 		for (unsigned f = 0; f < TT_FATE_N; f++)
@@ -61,9 +61,10 @@ static int health(const struct probe *p, const char *param, struct rte_tel_data 
 		lost.ierrors += t->losses[u].ierrors;
 		lost.rx_nombuf += t->losses[u].rx_nombuf;
 	}
+	probe_boot(p, atomic_load(&p->clock.era), boot);
 	rte_tel_data_start_dict(d);
 	rte_tel_data_add_dict_string(d, "probe", p->config.probe);
-	rte_tel_data_add_dict_string(d, "boot", p->boot);
+	rte_tel_data_add_dict_string(d, "boot", boot);
 	rte_tel_data_add_dict_string(d, "until", tt_time_format(t->until, until));
 	number(d, "epochs", t->epochs);
 	add_tally(d, &sum, &lost);

@@ -65,8 +65,10 @@ struct worker {
 	struct tt_flow *flow;
 	struct source *sources;
 	unsigned source_n;
-	_Atomic int64_t closed; // live: packets before this second are all switched away
-	_Atomic bool done;	// live: has ended; replay: has nothing left of this capture
+	_Atomic int64_t closed;	     // live: packets before this second are all switched away
+	_Atomic unsigned era;	     // live: of the clock; what it packs now is of it
+	_Atomic unsigned handed_era; // live: of the packets in the table that was switched away
+	_Atomic bool done;	     // live: has ended; replay: has nothing left of this capture
 	struct worker_job job;
 	unsigned last_polls; // since it was asked to stop
 	struct idler idler;

@@ -67,11 +67,21 @@ static void count_burst(
 		rte_pktmbuf_free_bulk(b->mbufs, b->n);
 }
 
+// All but the flow's own switching, when something in it is full, goes through here.
+static bool switch_tables(struct worker *w) {
+	// not while the harvester looks at what it was
+	if (tt_flow_handed(w->flow))
+		return false;
+	unsigned era = atomic_load_explicit(&w->era, memory_order_relaxed);
+	atomic_store_explicit(&w->handed_era, era, memory_order_relaxed);
+	return tt_flow_switch(w->flow);
+}
+
 // A capture is read as fast as the tables allow, without holding up the ports of this worker.
 static unsigned poll_capture(struct worker *w, const struct rules *rules, const struct source *s) {
 	struct tt_flow_stats t;
 	tt_flow_stats(w->flow, &t);
-	if ((t.used4 + BURST > t.size4 || t.used6 + BURST > t.size6) && !tt_flow_switch(w->flow))
+	if ((t.used4 + BURST > t.size4 || t.used6 + BURST > t.size6) && !switch_tables(w))
 		return 0;
 	return worker_capture(w, rules, s->reader, s->uplink);
 }
@@ -80,65 +90,12 @@ static unsigned poll_capture(struct worker *w, const struct rules *rules, const 
 struct stamp {
 	uint64_t tsc;
 	int64_t ns;
+	unsigned era;
 };
 
-static void stamp(struct stamp *at, const struct clock_line *clock) {
+static void read_clock(struct stamp *at, const struct clock_line *clock) {
 	at->tsc = rte_rdtsc();
-	at->ns = clock_at(clock, at->tsc);
-}
-
-// They have arrived by now: one time for all packets of a burst.
-static void receive(
-	struct burst *b, const struct source *s, struct stamp *at, const struct clock_line *clock) {
-	b->n = rte_eth_rx_burst(s->port, s->queue, b->mbufs, BURST);
-	stamp(at, clock);
-	if (b->n)
-		take_burst(b, at->ns);
-}
-
-// Takes what a port holds, up to TURNS bursts; full: there may be more.
-static unsigned poll_port(struct worker *w, const struct rules *rules, const struct source *s,
-	struct stamp *at, bool *full) {
-	const struct clock_line *clock = &w->probe->clock;
-	struct burst *now = &w->received[0], *next = &w->received[1];
-	receive(now, s, at, clock);
-	unsigned all = now->n;
-	for (unsigned turn = 1; turn < TURNS && now->n == BURST; turn++) {
-		receive(next, s, at, clock);
-		count_burst(w, rules, s->uplink, now);
-		struct burst *counted = now;
-		now = next;
-		next = counted;
-		all += now->n;
-	}
-	if (now->n)
-		count_burst(w, rules, s->uplink, now);
-	*full |= now->n == BURST;
-	return all;
-}
-
-// Takes what each source holds; the time is that at which the last was asked.
-static unsigned poll_sources(
-	struct worker *w, const struct rules *rules, struct stamp *at, bool *full) {
-	unsigned all = 0;
-	bool stamped = *full = false;
-	for (unsigned i = 0; i < w->source_n; i++) {
-		struct source *s = &w->sources[i];
-		unsigned n = 0;
-		if (s->reader) {
-			n = poll_capture(w, rules, s);
-			*full |= n == BURST;
-		} else if (atomic_load_explicit(&s->open, memory_order_acquire)) {
-			n = poll_port(w, rules, s, at, full);
-			stamped = true;
-		}
-		if (n)
-			polls_add(&s->packets, n);
-		all += n;
-	}
-	if (!stamped)
-		stamp(at, &w->probe->clock);
-	return all;
+	at->ns = clock_at(clock, at->tsc, &at->era);
 }
 
 /// The epoch that a worker is in, by the clock.
@@ -160,7 +117,7 @@ static void enter_epoch(struct worker *w, struct present *e, int64_t ns) {
 	int64_t length = w->probe->config.epoch_s;
 	int64_t now = ns / TT_NS;
 	now -= now % length;
-	if (now == e->start || tt_flow_switch(w->flow)) {
+	if (now == e->start || switch_tables(w)) {
 		if (now != e->start)
 			turn_page(w);
 		*e = (struct present){now, now * TT_NS, (now + length) * TT_NS, false};
@@ -170,6 +127,96 @@ static void enter_epoch(struct worker *w, struct present *e, int64_t ns) {
 				// next poll
 		polls_add(&w->stats.overruns, 1);
 	}
+}
+
+// The clock was set back: its packets go into a table of their own. While the harvester still has
+// the other one, they are of the last moment before.
+static void follow_back(struct worker *w, struct present *e, struct stamp *at, int64_t before) {
+	if (!switch_tables(w)) {
+		at->ns = before;
+		return;
+	}
+	tt_flow_set_back(w->flow, before - at->ns);
+	turn_page(w);
+	e->start = at->ns / TT_NS;
+	e->start -= e->start % w->probe->config.epoch_s;
+	// before the era: who sees that finds no epoch closed that has only begun
+	atomic_store_explicit(&w->closed, e->start, memory_order_relaxed);
+	atomic_store_explicit(&w->era, at->era, memory_order_release);
+}
+
+// What was received before is counted: now the worker enters the epoch that a burst (or nothing)
+// came in, so that its packets lie in no table before.
+static void arrive(
+	struct worker *w, struct present *e, struct stamp *at, struct stamp *got, struct burst *b) {
+	int64_t is = got->ns;
+	if (unlikely(got->era != atomic_load_explicit(&w->era, memory_order_relaxed)))
+		follow_back(w, e, got, at->ns);
+	if (got->ns < e->from_ns || got->ns >= e->until_ns)
+		enter_epoch(w, e, got->ns);
+	for (unsigned i = 0; unlikely(got->ns != is) && b && i < b->n; i++)
+		b->ns[i] = got->ns;
+	*at = *got;
+}
+
+// They have arrived by now: one time for all packets of a burst.
+static void receive(struct burst *b, const struct source *s, struct stamp *got,
+	const struct clock_line *clock) {
+	b->n = rte_eth_rx_burst(s->port, s->queue, b->mbufs, BURST);
+	read_clock(got, clock);
+	if (b->n)
+		take_burst(b, got->ns);
+}
+
+// Takes what a port holds, up to TURNS bursts; full: there may be more.
+static unsigned poll_port(struct worker *w, const struct rules *rules, const struct source *s,
+	struct present *epoch, struct stamp *at, bool *full) {
+	const struct clock_line *clock = &w->probe->clock;
+	struct burst *now = &w->received[0], *next = &w->received[1];
+	struct stamp got;
+	receive(now, s, &got, clock);
+	arrive(w, epoch, at, &got, now);
+	unsigned all = now->n;
+	for (unsigned turn = 1; turn < TURNS && now->n == BURST; turn++) {
+		receive(next, s, &got, clock);
+		count_burst(w, rules, s->uplink, now);
+		arrive(w, epoch, at, &got, next);
+		struct burst *counted = now;
+		now = next;
+		next = counted;
+		all += now->n;
+	}
+	if (now->n)
+		count_burst(w, rules, s->uplink, now);
+	*full |= now->n == BURST;
+	return all;
+}
+
+// Takes what each source holds; the time is that at which the last was asked.
+static unsigned poll_sources(struct worker *w, const struct rules *rules, struct present *epoch,
+	struct stamp *at, bool *full) {
+	unsigned all = 0;
+	bool stamped = *full = false;
+	for (unsigned i = 0; i < w->source_n; i++) {
+		struct source *s = &w->sources[i];
+		unsigned n = 0;
+		if (s->reader) {
+			n = poll_capture(w, rules, s);
+			*full |= n == BURST;
+		} else if (atomic_load_explicit(&s->open, memory_order_acquire)) {
+			n = poll_port(w, rules, s, epoch, at, full);
+			stamped = true;
+		}
+		if (n)
+			polls_add(&s->packets, n);
+		all += n;
+	}
+	if (!stamped) {
+		struct stamp got;
+		read_clock(&got, &w->probe->clock);
+		arrive(w, epoch, at, &got, NULL);
+	}
+	return all;
 }
 
 int worker_live(void *arg) {
@@ -183,14 +230,14 @@ int worker_live(void *arg) {
 	prctl(PR_SET_TIMERSLACK, 1000ul);
 	rte_rcu_qsbr_thread_register(readers, w->index);
 	rte_rcu_qsbr_thread_online(readers, w->index);
-	stamp(&last, &p->clock);
+	read_clock(&last, &p->clock);
+	at = last;
 	for (bool stop = false;;) {
 		unsigned n = poll_sources(w,
-			atomic_load_explicit(&p->rules.current, memory_order_acquire), &at, &full);
+			atomic_load_explicit(&p->rules.current, memory_order_acquire), &epoch, &at,
+			&full);
 		polls_count(worker_polls(w), at.tsc - last.tsc, asleep, busy);
 		last = at;
-		if (at.ns < epoch.from_ns || at.ns >= epoch.until_ns)
-			enter_epoch(w, &epoch, at.ns);
 		rte_rcu_qsbr_quiescent(readers, w->index);
 		// what is in the rings at the end is still taken, once
 		if (stop)
@@ -202,7 +249,7 @@ int worker_live(void *arg) {
 	}
 	rte_rcu_qsbr_thread_offline(readers, w->index);
 	rte_rcu_qsbr_thread_unregister(readers, w->index);
-	while (!tt_flow_switch(w->flow))
+	while (!switch_tables(w))
 		usleep(100);
 	turn_page(w);
 	atomic_store_explicit(&w->done, true, memory_order_release);

@@ -206,6 +206,20 @@ bool tt_flow_switch(struct tt_flow *f) {
 	return true;
 }
 
+bool tt_flow_handed(const struct tt_flow *f) {
+	return atomic_load_explicit(&f->handed, memory_order_acquire) != -1;
+}
+
+void tt_flow_set_back(struct tt_flow *f, int64_t by_ns) {
+	f->newest = 0;
+	for (unsigned i = 0; i < f->conf.sensors; i++) {
+		int64_t last = atomic_load_explicit(&f->live[i].last_ns, memory_order_relaxed);
+		if (last)
+			atomic_store_explicit(
+				&f->live[i].last_ns, last - by_ns, memory_order_relaxed);
+	}
+}
+
 bool tt_flow_idle(const struct tt_flow *f) {
 	// in this order: who sees the new half empty sees the old one handed over
 	return atomic_load_explicit(&f->tallies, memory_order_acquire) == 0 &&

@@ -214,6 +214,24 @@ static void live_counters_hold_observed_and_spilled(void **state) {
 	rig_close(&b);
 }
 
+static void a_clock_set_back_leaves_no_packet_in_the_future(void **state) {
+	struct rig b;
+	struct tt_flow_conf c = rig_conf;
+	struct tt_flow_stats st;
+	c.mark_late = true;
+	rig_open(&b, &c);
+	rig_add_random(&b, &(struct rig_traffic){1000, 3, 1020, 30}, 100);
+	rig_drain(&b);
+	tt_flow_set_back(b.flow, 600 * TT_NS);
+	for (uint16_t s = 0; s < RIG_SENSORS; s++)
+		assert_in_range(tt_flow_live(b.flow, s)->last_ns, 420 * TT_NS, 451 * TT_NS);
+	rig_add_random(&b, &(struct rig_traffic){1000, 3, 420, 30}, 100);
+	rig_drain(&b);
+	tt_flow_stats(b.flow, &st);
+	assert_int_equal(st.late, 0);
+	rig_close(&b);
+}
+
 /// The worker of the concurrent test; the harvester is the test's own thread.
 struct worker {
 	struct rig *b;
@@ -277,6 +295,7 @@ static void worker_and_harvester_share_without_loss(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_packet_comes_out_once),
+		cmocka_unit_test(a_clock_set_back_leaves_no_packet_in_the_future),
 		cmocka_unit_test(peeking_finds_what_rte_hash_finds),
 		cmocka_unit_test(waiting_tables_of_any_size_lose_nothing),
 		cmocka_unit_test(spilling_loses_no_packet),

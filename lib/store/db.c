@@ -28,6 +28,8 @@ static const char *const texts[ST_N] = {
 	[ST_BATCH_RIR] = "UPDATE batch SET rir = ? WHERE id = ?",
 	[ST_BATCH_COUNT] = "SELECT count(*), sum(rows > 0), max(seq) FROM batch WHERE boot = ?",
 	[ST_RAW_ADD] = "INSERT INTO raw(batch, message, derived) VALUES(?, ?, ?)",
+	[ST_CLOCK_STEP] = "INSERT OR REPLACE INTO clock_step(boot, before, after, next) "
+			  "VALUES(?, ?, ?, ?)",
 	[ST_AS_NAME] = "INSERT OR REPLACE INTO as_name(number, name) VALUES(?, ?)",
 	[ST_TALLY_ADD] =
 		"INSERT INTO tally VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "

@@ -142,6 +142,30 @@ static int add_tallies(struct tt_store *s, const struct tt_batch_view *v, struct
 	return rc;
 }
 
+// The clock of the probe went from one time to another. `next`: the boot that began with it.
+static int add_clock_step(struct tt_store *s, const json_t *doc, struct tt_err *err) {
+	const char *from = json_string_value(json_object_get(doc, "from"));
+	const char *to = json_string_value(json_object_get(doc, "to"));
+	const char *next = json_string_value(json_object_get(doc, "boot"));
+	sqlite3_stmt *st = db_st(s, ST_CLOCK_STEP, err);
+	int64_t before, after;
+
+	if (st == NULL)
+		return s->rc;
+	if (from == NULL || to == NULL || tt_time_parse(from, &before) < 0 ||
+		tt_time_parse(to, &after) < 0)
+		return tt_err_set(err, -EBADMSG,
+			"document in a batch of %s: clock_step, expected \"from\" and \"to\" in "
+			"RFC 3339",
+			s->boot.probe);
+	db_bind(st, "iii", s->boot.id, before, after);
+	if (next != NULL && strcmp(next, s->boot.boot) != 0)
+		sqlite3_bind_text(st, 4, next, -1, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(st, 4);
+	return db_run(s, st, err, "clock");
+}
+
 static int act_on_meta(struct tt_store *s, const struct tt_batch_view *v, struct tt_err *err) {
 	json_error_t e;
 	json_t *doc;
@@ -157,6 +181,8 @@ static int act_on_meta(struct tt_store *s, const struct tt_batch_view *v, struct
 	type = json_string_value(json_object_get(doc, "type"));
 	if (type != NULL && strcmp(type, "catalog") == 0)
 		rc = sensors_describe(s, v->head.probe, s->boot.id, doc, err);
+	else if (type != NULL && strcmp(type, "clock_step") == 0)
+		rc = add_clock_step(s, doc, err);
 	else if (type != NULL && strcmp(type, "file_end") == 0)
 		rc = file_end(s, &v->head, doc, err);
 	json_decref(doc);

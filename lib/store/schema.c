@@ -102,9 +102,14 @@ static const char unsettled[] =
 	"min(start) FROM port_day WHERE start > d.start) FROM d WHERE d.start IS NOT NULL) "
 	"INSERT INTO survey SELECT start, 0, 0, 0, 0, 0 FROM d WHERE start IS NOT NULL;";
 
+// Version 6: where probes' clocks did not simply go on.
+static const char clock_steps[] =
+	"CREATE TABLE clock_step(boot INTEGER, before INTEGER, after INTEGER NOT NULL, next TEXT, "
+	"PRIMARY KEY(boot, before)) WITHOUT ROWID;";
+
 // What a database of the version before lacks.
 static const char *const steps_to[TT_STORE_VERSION + 1] = {
-	[2] = version2, [3] = counts, [4] = version4, [5] = version5};
+	[2] = version2, [3] = counts, [4] = version4, [5] = version5, [6] = clock_steps};
 
 const struct rollup rollups[KIND_N] = {
 	[KIND_PORT] = {.name = "port",
@@ -166,7 +171,8 @@ int schema_create(struct tt_store *s, const char *timezone, struct tt_err *err) 
 		TT_STORE_VERSION);
 	if ((rc = db_exec(s, err, tables)) == 0 && (rc = db_exec(s, err, version2)) == 0 &&
 		(rc = create_rollups(s, err)) == 0 && (rc = db_exec(s, err, counts)) == 0 &&
-		(rc = db_exec(s, err, version4)) == 0 && (rc = db_exec(s, err, sql)) == 0)
+		(rc = db_exec(s, err, version4)) == 0 && (rc = db_exec(s, err, clock_steps)) == 0 &&
+		(rc = db_exec(s, err, sql)) == 0)
 		rc = db_tx(s, ST_COMMIT, err);
 	if (rc < 0)
 		db_tx(s, ST_ROLLBACK, NULL);

@@ -589,7 +589,7 @@ static void a_database_of_version_1_is_brought_up_when_it_is_written(void **stat
 	exec(w->path, (const char *)sql.data);
 	tt_buf_free(&sql);
 	assert_int_equal(open_rc(w->path, TT_STORE_READ, NULL), -EPROTONOSUPPORT);
-	assert_non_null(strstr(err.msg, "version 1, expected version 5: the collector"));
+	assert_non_null(strstr(err.msg, "version 1, expected version 6: the collector"));
 	s = world_open(w, TT_STORE_WRITE, NULL);
 	world_fill(w, s, 500, 100, 1734480000, 1734487200);
 	assert_int_equal(tt_store_checkpoint(s, &err), 0);

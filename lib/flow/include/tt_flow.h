@@ -63,6 +63,11 @@ extern uint64_t tt_flow_cycles[TT_FLOW_STEPS];
 /// Asks for the tables to change places, at an epoch's end and at the end of input, empty or not.
 /// False when the harvester still has the other one: nothing changed, ask again. Worker only.
 bool tt_flow_switch(struct tt_flow *f);
+/// Whether the harvester has a table that it has not emptied yet. Any thread.
+bool tt_flow_handed(const struct tt_flow *f);
+/// The clock was set back by so many nanoseconds: no epoch is the newest any more, and the last
+/// packets of sensors are as long ago as before. Worker only.
+void tt_flow_set_back(struct tt_flow *f, int64_t by_ns);
 /// Whether the current table holds nothing that has not been harvested, and the other is free. Any
 /// thread; true stays true only while the worker adds nothing.
 bool tt_flow_idle(const struct tt_flow *f);

@@ -16,7 +16,7 @@
 /// one writes.
 struct tt_store;
 
-#define TT_STORE_VERSION 5
+#define TT_STORE_VERSION 6
 #define TT_RIR_LEN	 128
 
 enum tt_store_mode {
