@@ -128,10 +128,11 @@ static inline unsigned keys_plain(
 		b->us[i] = (uint32_t)(since / 1000);
 		key4_make(key++, p, epoch);
 	}
-	for (unsigned k = from; k < i; k++) {
-		b->fate[k] = TT_FATE_OBSERVED;
-		b->v4.index[b->v4.n++] = (uint8_t)k;
-	}
+	uint8_t *index = b->v4.index + b->v4.n;
+	memset(b->fate + from, TT_FATE_OBSERVED, i - from);
+	for (unsigned k = from; k < i; k++)
+		*index++ = (uint8_t)k;
+	b->v4.n += i - from;
 	return i;
 }
 
