@@ -231,9 +231,11 @@ class TestSurveyors(TestSuite):
 
     def collect_until(self, db, query, name, **conf):
         p = self.collector(db, name, **conf)
-        wait_for(lambda: self.teiten.sql(db, query) == [{"n": "0"}], 30, query)
-        p.terminate()
-        p.communicate(timeout=30)
+        try:
+            wait_for(lambda: self.teiten.sql(db, query) == [{"n": "0"}], 60, query)
+        finally:
+            p.terminate()
+            p.communicate(timeout=30)
         assert p.returncode == 0
 
     def test_settled_days_last_without_raw(self):
