@@ -353,6 +353,37 @@ class TestSteps(TestSuite):
                "batches waited, then were stored once, under the probe's time")
 
 
+    def test_a_collector_whose_clock_runs_ahead(self):
+        """
+        Steps: a collector with packets in its database starts again with a clock a thousand days ahead,
+               and once more when it has settled the day.
+        Verify: raw batches are kept, though `raw_days` is 200: sources are still told.
+        """
+        self.clock, self.sent, self.offset = Clock(self.dir / "clock"), [], 0
+        with Site(self.teiten, self.dir, [sensor("isp", "198.51.100.0/24")], name="ahead") as site:
+            site.env["TEITEN_CLOCK"] = str(self.clock.path)
+            site.start_collector()
+            del site.env["TEITEN_CLOCK"]
+            site.start_probe()
+            site.listener.wait("health.")
+            self.send(site)
+            site.wait_fate(300)
+            site.end()
+            rows = self.teiten.top(site.db, "source")["rows"]
+            assert rows
+            self.clock.set(1000 * 86400)
+            site.env["TEITEN_CLOCK"] = str(self.clock.path)
+            site.start_collector()
+            days = "SELECT count(*) AS n FROM survey"  # raw batches expire where that is done
+            wait_for(lambda: self.teiten.sql(site.db, days) != [{"n": "0"}], 90, site.said)
+            site.end()
+            site.start_collector()
+            time.sleep(3)  # what is too old goes at the start, then once a minute
+            site.end()
+            assert self.teiten.top(site.db, "source")["rows"] == rows
+        record("collector's clock a thousand days ahead", 1, "raw batches are kept")
+
+
 class TestClockForLong(TestClock):
     """The same clock, set often; the short cases are not run again."""
     pytestmark = [*needs_root, pytest.mark.soak]

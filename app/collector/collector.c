@@ -178,12 +178,20 @@ static void checkpoint(struct collector *c) {
 		c->last_commit = tt_mono_ns();
 }
 
+// Ages are counted from the newest data: a clock that runs ahead must not take raw batches.
 static void expire(struct collector *c) {
+	struct tt_store_info info;
 	struct tt_err err = {""};
-	int64_t before = tt_now_ns() / TT_NS - (int64_t)c->o->raw_days * 86400;
+	int64_t now = tt_now_ns() / TT_NS;
 	if (commit(c) < 0)
 		return;
-	if (tt_store_expire(c->store, before, c->o->disk_limit, &err) < 0)
+	int rc = tt_store_info(c->store, &info, &err);
+	if (!rc) {
+		int64_t newest = now < info.data_to ? now : info.data_to;
+		rc = tt_store_expire(c->store, newest - (int64_t)c->o->raw_days * 86400,
+			c->o->disk_limit, &err);
+	}
+	if (rc < 0)
 		complain(c, err.msg);
 }
 
