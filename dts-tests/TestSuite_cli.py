@@ -49,6 +49,20 @@ class TestCommandLine(TestSuite):
         return done.messages[0]
 
     @pytest.mark.smoke
+    @pytest.mark.parametrize("option, told", [("--asn", "has no file *.csv"), ("--scanners", "has 0 lists"),
+                                              ("--rir", "has no file delegated-")])
+    def test_replay_says_once_what_is_wrong(self, option, told):
+        """
+        Steps: replay with an empty folder where files are expected.
+        Verify: one line that names it and what was expected; status 1; nothing was read.
+        """
+        empty = self.dir / "empty"
+        empty.mkdir()
+        capture = pcap(self.dir / "one.pcap", [])
+        done = self.teiten.run("teiten", "replay", option, empty, "--db", self.dir / "r.db", capture, ok=False)
+        assert done.status == 1 and done.out == "" and len(done.messages) == 1, done
+        assert f"{empty}: {told}" in done.messages[0]
+
     def test_help_and_version(self):
         """
         Steps: help, help of every command in each way, --version, no command.

@@ -631,7 +631,8 @@ class TestReport(TestSuite):
             assert f"{bad}: {what}: is" in line and "expected" in line, line
         for text in ("", "{", json.dumps(good)[:500], "[]", "\0" * 100):
             bad.write_text(text)
-            assert str(bad) in self.refused("--country", "JP", "--previous", bad)
+            line = self.refused("--country", "JP", "--previous", bad)
+            assert str(bad) in line and ":-1" not in line
         bad.write_text('{"kind":"report","v":1,"titel":{}}')
         assert "$.titel" in self.refused("-c", bad)
         bad.write_text('{"kind":"report","v":1,"watches":["nosuch"]}')

@@ -228,8 +228,8 @@ static int explain(const char *name, int status) {
 	if (WIFSIGNALED(status))
 		return complain(FAILED, "replay: %s was ended by signal %d (%s); %s", name,
 			WTERMSIG(status), strsignal(WTERMSIG(status)), redo);
-	if (WEXITSTATUS(status) == USAGE)
-		return USAGE; // it said why
+	if (WEXITSTATUS(status) == USAGE || WEXITSTATUS(status) == FAILED)
+		return WEXITSTATUS(status); // it said why
 	return complain(
 		FAILED, "replay: %s ended with status %d; %s", name, WEXITSTATUS(status), redo);
 }

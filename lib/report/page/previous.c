@@ -143,7 +143,8 @@ static int read_file(struct page *p, json_t **out) {
 	json_error_t e;
 	int rc = tt_file_read(p->conf->previous, &text, p->err);
 	if (!rc) {
-		*out = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &e);
+		*out = json_loadb(text.data ? (const char *)text.data : "", text.len,
+			JSON_REJECT_DUPLICATES, &e);
 		rc = *out ? check_frozen(p, p->conf->previous, *out)
 			  : tt_err_set(p->err, -EINVAL, "%s:%d:%d: %s, expected JSON",
 				    p->conf->previous, e.line, e.column, e.text);
