@@ -48,7 +48,18 @@ class TestCommandLine(TestSuite):
             assert str(name) in done.messages[0], done
         return done.messages[0]
 
-    @pytest.mark.smoke
+    def test_retransmissions_count_as_they_arrive(self):
+        """
+        Steps: replay one SYN five times, as a host does that gets no answer.
+        Verify: five packets of one source, in counts and in rates.
+        """
+        frame = syn("203.0.113.7", 23)
+        capture = pcap(self.dir / "again.pcap", [(frame, None, (START + 2 ** i) * 10**9) for i in range(5)])
+        self.teiten.replay(self.dir / "again.db", capture)
+        row, = self.teiten.top(self.dir / "again.db", "port")["rows"]
+        assert (row["port"], row["packets"], row["sources"]) == (23, 5, 1)
+        assert row["rate"] > 0 and row["top_source_share"] == 1
+
     @pytest.mark.parametrize("option, told", [("--asn", "has no file *.csv"), ("--scanners", "has 0 lists"),
                                               ("--rir", "has no file delegated-")])
     def test_replay_says_once_what_is_wrong(self, option, told):
@@ -63,6 +74,7 @@ class TestCommandLine(TestSuite):
         assert done.status == 1 and done.out == "" and len(done.messages) == 1, done
         assert f"{empty}: {told}" in done.messages[0]
 
+    @pytest.mark.smoke
     def test_help_and_version(self):
         """
         Steps: help, help of every command in each way, --version, no command.
