@@ -168,6 +168,26 @@ class TestFindings(TestSuite):
         self.run("watch", "backfill", WATCH, "--db", db, "--from", "2024-07-01")
         assert self.watch(db, period="2024Q3")["days"] == self.watch(self.planted.db, period="2024Q3")["days"]
 
+    def test_a_new_watch_needs_no_capture(self):
+        """
+        Steps: a database of replay; a watch that it did not have, put in force by its own backfill; a bad one.
+        Verify: it counts what top does; the bad one is refused, and those in force stay.
+        """
+        db, conf = self.dir / "new.db", self.dir / "watches.json"
+        shutil.copy(self.planted.db, db)
+        root = json.loads((ROOT / "config/watches.json").read_text())
+        root["watches"].append({"name": "telnet", "where": {"class": ["scan"], "ports": ["tcp/23"]}})
+        conf.write_text(json.dumps(root))
+        self.run("watch", "backfill", "telnet", "--db", db, "--from", "2024-10-01", "--watches", conf)
+        got = self.watch(db, name="telnet")
+        row, = [r for r in self.programs.top(db, "port", period="2024Q4")["rows"] if (r["proto"], r["port"]) == ("tcp", 23)]
+        assert got["packets"] == row["packets"] > 1000 and got["not_counted"] is None
+        assert self.watch(db)["packets"] == self.watch(self.planted.db)["packets"]
+        conf.write_text(conf.read_text().replace("tcp/23", "tcp/99999"))
+        done = self.run("watch", "backfill", "telnet", "--db", db, "--from", "2024-10-01", "--watches", conf, ok=False)
+        assert done.status == 2 and len(done.messages) == 1 and "tcp/99999" in done.messages[0]
+        assert self.watch(db, name="telnet") == got
+
     def test_sources_are_kept(self):
         """
         Steps: list the watch's sources of December.

@@ -116,7 +116,8 @@ const struct command commands[] = {
 		"list: the watches of the database. show: a watch's days, surges, who saw them and "
 		"what the packets were like. sources: its sources by local day, where it keeps "
 		"them. backfill: counts it anew from --from on, of the raw observations that are "
-		"still there; stop the collector of that database meanwhile.",
+		"still there (with --watches, a watch that the database did not have); stop the "
+		"collector of that database meanwhile.",
 		"$ teiten watch show dns-reflection-domestic --db q.db --period 2024Q4\n"
 		"...\n"
 		"day         packets  sources  complete         plain packets  plain sources\n"
@@ -129,7 +130,7 @@ const struct command commands[] = {
 		"ISP A         1.00  100.0 %       184     0  did not see it\n"
 		"ISP B         1.00  100.0 %       184     0  did not see it\n"
 		"Only the sensors in Cloud X saw it.\n",
-		{db_options, span_options}, run_watch},
+		{db_options, span_options, watch_options}, run_watch},
 	{"annotate", "FILE.csv", 1, 1, "db watch", "join verdicts made elsewhere",
 		"Reads rows of address, date, open (yes or no), product and note, in any order of "
 		"columns by the names in the first line, and keeps them beside the sources of a "

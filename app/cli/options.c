@@ -149,6 +149,11 @@ const struct opt changes_options[] = {
 	{NULL},
 };
 
+const struct opt watch_options[] = {
+	{"watches", 0, "F", "backfill: watches.json, put in force first, as by replay."},
+	{NULL},
+};
+
 const struct opt annotate_options[] = {
 	{"watch", 0, "NAME", "The watch whose sources the verdicts are about."},
 	{NULL},

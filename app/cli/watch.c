@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "query.h"
+#include "tt_conf.h"
 #include "tt_findings.h"
 #include "tt_print.h"
 
@@ -118,10 +119,22 @@ static int sources(const struct ask *k, struct tt_err *err) {
 	return rc;
 }
 
+static int put_in_force(const struct ask *k, struct tt_err *err) {
+	const char *path = arg(k->a, "watches");
+	json_t *root = NULL;
+	int rc = path ? tt_conf_load(path, "watches", &root, err) : 0;
+	if (!rc && root)
+		rc = tt_store_watches_set(k->s, root, err);
+	json_decref(root);
+	return rc;
+}
+
 static int backfill(const struct ask *k, struct tt_err *err) {
 	char from[TT_RFC3339_LEN], to[TT_RFC3339_LEN];
 	int64_t raw_from, raw_to;
-	int rc = tt_store_watch_backfill(k->s, k->name, k->from, &raw_from, &raw_to, err);
+	int rc = put_in_force(k, err);
+	if (!rc)
+		rc = tt_store_watch_backfill(k->s, k->name, k->from, &raw_from, &raw_to, err);
 	if (!rc)
 		printf("%s: counted anew from %s to %s\n", k->name, tt_time_format(raw_from, from),
 			tt_time_format(raw_to, to));
@@ -155,6 +168,8 @@ int run_watch(const struct args *a) {
 			USAGE, "watch: expected list, show NAME, sources NAME or backfill NAME");
 	if (subs[i].writes && !arg(a, "from"))
 		return complain(USAGE, "watch backfill: expected --from T");
+	if (!subs[i].writes && arg(a, "watches"))
+		return complain(USAGE, "watch %s: --watches is for backfill", subs[i].name);
 	if (subs[i].named && !tt_id_valid(a->operands[1]))
 		return complain(
 			USAGE, "watch: '%s', expected 1 to 32 of a-z, 0-9 and -", a->operands[1]);
@@ -171,7 +186,7 @@ int run_watch(const struct args *a) {
 		int rc = subs[i].run(&k, &err);
 		progress_stop(&p);
 		if (rc)
-			status = complain(FAILED, "watch: %s", err.msg);
+			status = complain(rc == -EINVAL ? USAGE : FAILED, "watch: %s", err.msg);
 	}
 	if (tt_store_close(&k.s, &err) && !status)
 		status = complain(FAILED, "watch: %s", err.msg);

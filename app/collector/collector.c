@@ -188,8 +188,8 @@ static void expire(struct collector *c) {
 	int rc = tt_store_info(c->store, &info, &err);
 	if (!rc) {
 		int64_t newest = now < info.data_to ? now : info.data_to;
-		rc = tt_store_expire(c->store, newest - (int64_t)c->o->raw_days * 86400,
-			c->o->disk_limit, &err);
+		rc = tt_store_expire(
+			c->store, newest - (int64_t)c->o->raw_days * 86400, c->o->disk_limit, &err);
 	}
 	if (rc < 0)
 		complain(c, err.msg);
