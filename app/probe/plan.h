@@ -59,7 +59,7 @@ struct plan {
 #define PLAN_BURST	64
 #define PLAN_CACHE	256
 /// Longest nap where the link's speed is not known.
-#define PLAN_NAP_MAX_US 500
+#define PLAN_NAP_MAX_US 1000
 
 /// Makes the plan. worker_n at least 1, device_n at most UPLINK_MAX.
 void plan_make(struct plan *p, const struct plan_device *devices, unsigned device_n,

@@ -105,8 +105,8 @@ static void test_rings_hold_a_millisecond_and_naps_half_a_ring(void **state) {
 	struct plan_device d = nic(1000, -1);
 	workers_on(w, 16, 0);
 	plan_make(&plan, &d, 1, w, 16);
-	assert_int_equal(plan.uplinks[0].ring, 2048); // 1,488 packets
-	assert_int_equal(plan.uplinks[0].nap_max_us, 500);
+	assert_int_equal(plan.uplinks[0].ring, 2048);	   // 1,488 packets
+	assert_int_equal(plan.uplinks[0].nap_max_us, 688); // of 1,376 to fill 2,048
 	d = nic(10000, -1);
 	plan_make(&plan, &d, 1, w, 16);
 	assert_int_equal(plan.uplinks[0].queues, 2);
