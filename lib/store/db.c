@@ -169,6 +169,28 @@ int db_tx(struct tt_store *s, enum st which, struct tt_err *err) {
 	return st == NULL ? s->rc : db_run(s, st, err, texts[which]);
 }
 
+int db_end(struct tt_store *s, int rc, struct tt_err *err) {
+	if (rc == 0)
+		rc = db_tx(s, ST_COMMIT, err);
+	if (rc < 0 && !sqlite3_get_autocommit(s->db))
+		db_tx(s, ST_ROLLBACK, NULL);
+	return rc;
+}
+
+int db_run_sql(struct tt_store *s, struct tt_err *err, const char *what, const char *sql, int64_t a,
+	int64_t b) {
+	sqlite3_stmt *st = db_prepare(s, err, sql);
+	int rc;
+
+	if (st == NULL)
+		return s->rc;
+	sqlite3_bind_int64(st, 1, a);
+	sqlite3_bind_int64(st, 2, b);
+	rc = db_run(s, st, err, what);
+	sqlite3_finalize(st);
+	return rc;
+}
+
 int db_int(struct tt_store *s, struct tt_err *err, const char *sql, int64_t none, int64_t *out) {
 	sqlite3_stmt *st = db_prepare(s, err, sql);
 	int rc;

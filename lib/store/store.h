@@ -126,6 +126,11 @@ int db_run(struct tt_store *s, sqlite3_stmt *st, struct tt_err *err, const char 
 /// Statements as text, without parameters.
 int db_exec(struct tt_store *s, struct tt_err *err, const char *sql);
 int db_tx(struct tt_store *s, enum st begin_or_end, struct tt_err *err);
+/// Ends a transaction that went as rc says: commits it, or undoes it and returns why.
+int db_end(struct tt_store *s, int rc, struct tt_err *err);
+/// Runs a statement once, with up to two numbers; `what` it is about.
+int db_run_sql(struct tt_store *s, struct tt_err *err, const char *what, const char *sql, int64_t a,
+	int64_t b);
 /// One number of a query without parameters; `none` for null or no row.
 int db_int(struct tt_store *s, struct tt_err *err, const char *sql, int64_t none, int64_t *out);
 

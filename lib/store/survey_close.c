@@ -81,14 +81,6 @@ static int run(struct tt_store *s, struct tt_err *err, const char *sql, const ch
 	return rc;
 }
 
-static int end_tx(struct tt_store *s, int rc, struct tt_err *err) {
-	if (rc == 0)
-		rc = db_tx(s, ST_COMMIT, err);
-	if (rc < 0 && !sqlite3_get_autocommit(s->db))
-		db_tx(s, ST_ROLLBACK, NULL);
-	return rc;
-}
-
 // Its pieces may go into the tables as they are.
 static int pass(
 	struct tt_store *s, struct closing *c, enum survey_state state, struct tt_err *err) {
@@ -109,7 +101,7 @@ static int pass(
 			 "iii", c->d.start, c->d.end, c->d.last_segment, 0, 0)) == 0)
 		rc = run(s, err, "DELETE FROM unjudged WHERE start = ? AND taken", "i", c->d.start,
 			0, 0, 0, 0);
-	rc = end_tx(s, rc, err);
+	rc = db_end(s, rc, err);
 	survey_close_free(s);
 	return rc < 0 ? rc : 1;
 }
@@ -142,7 +134,7 @@ static int prepare(struct tt_store *s, int64_t start, struct tt_err *err) {
 			"UPDATE unjudged SET taken = 1 WHERE start = ? AND batch IN (SELECT b.id "
 			"FROM batch AS b JOIN boot ON boot.id = b.boot WHERE NOT boot.hidden)",
 			"i", start, 0, 0, 0, 0);
-	return end_tx(s, rc, err);
+	return db_end(s, rc, err);
 }
 
 static int tables_hold(struct tt_store *s, int64_t start, bool *out, struct tt_err *err) {
@@ -255,7 +247,7 @@ static int stage(struct tt_store *s, struct closing *c, struct tt_err *err) {
 		rc = segments_insert(s, c->fold, SEGMENT_STAGED, err);
 	if (rc == 0 && c->watches != NULL)
 		rc = watch_recount_write(c->watches, err);
-	rc = end_tx(s, rc, err);
+	rc = db_end(s, rc, err);
 	fold_destroy(&c->fold);
 	return rc;
 }
@@ -285,7 +277,7 @@ static int record(struct tt_store *s, struct closing *c, struct tt_err *err) {
 		rc = run(s, err, "UPDATE survey SET surveyors = ?2 WHERE start = ?1", "ii",
 			c->d.start, (int64_t)c->verdicts.set.n, 0, 0, 0);
 	TT_CRASH_POINT("store.survey.commit");
-	rc = end_tx(s, rc, err);
+	rc = db_end(s, rc, err);
 	TT_CRASH_POINT("store.survey.after");
 	survey_close_free(s);
 	return rc < 0 ? rc : 1;

@@ -8,19 +8,6 @@
 #include "tt_crash.h"
 #include "watch.h"
 
-static int run(struct tt_store *s, struct tt_err *err, const char *sql, int64_t a, int64_t b) {
-	sqlite3_stmt *st = db_prepare(s, err, sql);
-	int rc;
-
-	if (st == NULL)
-		return s->rc;
-	sqlite3_bind_int64(st, 1, a);
-	sqlite3_bind_int64(st, 2, b);
-	rc = db_run(s, st, err, "rollups");
-	sqlite3_finalize(st);
-	return rc;
-}
-
 // A month once more, of the days that are left of it.
 static int month_again(
 	struct tt_store *s, unsigned kind, int64_t start, unsigned who, struct tt_err *err) {
@@ -34,7 +21,7 @@ static int month_again(
 			days + n, sizeof(days) - n, "%s%lld", n == 0 ? "" : ",", (long long)t);
 	snprintf(sql, sizeof(sql), "DELETE FROM %s_month WHERE start = ? AND sensor = ?",
 		rollups[kind].name);
-	if ((rc = run(s, err, sql, start, who)) < 0)
+	if ((rc = db_run_sql(s, err, "rollups", sql, start, who)) < 0)
 		return rc;
 	snprintf(sql, sizeof(sql),
 		"INSERT INTO %s_month(start, %s, surveyor, packets, bytes, spilled, sources, "
@@ -43,7 +30,7 @@ static int month_again(
 		"FROM %s_day WHERE start IN (%s) AND sensor = ?2 GROUP BY %s, surveyor",
 		rollups[kind].name, rollups[kind].columns, rollups[kind].columns,
 		rollups[kind].name, days, rollups[kind].columns);
-	return run(s, err, sql, start, who);
+	return db_run_sql(s, err, "rollups", sql, start, who);
 }
 
 static int take_back(struct tt_store *s, const struct survey_day *d, unsigned kind, unsigned who,
@@ -54,11 +41,11 @@ static int take_back(struct tt_store *s, const struct survey_day *d, unsigned ki
 	snprintf(sql, sizeof(sql), "DELETE FROM %s_hour WHERE start = ? AND sensor = ?",
 		rollups[kind].name);
 	for (int64_t t = d->start; t < d->end; t = local_next(s->tz, TT_STEP_HOUR, t))
-		if ((rc = run(s, err, sql, t, who)) < 0)
+		if ((rc = db_run_sql(s, err, "rollups", sql, t, who)) < 0)
 			return rc;
 	snprintf(sql, sizeof(sql), "DELETE FROM %s_day WHERE start = ? AND sensor = ?",
 		rollups[kind].name);
-	if ((rc = run(s, err, sql, d->start, who)) < 0)
+	if ((rc = db_run_sql(s, err, "rollups", sql, d->start, who)) < 0)
 		return rc;
 	return month_again(s, kind, local_start(s->tz, TT_STEP_MONTH, d->start), who, err);
 }
@@ -82,7 +69,8 @@ static int swap_pieces(
 	rc = db_run(s, st, err, "rollups");
 	sqlite3_finalize(st);
 	return rc < 0 ? rc
-		      : run(s, err, "UPDATE segment SET state = 2 WHERE state = 1 AND who = ?",
+		      : db_run_sql(s, err, "rollups",
+				"UPDATE segment SET state = 2 WHERE state = 1 AND who = ?",
 				(int64_t)who, 0);
 }
 
@@ -90,9 +78,11 @@ static int finish(struct tt_store *s, const struct survey_day *d, struct tt_err 
 	int rc = d->state == SURVEY_LATE ? 0 : watch_recount_finish(s, d, err);
 
 	if (rc == 0)
-		rc = run(s, err, "UPDATE survey SET state = 1 WHERE start = ?", d->start, 0);
+		rc = db_run_sql(s, err, "rollups", "UPDATE survey SET state = 1 WHERE start = ?",
+			d->start, 0);
 	return rc < 0 ? rc
-		      : run(s, err, "DELETE FROM unjudged WHERE start = ? AND taken", d->start, 0);
+		      : db_run_sql(s, err, "rollups",
+				"DELETE FROM unjudged WHERE start = ? AND taken", d->start, 0);
 }
 
 // The day that is being settled, and a sensor that has staged pieces; *who negative: none has.

@@ -141,14 +141,6 @@ static int fold(struct folder *f, int64_t from, enum raw_which which) {
 	return rc;
 }
 
-static int end_tx(struct tt_store *s, int rc, struct tt_err *err) {
-	if (rc == 0)
-		rc = db_tx(s, ST_COMMIT, err);
-	if (rc < 0 && !sqlite3_get_autocommit(s->db))
-		db_tx(s, ST_ROLLBACK, NULL);
-	return rc;
-}
-
 int tt_store_watches_fold(struct tt_store *s, struct tt_err *err) {
 	struct folder f = {.s = s, .err = err};
 	int64_t n;
@@ -167,7 +159,7 @@ int tt_store_watches_fold(struct tt_store *s, struct tt_err *err) {
 	if ((rc = watches_load(s, NULL, &f.w, err)) < 0)
 		return rc;
 	if ((rc = db_tx(s, ST_BEGIN, err)) == 0)
-		rc = end_tx(s, fold(&f, INT64_MIN, RAW_UNWATCHED), err);
+		rc = db_end(s, fold(&f, INT64_MIN, RAW_UNWATCHED), err);
 	folder_close(&f);
 	return rc;
 }
@@ -223,7 +215,7 @@ int tt_store_watch_backfill(struct tt_store *s, const char *name, int64_t from, 
 	if (rc == 0 && (rc = db_tx(s, ST_BEGIN, err)) == 0) {
 		if ((rc = forget_from(&f, day)) == 0)
 			rc = fold(&f, day, RAW_ALL);
-		rc = end_tx(s, rc, err);
+		rc = db_end(s, rc, err);
 	}
 	*raw_from = info.raw_from > day ? info.raw_from : day;
 	*raw_to = info.raw_to;

@@ -37,19 +37,6 @@ static int load(struct folder *f, const struct survey_day *d) {
 	return n > 0;
 }
 
-static int run(struct tt_store *s, struct tt_err *err, const char *sql, int64_t a, int64_t b) {
-	sqlite3_stmt *st = db_prepare(s, err, sql);
-	int rc;
-
-	if (st == NULL)
-		return s->rc;
-	sqlite3_bind_int64(st, 1, a);
-	sqlite3_bind_int64(st, 2, b);
-	rc = db_run(s, st, err, "watches");
-	sqlite3_finalize(st);
-	return rc;
-}
-
 int watch_recount_begin(struct tt_store *s, const struct survey_day *d, struct watch_recount **out,
 	struct tt_err *err) {
 	struct watch_recount *r = calloc(1, sizeof(*r));
@@ -67,7 +54,7 @@ int watch_recount_begin(struct tt_store *s, const struct survey_day *d, struct w
 		struct watch *w = &r->f.w.w[i];
 
 		w->id = -w->id;
-		rc = run(s, err,
+		rc = db_run_sql(s, err, "watches",
 			     "INSERT OR REPLACE INTO watch_day(watch, start, dim, key, packets, "
 			     "bytes, spilled) VALUES(?, ?, -1, 0, 0, 0, 0)",
 			     w->id, d->start) < 0
@@ -142,7 +129,7 @@ static int exchange(struct folder *f, int64_t watch, int64_t start) {
 	sqlite3_finalize(st);
 	for (size_t i = 0; staged == SQLITE_ROW && rc == 0 && i < sizeof(texts) / sizeof(texts[0]);
 		i++)
-		rc = run(f->s, f->err, texts[i], watch, start);
+		rc = db_run_sql(f->s, f->err, "watches", texts[i], watch, start);
 	return rc;
 }
 
