@@ -327,6 +327,16 @@ class TestSteps(TestSuite):
         record("probe's clock two hours ahead, then right", 2,
                "what was ahead waited and was stored once, when its time had come; the rest at once")
 
+    def begin_with_own_clock(self, site):
+        """Starts both, the collector alone by the clock that is set here, and sends."""
+        site.env["TEITEN_CLOCK"] = str(self.clock.path)
+        site.start_collector()
+        del site.env["TEITEN_CLOCK"]
+        site.start_probe()
+        site.listener.wait("health.")
+        self.send(site)
+        site.wait_fate(300)
+
     def test_a_collector_whose_clock_is_set_back(self):
         """
         Steps: the collector's clock is set back by an hour while a probe delivers, and is set right.
@@ -334,13 +344,7 @@ class TestSteps(TestSuite):
         """
         self.clock, self.sent, self.offset = Clock(self.dir / "clock"), [], 0
         with Site(self.teiten, self.dir, [sensor("isp", "198.51.100.0/24")], name="theirs") as site:
-            site.env["TEITEN_CLOCK"] = str(self.clock.path)
-            site.start_collector()
-            del site.env["TEITEN_CLOCK"]
-            site.start_probe()
-            site.listener.wait("health.")
-            self.send(site)
-            site.wait_fate(300)
+            self.begin_with_own_clock(site)
             wait_for(lambda: site.health("spool", "batches") <= 1, 30, site.said)
             self.clock.set(-3600)
             self.send(site)
@@ -361,13 +365,7 @@ class TestSteps(TestSuite):
         """
         self.clock, self.sent, self.offset = Clock(self.dir / "clock"), [], 0
         with Site(self.teiten, self.dir, [sensor("isp", "198.51.100.0/24")], name="ahead") as site:
-            site.env["TEITEN_CLOCK"] = str(self.clock.path)
-            site.start_collector()
-            del site.env["TEITEN_CLOCK"]
-            site.start_probe()
-            site.listener.wait("health.")
-            self.send(site)
-            site.wait_fate(300)
+            self.begin_with_own_clock(site)
             site.end()
             rows = self.teiten.top(site.db, "source")["rows"]
             assert rows
