@@ -6,7 +6,7 @@ import random
 import time
 
 import pytest
-from framework.capture import MACS, pcap
+from framework.capture import MACS, nothing_new, pcap
 from framework.faults import crash_build, crash_points, record
 from framework.programs import counts
 from framework.site import Site, wait_for
@@ -319,6 +319,8 @@ class TestKill(TestSuite):
         settled = self.teiten.sql(db, "SELECT state, surveyors FROM survey")
         assert {s["state"] for s in settled} == {"1"} and sum(int(s["surveyors"]) for s in settled) > 100
         before = self.surveyors(db, "rollups")
+        last = int(self.teiten.sql(db, "SELECT max(epoch_max) AS n FROM batch")[0]["n"])
+        self.teiten.replay(db, nothing_new(self.dir / "later.pcap", last + 2 * 86400), s=sensors)
         self.collect_until_raw_is_gone(db)
         assert self.surveyors(db, "auto") == before
         record("collector killed (-9) while a day is closed: surveyors settled, pieces exchanged and moved into the "

@@ -6,7 +6,7 @@ import random
 from collections import defaultdict
 from zoneinfo import ZoneInfo
 
-from framework.capture import MACS, pcap
+from framework.capture import MACS, nothing_new, pcap
 from framework.programs import counts
 from framework.site import sensor, wait_for
 from framework.suite import TestSuite
@@ -274,8 +274,9 @@ class TestSurveyors(TestSuite):
         self.collect_until(db, "SELECT count(*) AS n FROM segment", "late")
         self.check_tables(db, all_, more, read="rollups")
         self.check_watches(db, all_, more, 3)
+        self.teiten.replay(db, nothing_new(self.dir / "later.pcap", at(23, 0)), **files)
         self.collect_until(db, "SELECT count(*) AS n FROM raw", "expire", raw_days=1)
-        self.check_tables(db, all_, more)
+        self.check_tables(db, all_, more, to="2024-12-22")
         self.check_watches(db, all_, more, 3)
         self.check_verdicts(db, more)
         self.check_feed(db, all_, more)

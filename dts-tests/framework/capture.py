@@ -37,6 +37,11 @@ def block(order, kind, body):
     return struct.pack(order + "II", kind, total) + body + struct.pack(order + "I", total)
 
 
+def nothing_new(path, at):
+    """A capture of one frame that no sensor takes, at this second: time has gone on."""
+    return pcap(path, [(b"\xff" * 12 + struct.pack(">H", 0x0806) + bytes(46), None, at * 10**9)])
+
+
 def pcapng(path, packets, links=(ETHERNET,), order="<", tsresol=None, start=START,
            step_ns=1_000_000):
     """Like pcap(), for (bytes, interface) packets; tsresol is the option's byte (6: microseconds)."""
