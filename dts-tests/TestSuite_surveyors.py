@@ -276,7 +276,7 @@ class TestSurveyors(TestSuite):
         self.check_watches(db, all_, more, 3)
         self.teiten.replay(db, nothing_new(self.dir / "later.pcap", at(23, 0)), **files)
         self.collect_until(db, "SELECT count(*) AS n FROM raw", "expire", raw_days=1)
-        self.check_tables(db, all_, more, to="2024-12-22")
+        self.check_tables(db, all_, more, to="2024-12-21")
         self.check_watches(db, all_, more, 3)
         self.check_verdicts(db, more)
         self.check_feed(db, all_, more)
