@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sqlite3.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,21 +23,6 @@ static int open_rc(const char *path, enum tt_store_mode mode, const char *timezo
 	else
 		assert_null(s);
 	return rc;
-}
-
-static uint64_t packets_of(struct tt_store *s, enum tt_read read) {
-	struct tt_query q = TT_QUERY_INIT;
-	struct tt_result r;
-	uint64_t n;
-
-	q.by = TT_BY_NONE;
-	q.classes = (1u << TT_OBSERVED_CLASS_N) - 1;
-	q.read = read;
-	if (tt_store_query(s, &q, &r, &err) != 0)
-		fail_msg("%s", err.msg);
-	n = r.rows[0].packets;
-	tt_result_free(&r);
-	return n;
 }
 
 static void exec(const char *path, const char *sql) {
@@ -91,10 +74,10 @@ static void one_writer_and_any_readers(void **state) {
 	world_fill(w, s, 100, 50, FROM, FROM + 3600);
 	assert_int_equal(open_rc(w->path, TT_STORE_WRITE, NULL), -EBUSY);
 	r = world_open(w, TT_STORE_READ, NULL);
-	assert_true(packets_of(r, TT_READ_RAW) > 0);
+	assert_true(world_packets(r, TT_READ_RAW) > 0);
 	world_fill(w, s, 100, 50, FROM, FROM + 3600);
-	assert_int_equal(packets_of(r, TT_READ_RAW), packets_of(s, TT_READ_RAW));
-	assert_int_equal(packets_of(r, TT_READ_ROLLUPS), packets_of(s, TT_READ_RAW));
+	assert_int_equal(world_packets(r, TT_READ_RAW), world_packets(s, TT_READ_RAW));
+	assert_int_equal(world_packets(r, TT_READ_ROLLUPS), world_packets(s, TT_READ_RAW));
 	assert_int_equal(tt_store_begin(r, &err), -EINVAL);
 	world_close(&r);
 	world_close(&s);
@@ -122,7 +105,9 @@ static void unwritable_places_are_named(void **state) {
 			fprintf(stderr, "%s\n", err.msg);
 			_exit(3);
 		}
-		_exit(packets_of(s, TT_READ_RAW) > 0 && packets_of(s, TT_READ_ROLLUPS) > 0 ? 0 : 2);
+		_exit(world_packets(s, TT_READ_RAW) > 0 && world_packets(s, TT_READ_ROLLUPS) > 0
+				? 0
+				: 2);
 	}
 	waitpid(child, &status, 0);
 	chmod(w->dir, 0755);
@@ -143,7 +128,7 @@ static void a_batch_counts_once_however_often_it_comes(void **state) {
 	world_add_tally(w, FROM);
 	assert_int_equal(tt_batch_encode(w->batch, 1, &msg, &len), 0);
 	assert_int_equal(tt_store_put(s, msg, len, &err), 1);
-	once = packets_of(s, TT_READ_RAW);
+	once = world_packets(s, TT_READ_RAW);
 	assert_int_equal(tt_store_put(s, msg, len, &err), 0);
 	assert_int_equal(tt_store_checkpoint(s, &err), 0);
 	assert_int_equal(tt_store_put(s, msg, len, &err), 0);
@@ -153,8 +138,8 @@ static void a_batch_counts_once_however_often_it_comes(void **state) {
 	world_close(&s);
 	s = world_open(w, TT_STORE_WRITE, NULL);
 	assert_int_equal(tt_store_put(s, msg, len, &err), 0);
-	assert_int_equal(packets_of(s, TT_READ_RAW), once);
-	assert_int_equal(packets_of(s, TT_READ_ROLLUPS), once);
+	assert_int_equal(world_packets(s, TT_READ_RAW), once);
+	assert_int_equal(world_packets(s, TT_READ_ROLLUPS), once);
 	assert_int_equal(tt_store_put(s, msg, len - 1, &err), -EBADMSG);
 	world_close(&s);
 	world_destroy(&w);
@@ -167,7 +152,7 @@ static void what_is_rolled_back_was_never_there(void **state) {
 	size_t n;
 
 	world_fill(w, s, 300, 100, FROM, FROM + 3600);
-	before = packets_of(s, TT_READ_RAW);
+	before = world_packets(s, TT_READ_RAW);
 	n = w->n;
 	seq = w->seq;
 	assert_int_equal(tt_store_begin(s, &err), 0);
@@ -175,12 +160,12 @@ static void what_is_rolled_back_was_never_there(void **state) {
 	tt_store_rollback(s);
 	w->n = n;
 	w->seq = seq;
-	assert_int_equal(packets_of(s, TT_READ_RAW), before);
+	assert_int_equal(world_packets(s, TT_READ_RAW), before);
 	assert_int_equal(tt_store_checkpoint(s, &err), 0);
-	assert_int_equal(packets_of(s, TT_READ_ROLLUPS), before);
+	assert_int_equal(world_packets(s, TT_READ_ROLLUPS), before);
 	world_fill(w, s, 300, 100, FROM, FROM + 3600);
 	assert_int_equal(tt_store_checkpoint(s, &err), 0);
-	assert_int_equal(packets_of(s, TT_READ_ROLLUPS), packets_of(s, TT_READ_RAW));
+	assert_int_equal(world_packets(s, TT_READ_ROLLUPS), world_packets(s, TT_READ_RAW));
 	world_close(&s);
 	world_destroy(&w);
 }
@@ -208,346 +193,6 @@ static void a_refused_batch_leaves_the_others_of_its_transaction(void **state) {
 		world_check(w, s, &q, true);
 		q.read = TT_READ_ROLLUPS;
 		world_check(w, s, &q, false);
-	}
-	world_close(&s);
-	world_destroy(&w);
-}
-
-// ---- captures
-
-static void put_capture(
-	struct world *w, struct tt_store *s, const char *boot, bool end, bool remember) {
-	size_t n = w->n;
-
-	snprintf(w->boot, sizeof(w->boot), "%s", boot);
-	w->seq = 0;
-	world_begin(w);
-	world_catalog(w, NULL);
-	assert_int_equal(world_put(w, s, true), 1);
-	world_fill(w, s, 500, 200, FROM, FROM + 7200);
-	if (end) {
-		world_begin(w);
-		world_file_end(w, FROM * TT_NS + 5, (FROM + 7199) * TT_NS, 500);
-		assert_int_equal(world_put(w, s, true), 1);
-	}
-	if (!remember)
-		w->n = n;
-}
-
-static void captures_count_when_complete_and_only_then(void **state) {
-	const char *sha = "aa00000000000000000000000000000000000000000000000000000000000001";
-	struct world *w = world_create(7);
-	struct tt_store_info info;
-	struct tt_store *s;
-	char boot[17], again[17];
-	struct tt_query q = TT_QUERY_INIT;
-	struct tt_result r;
-
-	w->replay = true;
-	w->whole = true;
-	w->probe = "replay";
-	s = world_open(w, TT_STORE_WRITE, "Asia/Tokyo");
-	assert_int_equal(tt_store_file_begin(s, sha, "a.pcap", 5, false, boot, &err), 1);
-	// the same content a second time in one command
-	assert_int_equal(tt_store_file_begin(s, sha, "b.pcap", 5, false, again, &err), 0);
-	put_capture(w, s, boot, false, false);
-	assert_int_equal(packets_of(s, TT_READ_RAW), 0);
-	assert_int_equal(tt_store_checkpoint(s, &err), 0);
-	assert_int_equal(packets_of(s, TT_READ_ROLLUPS), 0);
-	assert_int_equal(tt_store_info(s, &info, &err), 0);
-	assert_int_equal(info.batches, 0);
-	world_close(&s);
-
-	// interrupted: begun again, what was left is gone, late batches of it are refused
-	s = world_open(w, TT_STORE_WRITE, NULL);
-	assert_int_equal(tt_store_file_begin(s, sha, "a.pcap", 5, false, again, &err), 1);
-	assert_string_not_equal(boot, again);
-	world_begin(w);
-	{
-		struct tt_obs o = world_obs(w, FROM, FROM + 60);
-		const void *msg;
-		size_t len;
-
-		assert_int_equal(tt_batch_add_obs(w->batch, &o), 0);
-		assert_int_equal(tt_batch_encode(w->batch, 99, &msg, &len), 0);
-		assert_int_equal(tt_store_put(s, msg, len, &err), -ESTALE);
-	}
-	put_capture(w, s, again, true, true);
-	w->up[0].from = FROM; // from the first to the end of the last epoch
-	w->up[0].to = FROM + 7200;
-	w->up_n = 1;
-	q.by = TT_BY_PORT;
-	world_check(w, s, &q, true);
-	q.read = TT_READ_ROLLUPS;
-	world_check(w, s, &q, false);
-	world_close(&s);
-	s = world_open(w, TT_STORE_WRITE, NULL);
-	assert_int_equal(tt_store_file_begin(s, sha, "c.pcap", 5, false, boot, &err), 0);
-	q.read = TT_READ_AUTO;
-	world_check(w, s, &q, true);
-	q.step = TT_STEP_HOUR;
-	q.from = FROM - 3600;
-	q.to = FROM + 3 * 3600;
-	assert_int_equal(tt_store_query(s, &q, &r, &err), 0);
-	assert_true(r.completeness == 1);
-	assert_int_equal(r.point_n, 4);
-	assert_false(r.rows[0].points[0].known);
-	assert_true(r.rows[0].points[0].completeness < 0);
-	assert_true(r.rows[0].points[1].known && r.rows[0].points[1].completeness == 1);
-	assert_true(r.rows[0].points[2].known);
-	assert_false(r.rows[0].points[3].known);
-	tt_result_free(&r);
-	world_close(&s);
-	world_destroy(&w);
-}
-
-// Live batches and two captures side by side: memory holds three sums, of which the captures' join
-// when their last batch comes.
-static void captures_fold_into_a_live_database_when_complete(void **state) {
-	struct world *w = world_create(13);
-	struct tt_store *s = world_open(w, TT_STORE_WRITE, "Asia/Tokyo");
-	struct tt_store_info info;
-	char boots[3][17], sha[65];
-	uint64_t seq[3] = {0};
-	struct tt_query q = TT_QUERY_INIT;
-
-	w->whole = true;
-	snprintf(boots[0], sizeof(boots[0]), "%s", w->boot);
-	for (unsigned i = 1; i < 3; i++) {
-		snprintf(sha, sizeof(sha), "%064u", i);
-		assert_int_equal(tt_store_file_begin(s, sha, "a", 5, false, boots[i], &err), 1);
-	}
-	for (unsigned round = 0; round < 12; round++) {
-		unsigned of = round % 3;
-
-		snprintf(w->boot, sizeof(w->boot), "%s", boots[of]);
-		w->seq = seq[of];
-		world_fill(w, s, 200, 100, FROM, FROM + 5 * 3600);
-		seq[of] = w->seq;
-		if (round == 4)
-			assert_int_equal(tt_store_checkpoint(s, &err), 0);
-	}
-	for (unsigned i = 1; i < 3; i++) {
-		snprintf(w->boot, sizeof(w->boot), "%s", boots[i]);
-		w->seq = seq[i];
-		world_begin(w);
-		world_file_end(w, 0, 0, 0); // without packets: says nothing of up-time
-		assert_int_equal(world_put(w, s, true), 1);
-		assert_int_equal(tt_store_info(s, &info, &err), 0);
-		assert_int_equal(info.batches, 8 * (i + 1));
-	}
-	assert_int_equal(tt_store_checkpoint(s, &err), 0);
-	assert_int_equal(tt_store_info(s, &info, &err), 0);
-	assert_int_equal(info.unfolded, 0);
-	for (int by = TT_BY_PORT; by <= TT_BY_NONE; by++) {
-		q.by = by;
-		q.sets = world_sets;
-		q.set_n = WORLD_SETS;
-		q.read = by == TT_BY_SOURCE || by == TT_BY_ASN ? TT_READ_RAW : TT_READ_ROLLUPS;
-		world_check(w, s, &q, q.read == TT_READ_RAW);
-	}
-	world_close(&s);
-	world_destroy(&w);
-}
-
-static void a_capture_again_counts_again(void **state) {
-	const char *sha = "bb00000000000000000000000000000000000000000000000000000000000001";
-	struct world *w = world_create(8);
-	struct tt_store *s;
-	char boot[17];
-	uint64_t once;
-
-	w->replay = true;
-	s = world_open(w, TT_STORE_WRITE, NULL);
-	assert_int_equal(tt_store_file_begin(s, sha, "a.pcap", 5, false, boot, &err), 1);
-	put_capture(w, s, boot, true, true);
-	once = packets_of(s, TT_READ_RAW);
-	world_close(&s);
-	s = world_open(w, TT_STORE_WRITE, NULL);
-	assert_int_equal(tt_store_file_begin(s, sha, "a.pcap", 5, true, boot, &err), 1);
-	assert_int_equal(packets_of(s, TT_READ_RAW), once);
-	put_capture(w, s, boot, true, true);
-	assert_true(packets_of(s, TT_READ_RAW) > once);
-	{
-		struct tt_query q = TT_QUERY_INIT;
-
-		w->up[0].from = FROM;
-		w->up[0].to = FROM + 7200;
-		w->up_n = 1;
-		q.by = TT_BY_SOURCE;
-		world_check(w, s, &q, true);
-	}
-	world_close(&s);
-	world_destroy(&w);
-}
-
-static void a_capture_without_packets_is_complete_and_says_nothing(void **state) {
-	const char *sha = "cc00000000000000000000000000000000000000000000000000000000000001";
-	struct world *w = world_create(9);
-	struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
-	struct tt_query q = TT_QUERY_INIT;
-	struct tt_result r;
-	char boot[17];
-
-	assert_int_equal(tt_store_file_begin(s, sha, "a.pcap", 5, false, boot, &err), 1);
-	snprintf(w->boot, sizeof(w->boot), "%s", boot);
-	world_begin(w);
-	world_file_end(w, 0, 0, 0);
-	assert_int_equal(world_put(w, s, true), 1);
-	world_close(&s);
-	s = world_open(w, TT_STORE_WRITE, NULL);
-	assert_int_equal(tt_store_file_begin(s, sha, "a.pcap", 5, false, boot, &err), 0);
-	assert_int_equal(tt_store_query(s, &q, &r, &err), 0);
-	assert_int_equal(r.row_n, 0);
-	assert_true(r.completeness < 0);
-	assert_int_equal(r.from, 0);
-	tt_result_free(&r);
-	world_close(&s);
-	world_destroy(&w);
-}
-
-// ---- crashes
-
-// Batch i is drawn from its number, so that any process can make it again.
-static void put_numbered(struct world *w, struct tt_store *s, uint64_t i) {
-	w->seed = i * 7919;
-	w->seq = i;
-	w->whole = true;
-	world_fill(w, s, 40, 40, FROM, FROM + 5 * 3600);
-}
-
-static void child_writes(struct world *w, int fd) {
-	struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
-	struct tt_store_info info;
-
-	tt_store_info(s, &info, NULL);
-	for (uint64_t i = info.batches;; i++) {
-		put_numbered(w, s, i);
-		if (write(fd, "", 1) != 1)
-			return;
-		if (i % 5 == 4)
-			tt_store_checkpoint(s, NULL);
-	}
-}
-
-static void killed_at_any_moment_the_database_equals_the_truth(void **state) {
-	struct world *w = world_create(10), *truth;
-	struct tt_store_info info, last = {0};
-	struct tt_store *s;
-	struct tt_query q = TT_QUERY_INIT;
-
-	s = world_open(w, TT_STORE_WRITE, NULL);
-	world_close(&s);
-	for (unsigned round = 0; round < 25; round++) {
-		char c[8];
-		int fds[2];
-		pid_t child;
-
-		assert_int_equal(pipe(fds), 0);
-		if ((child = fork()) == 0) {
-			child_writes(w, fds[1]);
-			_exit(1);
-		}
-		for (uint64_t n = 3 + world_random(w, 5); n > 0; n--)
-			assert_int_equal(read(fds[0], c, 1), 1);
-		usleep((unsigned)world_random(w, 4000));
-		kill(child, SIGKILL);
-		waitpid(child, NULL, 0);
-		close(fds[0]);
-		close(fds[1]);
-		s = world_open(w, round % 2 ? TT_STORE_WRITE : TT_STORE_READ, NULL);
-		assert_int_equal(tt_store_info(s, &info, &err), 0);
-		assert_true(info.batches >= last.batches);
-		last = info;
-		truth = world_create(10);
-		snprintf(truth->path, sizeof(truth->path), "%s/truth.db", truth->dir);
-		{
-			struct tt_store *t;
-
-			// the same batches in a database that nobody killed
-			world_close(&s);
-			t = world_open(truth, TT_STORE_WRITE, NULL);
-			for (uint64_t i = 0; i < info.batches && round % 8 == 7; i++)
-				put_numbered(truth, t, i);
-			world_close(&t);
-		}
-		if (round % 8 == 7) {
-			s = world_open(w, TT_STORE_WRITE, NULL);
-			for (int by = TT_BY_PORT; by <= TT_BY_NONE; by++) {
-				q.by = by;
-				q.sets = world_sets;
-				q.set_n = WORLD_SETS;
-				q.classes = by == TT_BY_DPORT ? 1u << TT_SCAN
-							      : (1u << TT_OBSERVED_CLASS_N) - 1;
-				q.read = TT_READ_RAW;
-				world_check(truth, s, &q, true);
-				if (by == TT_BY_SOURCE || by == TT_BY_ASN)
-					continue;
-				q.read = TT_READ_ROLLUPS;
-				world_check(truth, s, &q, false);
-				assert_int_equal(tt_store_checkpoint(s, &err), 0);
-				world_check(truth, s, &q, false);
-			}
-			world_close(&s);
-		}
-		world_destroy(&truth);
-	}
-	assert_true(last.batches > 50);
-	world_destroy(&w);
-}
-
-// The disk is full for a file of a size limit; then it is not any more.
-static void full_disks_are_said_and_nothing_is_half_there(void **state) {
-	struct world *w = world_create(12);
-	struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
-	struct rlimit was, now;
-	uint64_t stored = 0;
-	int rc = 1;
-
-	signal(SIGXFSZ, SIG_IGN);
-	getrlimit(RLIMIT_FSIZE, &was);
-	now = was;
-	now.rlim_cur = 3 << 20;
-	setrlimit(RLIMIT_FSIZE, &now);
-	while (rc == 1) {
-		const void *msg;
-		size_t len, n = w->n;
-
-		world_begin(w);
-		for (unsigned i = 0; i < 4000; i++) {
-			struct tt_obs o = world_obs(w, FROM, FROM + 3600);
-
-			world_add(w, &o);
-		}
-		assert_int_equal(tt_batch_encode(w->batch, ++w->seq, &msg, &len), 0);
-		rc = tt_store_put(s, msg, len, &err);
-		if (rc == 1)
-			stored++;
-		else
-			w->n = n;
-		assert_true(stored < 1000);
-	}
-	assert_int_equal(rc, -ENOSPC);
-	assert_non_null(strstr(err.msg, "no space left"));
-	assert_true(stored > 0);
-	setrlimit(RLIMIT_FSIZE, &was);
-	{
-		struct tt_query q = TT_QUERY_INIT;
-		struct tt_result r;
-		uint64_t want = 0, got = 0;
-
-		for (size_t i = 0; i < w->n; i++)
-			want += w->obs[i].class == TT_SCAN ? w->obs[i].packets : 0;
-		q.by = TT_BY_PORT;
-		assert_int_equal(tt_store_checkpoint(s, &err), 0);
-		for (int read = TT_READ_RAW; read <= TT_READ_ROLLUPS; read++) {
-			q.read = read;
-			assert_int_equal(tt_store_query(s, &q, &r, &err), 0);
-			for (unsigned i = got = 0; i < r.row_n; i++)
-				got += r.rows[i].packets;
-			assert_int_equal(got, want);
-			tt_result_free(&r);
-		}
 	}
 	world_close(&s);
 	world_destroy(&w);
@@ -625,12 +270,6 @@ int main(void) {
 		cmocka_unit_test(a_batch_counts_once_however_often_it_comes),
 		cmocka_unit_test(what_is_rolled_back_was_never_there),
 		cmocka_unit_test(a_refused_batch_leaves_the_others_of_its_transaction),
-		cmocka_unit_test(captures_count_when_complete_and_only_then),
-		cmocka_unit_test(captures_fold_into_a_live_database_when_complete),
-		cmocka_unit_test(a_capture_again_counts_again),
-		cmocka_unit_test(a_capture_without_packets_is_complete_and_says_nothing),
-		cmocka_unit_test(killed_at_any_moment_the_database_equals_the_truth),
-		cmocka_unit_test(full_disks_are_said_and_nothing_is_half_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

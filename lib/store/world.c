@@ -271,3 +271,19 @@ void world_file_end(struct world *w, int64_t first_ns, int64_t last_ns, uint64_t
 		(long long)first_ns, (long long)last_ns, (unsigned long long)packets);
 	assert_int_equal(tt_batch_set_meta(w->batch, text, strlen(text)), 0);
 }
+
+uint64_t world_packets(struct tt_store *s, enum tt_read read) {
+	struct tt_err err;
+	struct tt_query q = TT_QUERY_INIT;
+	struct tt_result r;
+	uint64_t n;
+
+	q.by = TT_BY_NONE;
+	q.classes = (1u << TT_OBSERVED_CLASS_N) - 1;
+	q.read = read;
+	if (tt_store_query(s, &q, &r, &err) != 0)
+		fail_msg("%s", err.msg);
+	n = r.rows[0].packets;
+	tt_result_free(&r);
+	return n;
+}

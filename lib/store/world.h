@@ -71,6 +71,9 @@ void world_up(struct world *w, struct tt_store *s, int64_t from, int64_t to);
 /// The end of a capture in a batch of its own.
 void world_file_end(struct world *w, int64_t first_ns, int64_t last_ns, uint64_t packets);
 
+/// Packets of all classes that the database has, from raw batches or from rollups.
+uint64_t world_packets(struct tt_store *s, enum tt_read read);
+
 /// Which of n observations are of sources that probe more than w->ports_per_day TCP and UDP ports
 /// on that local day; the caller frees it.
 bool *world_surveyors(const struct world *w, const struct tt_obs *obs, size_t n);
