@@ -8,12 +8,16 @@ import signal
 import tempfile
 import time
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
+from statistics import median
 
 import pytest
+from framework.capture import MACS, pcap
 from framework.programs import ROOT, Programs
+from framework.rows import dns
 from framework.suite import TestSuite
+from scapy.all import IP, TCP, UDP, Ether
 
 DATA = ROOT / "dts-tests" / "data" / "findings"
 WATCH = "dns-reflection-domestic"
@@ -130,6 +134,77 @@ class TestFindings(TestSuite):
             for t in s["traits"]:
                 assert t["packets"] == sum(int(r["packets"]) for r in rows
                                            if t["trait"] in r["traits"].split(","))
+
+    COMING_AND_GOING = {  # addresses, network, since, until, days of maintenance in December
+        "stays": (1, "ISP B", None, None, [8]), "retired": (2, "ISP A", None, 11, []),
+        "came": (4, "Cloud X", 6, None, []), "gone": (1, "Gone", None, 4, [])}
+
+    def come_and_go(self, name, maintenance=()):
+        """
+        A database of 1 to 19 December of which each sensor knows a part: scans in its time, and DNS answers
+        on the 14th and 15th at Cloud X. Returns its path and the packets by sensor, port and day.
+        """
+        midnight = int(datetime(2024, 12, 1, tzinfo=timezone.utc).timestamp())
+        frames, sent, sensors, out = [], defaultdict(int), [], self.dir / name
+        for i, (sensor, (addresses, network, since, until, off)) in enumerate(self.COMING_AND_GOING.items()):
+            for day in set(range(since or 1, until or 20)) - set(off):
+                when = midnight + (day - 1) * 86400
+                times = [when, when + 86399] + [when + 3600 * n for n in range(1, 6 + i)]
+                layers = [TCP(sport=999, dport=445 if n % 3 else 23, flags="S") for n in range(len(times))]
+                if network == "Cloud X" and day in (14, 15):
+                    times += [when + 60 * n for n in range(80)]
+                    layers += [UDP(sport=53, dport=4444) / dns()] * 80
+                for n, (at, layer) in enumerate(zip(times, layers)):
+                    frames.append((bytes(Ether(**MACS) / IP(src=f"203.0.{i}.{n}", dst=f"198.51.100.{i * 16}") / layer),
+                                   None, at * 10**9))
+                    sent[sensor, layer.sport if layer.sport == 53 else layer.dport, day] += 1
+            sensors.append({"id": sensor, "network": network, "addresses": addresses,
+                            "since": since and f"2024-12-{since:02}", "until": until and f"2024-12-{until:02}",
+                            "match": {"prefixes": [f"198.51.100.{i * 16}/28"]}})
+        off = [(s, day) for s, v in self.COMING_AND_GOING.items() for day in v[4]] + list(maintenance)
+        files = {"sensors": {"sensors": sensors, "maintenance": [
+            {"sensors": [s], "from": f"2024-12-{day:02}", "to": f"2024-12-{day + 1:02}"} for s, day in off]},
+            "watches": {"watches": [{"name": "dns", "where": {"class": ["reflection"]}, "measure": "packets",
+                                     "by": ["network"], "surge": {"min": 10, "factor": 5}}]}}
+        for kind, doc in files.items():
+            (self.dir / f"{name}-{kind}.json").write_text(json.dumps({"kind": kind, "v": 1, **doc}))
+        self.programs.replay(out, pcap(self.dir / f"{name}.pcap", sorted(frames, key=lambda f: f[2])), timezone="UTC",
+                             s=self.dir / f"{name}-sensors.json", watches=self.dir / f"{name}-watches.json")
+        return out, sent
+
+    def test_sensors_come_and_go_in_a_capture(self):
+        """
+        Steps: replay a capture through which sensors come and go, one with a day of maintenance; count rates
+        in Python from what was sent, and days from `since`, `until` and maintenance.
+        Verify: rates are those over each sensor's own days; outside them there is no data; who is exclusive is
+        decided among the networks that had sensors then, and not at all when one of them was in maintenance.
+        """
+        db, sent = self.come_and_go("q.db")
+        for first, end in ((1, 20), (3, 13), (13, 20)):
+            span = {"from_": f"2024-12-{first:02}", "to": f"2024-12-{end:02}"}
+            days = {s: len([d for d in range(max(first, since or 1), min(end, until or 20)) if d not in off])
+                    for s, (_, _, since, until, off) in self.COMING_AND_GOING.items()}
+            got = self.programs.top(db, "port", **span)
+            assert got["completeness"] == 1
+            for row in got["rows"]:
+                rates = [sum(sent[s, row["port"], d] for d in range(first, end)) / (v[0] * days[s])
+                         for s, v in self.COMING_AND_GOING.items() if days[s]]
+                assert row["rate"] == pytest.approx(sum(rates) / len(rates)), (row, span)
+                assert row["median_rate"] == pytest.approx(median(rates)), (row, span)
+            for s, n in days.items():
+                got = self.programs.top(db, "port", sensor=s, **span)
+                assert got["completeness"] == (1 if n else None), (s, span)
+        for s, (_, _, since, until, off) in self.COMING_AND_GOING.items():
+            points = self.programs.series(db, sensor=s, from_="2024-12-01", to="2024-12-20")["rows"][0]["points"]
+            up = [d not in off and (since or 1) <= d < (until or 20) for d in range(1, 20)]
+            assert [p["packets"] is not None for p in points] == up == [p["completeness"] == 1 for p in points], s
+        surge, = self.watch(db, name="dns", period="2024-12")["surges"]
+        assert (surge["from"], surge["to"], surge["exclusive"], surge["only"]) == \
+            ("2024-12-14", "2024-12-16", "yes", "Cloud X")
+        assert {n["network"]: n["up"] for n in surge["networks"]} == {"Cloud X": 1, "ISP B": 1}
+        db, _ = self.come_and_go("m.db", [("stays", 14), ("stays", 15)])
+        surge, = self.watch(db, name="dns", period="2024-12")["surges"]
+        assert surge["exclusive"] == "undecided" and "ISP B was up 0 %" in surge["why"], surge
 
     def test_a_quiet_watch_has_no_surge(self):
         """

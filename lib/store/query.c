@@ -261,6 +261,7 @@ static int copy_up(struct query *r, struct tt_up *out) {
 		s->addresses = r->up[i].addresses;
 		s->up_days = r->up[i].up_days;
 		s->completeness = r->up[i].completeness;
+		s->in_time = r->up[i].in_time;
 		out->sensor_n++;
 	}
 	return 0;

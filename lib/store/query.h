@@ -117,6 +117,7 @@ struct sensor_up {
 	double up_days; // 0: not rated
 	double addresses;
 	double completeness; // up / expected time, negative: nothing was expected
+	bool in_time;	     // its since to until meets the span
 };
 
 struct query {

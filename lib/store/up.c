@@ -23,7 +23,7 @@ struct loader {
 	const struct tt_catalog *catalog;
 	int64_t *first; // start of the first up-time of each sensor, INT64_MAX: none
 	int64_t clip;	// nothing is expected from then on
-	struct spans up, expected;
+	struct spans up, expected, good;
 	struct account all, *steps;
 };
 
@@ -61,6 +61,13 @@ static int cut(struct spans *l, int64_t from, int64_t to) {
 	big_free(l->s, l->cap * sizeof(*l->s));
 	*l = out;
 	return rc;
+}
+
+static void swap(struct spans *x, struct spans *y) {
+	struct spans z = *x;
+
+	*x = *y;
+	*y = z;
 }
 
 enum sum { SUM_UP, SUM_GOOD, SUM_EXPECTED };
@@ -106,74 +113,89 @@ static void account_loss(struct loader *l, int64_t from, int64_t to, double rece
 	}
 }
 
+// What two sorted lists share.
+static int meet(const struct spans *x, const struct spans *y, struct spans *out) {
+	int rc = 0;
+
+	out->n = 0;
+	for (size_t i = 0, j = 0; rc == 0 && i < x->n && j < y->n;) {
+		struct span a = x->s[i], b = y->s[j];
+
+		rc = push(out, a.from > b.from ? a.from : b.from, a.to < b.to ? a.to : b.to);
+		if (a.to < b.to)
+			i++;
+		else
+			j++;
+	}
+	return rc;
+}
+
+// Takes a sensor's maintenance out of what is expected.
+static int leave_out_maintenance(struct loader *l, const char *name) {
+	struct tt_tz *tz = l->r->s->tz;
+	int64_t from, to;
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < l->catalog->maintenance_n; i++) {
+		const struct tt_maintenance *m = &l->catalog->maintenance[i];
+		bool named = m->sensor_n == 0;
+
+		for (unsigned j = 0; j < m->sensor_n && !named; j++)
+			named = strcmp(m->sensors[j], name) == 0;
+		if (named && tt_tz_parse_time(tz, m->from, &from, NULL) == 0 &&
+			tt_tz_parse_time(tz, m->to, &to, NULL) == 0)
+			rc = cut(&l->expected, from, to);
+	}
+	return rc;
+}
+
 // `since` to `until` less maintenance, within what is asked. A capture expects what it holds.
-static int expect(
-	struct loader *l, const char *name, const struct tt_sensor_conf *conf, int64_t first) {
+static int expect(struct loader *l, uint32_t sensor) {
 	struct query *r = l->r;
+	const struct tt_sensor_conf *conf = r->conf[sensor];
 	struct tt_tz *tz = r->s->tz;
-	int64_t from = first, to = INT64_MAX, a, b;
+	int64_t from = r->s->replay ? r->from : l->first[sensor], to = INT64_MAX;
 	int rc;
 
-	l->expected.n = 0;
-	if (r->s->replay) {
-		for (size_t i = 0; i < l->up.n; i++)
-			if (push(&l->expected, l->up.s[i].from, l->up.s[i].to) < 0)
-				return -ENOMEM;
-		return 0;
-	}
 	if (conf != NULL && conf->since[0] != '\0')
 		(void)tt_tz_parse_time(tz, conf->since, &from, NULL);
 	if (conf != NULL && conf->until[0] != '\0')
 		(void)tt_tz_parse_time(tz, conf->until, &to, NULL);
 	from = from > r->from ? from : r->from;
 	to = to < r->to ? to : r->to;
-	if ((rc = push(&l->expected, from, to < l->clip ? to : l->clip)) < 0)
-		return rc;
-	for (unsigned i = 0; i < l->catalog->maintenance_n; i++) {
-		const struct tt_maintenance *m = &l->catalog->maintenance[i];
-		bool named = m->sensor_n == 0;
+	to = r->s->replay || to < l->clip ? to : l->clip;
+	l->expected.n = 0;
+	if ((rc = push(&l->expected, from, to)) == 0 && r->s->replay &&
+		(rc = meet(&l->up, &l->expected, &l->good)) == 0)
+		swap(&l->expected, &l->good);
+	r->up[sensor].in_time = l->expected.n > 0;
+	if (rc == 0)
+		rc = leave_out_maintenance(l, r->s->sensors[sensor]);
+	return rc;
+}
 
-		for (unsigned j = 0; j < m->sensor_n && !named; j++)
-			named = strcmp(m->sensors[j], name) == 0;
-		if (!named || tt_tz_parse_time(tz, m->from, &a, NULL) < 0 ||
-			tt_tz_parse_time(tz, m->to, &b, NULL) < 0)
-			continue;
-		if ((rc = cut(&l->expected, a, b)) < 0)
-			return rc;
+static double account_spans(struct loader *l, enum sum what, const struct spans *of) {
+	double seconds = 0;
+
+	for (size_t i = 0; i < of->n; i++) {
+		account_span(l, what, of->s[i].from, of->s[i].to);
+		seconds += (double)(of->s[i].to - of->s[i].from);
 	}
-	return 0;
+	return seconds;
 }
 
 static int close_sensor(struct loader *l, uint32_t sensor) {
 	struct query *r = l->r;
-	const char *name = r->s->sensors[sensor];
 	const struct tt_sensor_conf *conf = r->conf[sensor];
-	double seconds = 0, good = 0, expected = 0;
-	int rc = expect(l, name, conf, l->first[sensor]);
+	double seconds, good, expected;
+	int rc = expect(l, sensor);
 
-	if (rc < 0)
+	if (rc < 0 || (rc = meet(&l->up, &l->expected, &l->good)) < 0)
 		return rc;
-	for (size_t i = 0; i < l->up.n; i++) {
-		account_span(l, SUM_UP, l->up.s[i].from, l->up.s[i].to);
-		seconds += (double)(l->up.s[i].to - l->up.s[i].from);
-	}
-	for (size_t i = 0; i < l->expected.n; i++) {
-		account_span(l, SUM_EXPECTED, l->expected.s[i].from, l->expected.s[i].to);
-		expected += (double)(l->expected.s[i].to - l->expected.s[i].from);
-	}
-	for (size_t i = 0, j = 0; i < l->up.n && j < l->expected.n;) {
-		struct span u = l->up.s[i], e = l->expected.s[j];
-		int64_t a = u.from > e.from ? u.from : e.from, b = u.to < e.to ? u.to : e.to;
-
-		if (a < b) {
-			account_span(l, SUM_GOOD, a, b);
-			good += (double)(b - a);
-		}
-		if (u.to < e.to)
-			i++;
-		else
-			j++;
-	}
+	// a capture cannot tell: a sensor was up when it should have been
+	seconds = account_spans(l, SUM_UP, r->s->replay ? &l->good : &l->up);
+	expected = account_spans(l, SUM_EXPECTED, &l->expected);
+	good = account_spans(l, SUM_GOOD, &l->good);
 	r->up[sensor].up_days = seconds / 86400;
 	r->up[sensor].addresses = conf != NULL && conf->addresses > 0 ? conf->addresses : 1;
 	r->up[sensor].completeness = expected > 0 ? good / expected : -1;
@@ -278,6 +300,7 @@ int up_load(struct query *r) {
 	}
 	big_free(l.up.s, l.up.cap * sizeof(*l.up.s));
 	big_free(l.expected.s, l.expected.cap * sizeof(*l.expected.s));
+	big_free(l.good.s, l.good.cap * sizeof(*l.good.s));
 	free(l.first);
 	free(l.steps);
 	return rc;

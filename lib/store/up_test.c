@@ -115,6 +115,58 @@ static void since_until_and_maintenance_say_what_is_expected(void **state) {
 	world_destroy(&w);
 }
 
+static void in_time_is(struct tt_store *s, int64_t from, int64_t to, bool a, bool b) {
+	struct tt_query q = TT_QUERY_INIT;
+	struct tt_up u;
+
+	q.from = from;
+	q.to = to;
+	assert_int_equal(tt_store_up(s, &q, &u, &err), 0);
+	assert_int_equal(u.sensors[0].in_time, a);
+	assert_int_equal(u.sensors[1].in_time, b);
+	tt_up_free(&u);
+}
+
+// What a capture holds is the time of the sensors that were there, and of no other.
+static void a_capture_is_of_sensors_in_their_time(void **state) {
+	struct world *w = world_create(8);
+	struct tt_store *s;
+	const char *sha = "8888888888888888888888888888888888888888888888888888888888888888";
+	struct tt_up u;
+	struct tt_query q = TT_QUERY_INIT;
+
+	w->replay = true;
+	w->probe = "replay";
+	s = world_open(w, TT_STORE_WRITE, NULL);
+	assert_int_equal(tt_store_file_begin(s, sha, "a.pcap", 5, false, w->boot, &err), 1);
+	catalog(w, s,
+		"\"sensors\":[{\"id\":\"jp-a\",\"addresses\":1,\"until\":\"2024-12-18T06:00:00Z\","
+		"\"match\":{\"uplink\":\"a\"}},{\"id\":\"jp-b\",\"addresses\":1,\"since\":"
+		"\"2024-12-18T06:00:00Z\",\"match\":{\"uplink\":\"b\"}}],\"maintenance\":[{"
+		"\"sensors\":"
+		"[\"jp-b\"],\"from\":\"2024-12-18T08:00:00Z\",\"to\":\"2024-12-18T10:00:00Z\"}]");
+	world_begin(w);
+	world_file_end(w, FROM * TT_NS, (FROM + 12 * HOUR - 1) * TT_NS, 7);
+	assert_int_equal(world_put(w, s, true), 1);
+	completeness_is(s, NULL, FROM, FROM + 24 * HOUR, 1);
+	completeness_is(s, "jp-a", FROM, FROM + 12 * HOUR, 1);
+	completeness_is(s, "jp-a", FROM + 6 * HOUR, FROM + 12 * HOUR, -1);
+	completeness_is(s, "jp-b", FROM, FROM + 6 * HOUR, -1);
+	completeness_is(s, "jp-b", FROM + 5 * HOUR, FROM + 7 * HOUR, 1);
+	completeness_is(s, "jp-b", FROM + 8 * HOUR, FROM + 10 * HOUR, -1);
+	completeness_is(s, "jp-b", FROM + 12 * HOUR, FROM + 24 * HOUR, -1);
+	q.from = FROM;
+	q.to = FROM + 24 * HOUR;
+	assert_int_equal(tt_store_up(s, &q, &u, &err), 0);
+	assert_true(fabs(u.sensors[0].up_days - 6.0 / 24) < 1e-9);
+	assert_true(fabs(u.sensors[1].up_days - 4.0 / 24) < 1e-9);
+	tt_up_free(&u);
+	in_time_is(s, FROM, FROM + 6 * HOUR, true, false);
+	in_time_is(s, FROM + 8 * HOUR, FROM + 10 * HOUR, false, true); // in maintenance, but there
+	world_close(&s);
+	world_destroy(&w);
+}
+
 static void known_loss_lowers_completeness_where_it_happened(void **state) {
 	struct world *w = world_create(3);
 	struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
@@ -244,6 +296,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(up_silent_and_down_are_told_apart),
 		cmocka_unit_test(since_until_and_maintenance_say_what_is_expected),
+		cmocka_unit_test(a_capture_is_of_sensors_in_their_time),
 		cmocka_unit_test(given_up_packets_are_missing_in_their_epoch),
 		cmocka_unit_test(known_loss_lowers_completeness_where_it_happened),
 		cmocka_unit_test(two_probes_of_one_sensor_do_not_count_time_twice),

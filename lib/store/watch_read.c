@@ -109,14 +109,14 @@ static int describe_part(struct reader *r, struct part *p, const void *arg) {
 	return 0;
 }
 
-// Sensors that saw nothing are parts too.
+// Sensors that saw nothing are parts too, in their time.
 static int describe_sensors(struct reader *r) {
 	int rc = 0;
 
 	for (unsigned i = 0; rc == 0 && i < r->up.sensor_n; i++) {
 		int id = sensor_number(r->s, r->up.sensors[i].id, false, r->err);
 
-		if (id > 0)
+		if (id > 0 && (r->up.sensors[i].in_time || r->up.sensors[i].up_days > 0))
 			rc = each_of_sensor(r, (unsigned)id, describe_part, &r->up.sensors[i]);
 	}
 	return rc;

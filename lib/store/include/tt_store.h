@@ -284,6 +284,7 @@ struct tt_up_sensor {
 	char id[TT_ID_LEN];
 	double addresses, up_days;
 	double completeness; // up / expected seconds; negative: nothing was expected
+	bool in_time;	     // `since` (or the first up-time) to `until` meets the span
 };
 struct tt_up {
 	int64_t from, to;
