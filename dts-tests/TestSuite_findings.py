@@ -202,6 +202,11 @@ class TestFindings(TestSuite):
         assert (surge["from"], surge["to"], surge["exclusive"], surge["only"]) == \
             ("2024-12-14", "2024-12-16", "yes", "Cloud X")
         assert {n["network"]: n["up"] for n in surge["networks"]} == {"Cloud X": 1, "ISP B": 1}
+        for period, listed in (("2024-12-01..2024-12-06", {"stays", "retired", "gone"}),
+                               ("2024-12-13..2024-12-20", {"stays", "came"})):
+            self.run("report", "--db", db, "--period", period, "-o", self.dir / "out")
+            doc = json.loads((self.dir / "out/report.json").read_text())
+            assert {s["id"]: s["completeness"] for s in doc["sensors"]} == dict.fromkeys(listed, 1)
         db, _ = self.come_and_go("m.db", [("stays", 14), ("stays", 15)])
         surge, = self.watch(db, name="dns", period="2024-12")["surges"]
         assert surge["exclusive"] == "undecided" and "ISP B was up 0 %" in surge["why"], surge

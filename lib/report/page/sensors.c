@@ -94,6 +94,23 @@ static int sort_sensors(struct page *p, json_t *list) {
 	return 0;
 }
 
+// Those that came later or were gone are no sensors of the period, unless packets came for them.
+static bool is_of_period(
+	struct page *p, const struct tt_sensor_conf *c, const struct answer *seen) {
+	struct tt_tz *tz = tt_store_tz(p->s);
+	int64_t since = INT64_MIN, until = INT64_MAX;
+	if (c->since[0])
+		(void)tt_tz_parse_time(tz, c->since, &since, NULL);
+	if (c->until[0])
+		(void)tt_tz_parse_time(tz, c->until, &until, NULL);
+	if (since < p->to && until > p->from)
+		return true;
+	for (unsigned i = 0; i < seen->ranking.n; i++)
+		if (!strcmp(seen->ranking.rows[i].row->key.sensor, c->id))
+			return true;
+	return false;
+}
+
 // All sensors of the group, whatever their country: the comparison with others is about them.
 int sensors_gather(struct page *p) {
 	const struct tt_catalog *c = tt_store_catalog(p->s, p->err);
@@ -103,7 +120,7 @@ int sensors_gather(struct page *p) {
 	q.country = NULL;
 	int rc = ask(p, &q, TT_RANK_RATE, &a);
 	for (unsigned i = 0; !rc && i < c->sensor_n; i++)
-		if (in_group(&c->sensors[i], p->conf->group))
+		if (in_group(&c->sensors[i], p->conf->group) && is_of_period(p, &c->sensors[i], &a))
 			rc = add_sensor(p, c->sensors[i].id, list);
 	// those that nobody described, as "default" of replay
 	for (unsigned i = 0; !rc && i < a.ranking.n; i++)
