@@ -7,9 +7,9 @@ import shutil
 
 import pytest
 from framework.browser import pdf_pages
-from framework.capture import MACS, pcap
+from framework.capture import MACS, START, pcap
 from framework.report import DATA, ReportSuite, files
-from scapy.all import IP, TCP, Ether
+from scapy.all import IP, TCP, UDP, Ether
 
 HEADS = {"en": ["Rank", "Destination port", "Previous quarter", "Packets per address and day",
                 "Packets", "Sources"],
@@ -174,7 +174,7 @@ class TestReport(ReportSuite):
                "Packets to personal-agent (5555/TCP) rose from 21 October 2024 on",
                "Most of the increase went to telnet (23/TCP) (",
                "New in the top 5 source regions: Bulgaria (BG) (4th, 18th in the previous quarter)",
-               "The largest shares of the increase came from United States (US) (",
+               "The largest shares of the increase came from the United States (US) (",
                "Russia (RU) faded from 12 October 2024 on, and Bulgaria (BG) took its place."],
         "ja": ["最も多く観測されたのはtelnet（23/TCP）宛のパケットで、前四半期に続き1位でした。",
                "ブルガリア（BG）（前四半期はTOP10 外）",
@@ -210,6 +210,38 @@ class TestReport(ReportSuite):
         assert [r["region"] for r in doc["table2"]["rows"] if r["rank"]] == ["US", "CN", "NL", "BG", "DE"]
         assert [r["previous_rank"] for r in doc["table2"]["rows"] if r["rank"]] == \
             [1, 2, 4, "outside", 6]
+
+    def test_only_answers_tell_of_spoofed_addresses(self):
+        """
+        Steps: on one day scans of a port, and DNS answers, reach one of two networks; a watch for each.
+        Verify: both are told as seen by that network alone; that its addresses were being spoofed is
+        told of the answers only.
+        """
+        sensors = [{"id": name, "network": name.upper(), "match": {"prefixes": [prefix]}}
+                   for name, prefix in (("one", "192.0.2.0/30"), ("two", "198.51.100.0/30"))]
+        (self.dir / "sensors.json").write_text(json.dumps({"kind": "sensors", "v": 1, "sensors": sensors}))
+        wheres = {"scans": {"class": ["scan"], "ports": ["tcp/9999"]},
+                  "answers": {"class": ["reflection"], "ports": ["udp/53"]}}
+        (self.dir / "watches.json").write_text(json.dumps({"kind": "watches", "v": 1, "watches": [
+            {"name": name, "where": where, "surge": {"min": 10, "factor": 5}} for name, where in wheres.items()]}))
+        answer = bytes.fromhex("123481800001000000000000") + b"\x07example\x03org\x00\x00\x01\x00\x01"
+        frames = [(bytes(Ether(**MACS) / IP(src="203.0.113.1", dst=to) / TCP(sport=999, dport=23, flags="S")),
+                   None, (START + day * 86400) * 10**9)
+                  for day in range(60) for to in ("192.0.2.1", "198.51.100.1")]
+        for i in range(1, 200):
+            for inner in (TCP(sport=999, dport=9999, flags="S"), UDP(sport=53, dport=999) / answer):
+                frames.append((bytes(Ether(**MACS) / IP(src=f"203.0.113.{i}", dst="192.0.2.2") / inner),
+                               None, (START + 50 * 86400 + i) * 10**9))
+        db = self.dir / "one.db"
+        self.teiten.replay(db, pcap(self.dir / "one.pcap", sorted(frames, key=lambda f: f[2])),
+                           s=self.dir / "sensors.json", watches=self.dir / "watches.json")
+        doc = self.report(db=db, period="2024-12-18..2025-02-16")
+        assert {t["watch"]: t["class"] for t in doc["topics"]} == {n: w["class"] for n, w in wheres.items()}
+        assert {t["watch"]: [s["only"] for s in t["surges"]] for t in doc["topics"]} == {"scans": ["ONE"], "answers": ["ONE"]}
+        for watch, spoofed in (("scans", False), ("answers", True)):
+            for lang, word in (("en", "spoofed"), ("ja", "詐称")):
+                text = " ".join(s[lang] for s in doc["sentences"][f"topic-{watch}"])
+                assert "ONE" in text and (word in text) == spoofed, text
 
     def test_a_quiet_quarter(self):
         """

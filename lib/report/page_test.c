@@ -54,6 +54,38 @@ static void services_are_named_by_registry_and_port(void **state) {
 	named(TT_JA, "{\"proto\":null,\"port\":\"mixed\"}", "不定のポート");
 }
 
+static void in_text(enum tt_lang lang, const char *code, const char *want) {
+	struct tt_page_conf conf = {0};
+	struct page p = {.conf = &conf};
+	json_t *row = json_pack("{s:s}", "region", code);
+	char buf[NAME_LEN];
+	assert_string_equal(region_in_text(&p, lang, row, buf), want);
+	json_decref(row);
+}
+
+static void regions_have_the_article_that_sentences_want(void **state) {
+	char buf[NAME_LEN];
+	in_text(TT_EN, "US", "the United States (US)");
+	in_text(TT_EN, "NL", "the Netherlands (NL)");
+	in_text(TT_EN, "DO", "the Dominican Republic (DO)");
+	in_text(TT_EN, "VG", "the British Virgin Islands (VG)");
+	in_text(TT_EN, "JP", "Japan (JP)");
+	in_text(TT_EN, "--", "unknown or special-purpose");
+	in_text(TT_JA, "US", "米国（US）");
+	snprintf(buf, sizeof(buf), "the Netherlands (NL)");
+	assert_string_equal(begin_sentence(buf), "The Netherlands (NL)");
+	snprintf(buf, sizeof(buf), "telnet (23/TCP)");
+	assert_string_equal(begin_sentence(buf), "telnet (23/TCP)");
+}
+
+static void ports_and_days_are_written_as_readers_of_the_language_do(void **state) {
+	char buf[NAME_LEN], day[16];
+	assert_string_equal(port_name("tcp/23", buf), "23/TCP");
+	assert_string_equal(port_name("icmp", buf), "icmp");
+	assert_string_equal(day_short(TT_EN, 12, 3, day), "3 Dec");
+	assert_string_equal(day_short(TT_JA, 12, 3, day), "12/3");
+}
+
 static void period(const char *en, const char *ja, enum length length, int64_t from, int64_t to) {
 	char buf[NAME_LEN];
 	assert_int_equal(period_length(from, to), length);
@@ -129,6 +161,8 @@ int main(void) {
 		cmocka_unit_test(text_never_becomes_markup),
 		cmocka_unit_test(arguments_are_escaped_and_the_format_is_not),
 		cmocka_unit_test(services_are_named_by_registry_and_port),
+		cmocka_unit_test(regions_have_the_article_that_sentences_want),
+		cmocka_unit_test(ports_and_days_are_written_as_readers_of_the_language_do),
 		cmocka_unit_test(periods_are_named_by_their_length),
 		cmocka_unit_test(names_never_reach_gnuplot),
 	};

@@ -163,6 +163,8 @@ json_t *tt_watch_json(struct tt_store *s, const struct tt_watch_result *r) {
 	json_object_set_new(o, "watch", json_string(r->info.name));
 	json_object_set_new(o, "title",
 		json_pack("{s:s, s:s}", "en", r->info.title_en, "ja", r->info.title_ja));
+	json_object_set(
+		o, "class", json_object_get(json_object_get(r->info.settings, "where"), "class"));
 	json_object_set_new(o, "from", span ? json_time_of(c->from) : json_null());
 	json_object_set_new(o, "to", span ? json_time_of(c->to) : json_null());
 	json_object_set_new(o, "timezone", json_string(r->timezone));

@@ -81,6 +81,7 @@ static void x_range(const struct chart *c, struct tt_buf *b) {
 	int64_t first = c->days[0], last = c->days[c->n - 1], day = first;
 	unsigned step = 0, months = 1, n = 0;
 	int y, m, d;
+	char text[16];
 	while (step < 4 && (last - first) / steps[step] > 14)
 		step++;
 	while ((last - first) / 30 / months > 14)
@@ -95,7 +96,8 @@ static void x_range(const struct chart *c, struct tt_buf *b) {
 			tt_buf_printf(
 				b, "%s\"%d/%02d\" %lld", n++ ? ", " : "", y, m, (long long)day);
 		else
-			tt_buf_printf(b, "%s\"%d/%d\" %lld", n++ ? ", " : "", m, d, (long long)day);
+			tt_buf_printf(b, "%s\"%s\" %lld", n++ ? ", " : "",
+				day_short(c->lang, m, d, text), (long long)day);
 		if (step < 4)
 			day += steps[step];
 		for (unsigned i = 0; step == 4 && i < months; i++)

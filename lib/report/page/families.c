@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // Traffic by tool, which packets themselves tell, and by malware family, which the services tell
 // that it is known to ask for: rankings like those of services and regions.
+#include <string.h>
+
 #include "page.h"
 #include "sections.h"
 
@@ -58,6 +60,25 @@ static void cell_matches(struct tt_buf *b, const json_t *row) {
 		tt_show_count((uint64_t)json_integer_value(n), y));
 }
 
+static const char *tool_name(const char *id) {
+	static const char *const names[] = {"ZMap", "Masscan", "Mirai"};
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcasecmp(names[i], id))
+			return names[i];
+	return id;
+}
+
+// "tcp/23 tcp/2323" as the other tables write them.
+static void cell_services(struct tt_buf *b, const char *services) {
+	char one[32], shown[NAME_LEN];
+	tt_buf_printf(b, "<td>");
+	for (size_t n; (n = strcspn(services, " ")); services += n + (services[n] == ' ')) {
+		snprintf(one, sizeof(one), "%.*s", (int)n, services);
+		html_printf(b, services[n] ? "%s " : "%s", port_name(one, shown));
+	}
+	tt_buf_printf(b, "</td>");
+}
+
 static void write_rows(struct page *p, struct tt_buf *b, const json_t *rows, bool tools) {
 	const json_t *row;
 	size_t i;
@@ -65,10 +86,10 @@ static void write_rows(struct page *p, struct tt_buf *b, const json_t *rows, boo
 		html_printf(b, "<tr>");
 		cell_count(b, json_object_get(row, "rank"));
 		html_printf(b, "<td>%s</td>",
-			json_string_value(json_object_get(row, tools ? "tool" : "malware")));
+			tools ? tool_name(json_string_value(json_object_get(row, "tool")))
+			      : json_string_value(json_object_get(row, "malware")));
 		if (!tools)
-			html_printf(b, "<td>%s</td>",
-				json_string_value(json_object_get(row, "services")));
+			cell_services(b, json_string_value(json_object_get(row, "services")));
 		cell_previous(p, b, row);
 		cell_rate(b, json_object_get(row, "rate"));
 		cell_count(b, json_object_get(row, "packets"));

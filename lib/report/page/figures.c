@@ -47,7 +47,7 @@ static void label_line(struct page *p, struct drawing *d, unsigned line, const j
 	d->chart.lines[line].values = d->values + line * d->chart.n;
 }
 
-static enum word measure_word(const char *measure) {
+enum word measure_word(const char *measure) {
 	return !strcmp(measure, "sources") ? W_Y_SOURCES
 	       : !strcmp(measure, "bytes") ? W_Y_BYTES
 					   : W_Y_PACKETS;
@@ -78,6 +78,7 @@ static int prepare(struct page *p, unsigned number, struct drawing *d) {
 			fill_point(p, d, (unsigned)i, (unsigned)j, point, measure);
 	}
 	d->chart.id = d->id;
+	d->chart.lang = p->lang;
 	snprintf(d->title, sizeof(d->title), "%s",
 		bilingual_text(p->lang, json_object_get(figure, "title")));
 	d->chart.title = d->title;

@@ -2,7 +2,7 @@
 // References, and the notes on method and data.
 #include <string.h>
 
-#include "page.h"
+#include "prose.h"
 #include "sections.h"
 
 struct note {
@@ -21,7 +21,7 @@ void note_marks(struct tt_buf *b, const enum method_note *notes, unsigned n) {
 
 static const struct note always[] = {
 	// in the order of enum method_note
-	{"Names of services are those of the IANA registry for a port number. They do not prove "
+	{"Names of services are those that the IANA registry has for a port. They do not prove "
 	 "that "
 	 "the packets spoke that protocol.",
 		"サービス名はIANAがポート番号に登録している名称であり、パケットが実際にそのプロトコ"
@@ -86,17 +86,17 @@ static void previous_note(struct page *p, struct tt_buf *b) {
 	char share[TT_SHOW_LEN];
 	if (!json_is_number(c) || json_number_value(c) >= INCOMPLETE)
 		return;
-	tt_show_share(json_number_value(c), share);
+	share_text(p->lang, json_number_value(c), share);
 	html_printf(b,
 		p->lang == TT_JA ? "<li>前の期間の観測の完全性は%sです。</li>\n"
-				 : "<li>The observation of the period before was complete to "
-				   "%s only.</li>\n",
+				 : "<li>The observation of the period before was only %s "
+				   "complete.</li>\n",
 		share);
 }
 
 static const char *country_name(const struct page *p, const char *country, char buf[NAME_LEN]) {
 	json_t *row = json_pack("{s:s}", "region", country);
-	region_name(p, p->lang, row, buf);
+	region_in_text(p, p->lang, row, buf);
 	json_decref(row);
 	return buf;
 }
@@ -142,9 +142,8 @@ static void survey_note(struct page *p, struct tt_buf *b) {
 			ja ? "<li>調査目的のスキャナーの判定が確定していない日が%"
 			     "d日あり、値が変わることが"
 			     "あります。</li>\n"
-			   : "<li>On %d days it is not settled yet who is a survey scanner; they "
-			     "may "
-			     "change.</li>\n",
+			   : "<li>Days on which it is not settled yet who is a survey scanner, so "
+			     "that figures may change: %d.</li>\n",
 			(int)running);
 	if (listed)
 		html_printf(b,
@@ -152,9 +151,8 @@ static void survey_note(struct page *p, struct tt_buf *b) {
 			     "d日については、一覧にあるスキャナーのみを調査目的のスキャナーとしてい"
 			     "ます。"
 			     "</li>\n"
-			   : "<li>On %d days only lists tell survey scanners: who probed many "
-			     "ports "
-			     "was not settled.</li>\n",
+			   : "<li>Days on which only lists tell survey scanners, because who "
+			     "probed many ports was not settled: %d.</li>\n",
 			(int)listed);
 }
 
@@ -181,7 +179,7 @@ static void data_notes(struct page *p, struct tt_buf *b) {
 			   : "<li>Registration data are of %s.</li>\n",
 			rir);
 	if (error > 0) {
-		tt_show_share(error, share);
+		share_text(p->lang, error, share);
 		html_printf(b,
 			ja ? "<li>送信元アドレス数は推定値です（相対標準誤差%s）。</li>\n"
 			   : "<li>Numbers of source addresses are estimates with a relative "

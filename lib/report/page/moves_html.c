@@ -59,7 +59,7 @@ void write_changes(struct page *p, struct tt_buf *b) {
 					    : W_NO_ODD_DAYS));
 		return;
 	}
-	table_begin(p, b, "changes-list", say(p->lang, W_CHANGES), words, "ttttnnnn");
+	table_begin(p, b, "changes-list", say(p->lang, W_CHANGES_LIST), words, "ttttnnnn");
 	json_array_foreach((json_t *)rows, i, o) {
 		bool ranks = json_object_get(o, "top") != NULL;
 		tt_buf_printf(b, "<tr>");

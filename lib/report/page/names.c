@@ -59,6 +59,15 @@ const char *service_name(enum tt_lang lang, const json_t *row, char buf[NAME_LEN
 	return buf;
 }
 
+const char *port_name(const char *service, char buf[NAME_LEN]) {
+	const char *slash = strchr(service, '/');
+	char proto[16];
+	snprintf(proto, sizeof(proto), "%.*s", slash ? (int)(slash - service) : 0, service);
+	upper(proto);
+	snprintf(buf, NAME_LEN, slash ? "%.16s/%s" : "%.16s%s", slash ? slash + 1 : service, proto);
+	return buf;
+}
+
 const char *region_name(
 	const struct page *p, enum tt_lang lang, const json_t *row, char buf[NAME_LEN]) {
 	const char *code = json_string_value(json_object_get(row, "region"));
@@ -67,6 +76,39 @@ const char *region_name(
 	else
 		snprintf(buf, NAME_LEN, lang == TT_JA ? "%.200s（%.8s）" : "%.200s (%.8s)",
 			tt_atlas_name(p->conf->atlas, code, lang), code);
+	return buf;
+}
+
+// Whether an English name stands with an article in a sentence: "the United States".
+static bool takes_article(const char *name, size_t n) {
+	static const char *const starts[] = {"United ", "Isle of ", "British ", "French Southern"};
+	static const char *const ends[] = {" Islands", " Republic", " Territory", " Territories",
+		"Netherlands", "Philippines", "Bahamas", "Maldives", "Gambia", "Comoros"};
+	for (unsigned i = 0; i < sizeof(starts) / sizeof(*starts); i++)
+		if (!strncmp(name, starts[i], strlen(starts[i])))
+			return true;
+	for (unsigned i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		if (n >= strlen(ends[i]) &&
+			!strncmp(name + n - strlen(ends[i]), ends[i], strlen(ends[i])))
+			return true;
+	return false;
+}
+
+const char *region_in_text(
+	const struct page *p, enum tt_lang lang, const json_t *row, char buf[NAME_LEN]) {
+	region_name(p, lang, row, buf);
+	const char *code = strstr(buf, " (");
+	if (lang != TT_EN || !code || !takes_article(buf, (size_t)(code - buf)))
+		return buf;
+	memmove(buf + 4, buf, strnlen(buf, NAME_LEN - 5) + 1);
+	buf[NAME_LEN - 1] = '\0';
+	memcpy(buf, "the ", 4);
+	return buf;
+}
+
+const char *begin_sentence(char buf[NAME_LEN]) {
+	if (!strncmp(buf, "the ", 4))
+		buf[0] = 'T';
 	return buf;
 }
 
@@ -80,6 +122,14 @@ const char *day_name(enum tt_lang lang, int64_t day, char buf[NAME_LEN]) {
 		snprintf(buf, NAME_LEN, "%d年%d月%d日", y, m, d);
 	else
 		snprintf(buf, NAME_LEN, "%d %s %d", d, months[m - 1], y);
+	return buf;
+}
+
+const char *day_short(enum tt_lang lang, int month, int day, char buf[16]) {
+	if (lang == TT_JA)
+		snprintf(buf, 16, "%u/%u", (unsigned)month % 100, (unsigned)day % 100);
+	else
+		snprintf(buf, 16, "%u %.3s", (unsigned)day % 100, months[month - 1]);
 	return buf;
 }
 

@@ -84,6 +84,7 @@ struct line {
 	const double *values; // NAN: no data
 };
 struct chart {
+	enum tt_lang lang; // of the dates on its axis
 	const char *id;	   // of the file and of elements in the page: "figure1"
 	const char *title; // any text
 	const char *y;	   // what is counted, any text
@@ -98,6 +99,8 @@ struct chart {
 int chart_draw(const struct chart *charts, unsigned n, struct tt_buf *out, struct tt_err *err);
 /// "figure1" and on; i from 0.
 const char *figure_id(unsigned i, char buf[16]);
+/// What a figure of a measure counts per day.
+enum word measure_word(const char *measure);
 int figures_draw(struct page *p);
 
 // ---- notes.c
@@ -112,10 +115,19 @@ bool names_a_sensor(struct page *p, const char *text);
 #define NAME_LEN 256
 /// "telnet (23/TCP)", "8728/TCP", "ICMP"; from a row of a top by port.
 const char *service_name(enum tt_lang lang, const json_t *row, char buf[NAME_LEN]);
+/// "23/TCP" of "tcp/23".
+const char *port_name(const char *service, char buf[NAME_LEN]);
 const char *region_name(
 	const struct page *p, enum tt_lang lang, const json_t *row, char buf[NAME_LEN]);
+/// The same in a sentence: "the United States (US)".
+const char *region_in_text(
+	const struct page *p, enum tt_lang lang, const json_t *row, char buf[NAME_LEN]);
+/// A name of an English sentence's beginning: "The United States (US)".
+const char *begin_sentence(char buf[NAME_LEN]);
 const char *period_name(enum tt_lang lang, int64_t from_day, int64_t to_day, char buf[NAME_LEN]);
 const char *day_name(enum tt_lang lang, int64_t day, char buf[NAME_LEN]);
+/// "31 Dec", 12/31: of an axis.
+const char *day_short(enum tt_lang lang, int month, int day, char buf[16]);
 /// One of two texts of {"en", "ja"}; the other where there is but one; "" without either.
 const char *bilingual_text(enum tt_lang lang, const json_t *texts);
 enum length { LENGTH_DAYS, LENGTH_MONTH, LENGTH_QUARTER, LENGTH_YEAR };

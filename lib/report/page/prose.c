@@ -71,7 +71,7 @@ static bool is_ranked(const json_t *row) {
 
 static const char *row_name(const struct page *p, enum tt_lang lang, const json_t *row,
 	const char *section, char buf[NAME_LEN]) {
-	return section[0] == 's' ? service_name(lang, row, buf) : region_name(p, lang, row, buf);
+	return section[0] == 's' ? service_name(lang, row, buf) : region_in_text(p, lang, row, buf);
 }
 
 // "(7th in the previous quarter)"; nothing where nothing is known.
@@ -168,7 +168,7 @@ static void tell_left(struct page *p, const char *section) {
 		json_int_t before = whole(row, "previous_rank");
 		row_name(p, TT_EN, row, section, en);
 		row_name(p, TT_JA, row, section, ja);
-		tt_buf_printf(&text[0], "%s, %s in %s, ", en, ordinal(before, a),
+		tt_buf_printf(&text[0], "%s, %s in %s, ", begin_sentence(en), ordinal(before, a),
 			length_word(p, TT_EN, true));
 		tt_buf_printf(&text[1], "%s%lld位であった%sは、", length_word(p, TT_JA, true),
 			(long long)before, ja);
@@ -192,7 +192,7 @@ static void tell_marks(struct page *p, const char *table, const char *section) {
 	json_array_foreach(json_object_get(json_object_get(p->doc, table), "rows"), i, row) {
 		const json_t *source = json_object_get(row, "top_source_share");
 		struct tt_buf text[2] = {TT_BUF_INIT(4096), TT_BUF_INIT(4096)};
-		char en[NAME_LEN], ja[NAME_LEN], share[TT_SHOW_LEN];
+		char en[NAME_LEN], ja[NAME_LEN], share[2][TT_SHOW_LEN];
 		if (!is_ranked(row) || json_number_value(source) <= 0.5)
 			continue;
 		bool least = json_number_value(json_object_get(row, "top_source_share_max")) -
@@ -200,12 +200,13 @@ static void tell_marks(struct page *p, const char *table, const char *section) {
 			     0.0005;
 		row_name(p, TT_EN, row, section, en);
 		row_name(p, TT_JA, row, section, ja);
-		tt_show_share(json_number_value(source), share);
-		tt_buf_printf(&text[0], "%s%s of the packets of %s came from a single source.",
-			least ? "At least " : "", share, en);
+		for (unsigned l = 0; l < 2; l++)
+			share_text(l, json_number_value(source), share[l]);
+		tt_buf_printf(&text[0], "%s%s of the packets %s %s came from a single source.",
+			least ? "At least " : "", share[0], section[0] == 's' ? "to" : "from", en);
 		tt_buf_printf(&text[1],
-			"%sのパケットの%s%sは、単一の送信元アドレスからのものでした。", ja, share,
-			least ? "以上" : "");
+			"%s%sのパケットの%s%sは、単一の送信元アドレスからのものでした。", ja,
+			section[0] == 's' ? "宛" : "から", share[1], least ? "以上" : "");
 		prose_add(p, section, text);
 	}
 }
@@ -251,9 +252,9 @@ static void tell_completeness(struct page *p) {
 	share_text(TT_EN, json_number_value(c), share);
 	share_text(TT_JA, json_number_value(c), share_ja);
 	tt_buf_printf(&text[0],
-		"The observation is incomplete: sensors were up, and packets were kept, for %s of "
-		"what was expected. Counts are lower bounds; rankings compare packets per address "
-		"and day of up-time. Incomplete figures are marked with †.",
+		"The observation is incomplete: %s of what was expected could be observed. Counts "
+		"are lower bounds; rankings compare packets per address and day of up-time. "
+		"Incomplete figures are marked with †.",
 		share);
 	tt_buf_printf(&text[1],
 		"観測は不完全です（完全性%s）。件数は下限値であり、順位は稼働時間あたりの値で比較し"

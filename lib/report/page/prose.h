@@ -16,6 +16,10 @@ const char *ordinal(json_int_t n, char buf[16]);
 const char *thing_name(
 	struct page *p, enum tt_lang lang, const char *of, const char *key, char buf[NAME_LEN]);
 
+/// The same in a sentence, with the article that English wants.
+const char *name_in_text(
+	struct page *p, enum tt_lang lang, const char *of, const char *key, char buf[NAME_LEN]);
+
 /// doc.knowledge: what was published about the services of Table 1; and, as "published", of a
 /// change in the period.
 void knowledge_gather(struct page *p);

@@ -74,10 +74,20 @@ const char *thing_name(
 	return buf;
 }
 
+const char *name_in_text(
+	struct page *p, enum tt_lang lang, const char *of, const char *key, char buf[NAME_LEN]) {
+	if (strcmp(of, "region"))
+		return thing_name(p, lang, of, key, buf);
+	json_t *row = json_pack("{s:s}", "region", key);
+	region_in_text(p, lang, row, buf);
+	json_decref(row);
+	return buf;
+}
+
 static void subject(const struct change *c, enum tt_lang lang, char out[NAME_LEN * 2]) {
 	char name[NAME_LEN];
 	bool ja = lang == TT_JA;
-	thing_name(c->p, lang, c->of, text_of(c->o, "key"), name);
+	name_in_text(c->p, lang, c->of, text_of(c->o, "key"), name);
 	if (!strcmp(c->of, "region"))
 		snprintf(out, NAME_LEN * 2, ja ? "%sからのパケット" : "Packets from %s", name);
 	else if (!strcmp(c->of, "sensor"))
@@ -114,7 +124,7 @@ static unsigned list_drivers(
 		char name[NAME_LEN], share[NAME_LEN];
 		if (i == told)
 			break;
-		thing_name(c->p, lang, by, text_of(d, "key"), name);
+		name_in_text(c->p, lang, by, text_of(d, "key"), name);
 		n += (size_t)snprintf(out + n, NAME_LEN * 2 - n,
 			lang == TT_JA ? "%s%.100s（%.40s）" : "%s%.100s (%.40s)",
 			!i		? ""
@@ -137,7 +147,7 @@ static void add_drivers(const struct change *c, struct tt_buf text[2]) {
 	if (!n || !list_drivers(c, TT_JA, by, list[1]))
 		return;
 	for (unsigned l = 0; l < 2; l++) {
-		thing_name(c->p, l, by, text_of(first, "key"), name[l]);
+		name_in_text(c->p, l, by, text_of(first, "key"), name[l]);
 		driver_share(l, first, share[l]);
 	}
 	if (number_of(first, "share") > 0.5) {
@@ -320,11 +330,12 @@ static void tell_successor(struct page *p, const json_t *fall, const json_t *ris
 	struct tt_buf text[2] = {TT_BUF_INIT(4096), TT_BUF_INIT(4096)};
 	char a[2][NAME_LEN], b[2][NAME_LEN], day[2][NAME_LEN];
 	for (unsigned l = 0; l < 2; l++) {
-		thing_name(p, l, "region", text_of(fall, "key"), a[l]);
-		thing_name(p, l, "region", text_of(rise, "key"), b[l]);
+		name_in_text(p, l, "region", text_of(fall, "key"), a[l]);
+		name_in_text(p, l, "region", text_of(rise, "key"), b[l]);
 		day_name(l, prose_day(p, fall, "from", 0), day[l]);
 	}
-	tt_buf_printf(&text[0], "%s faded from %s on, and %s took its place.", a[0], day[0], b[0]);
+	tt_buf_printf(&text[0], "%s faded from %s on, and %s took its place.", begin_sentence(a[0]),
+		day[0], b[0]);
 	tt_buf_printf(&text[1],
 		"%s以降、%sからのパケットが減少し、代わって%sからのパケットが増加しました。",
 		day[1], a[1], b[1]);

@@ -42,7 +42,7 @@ static void rank_text(struct page *p, enum tt_lang lang, const json_t *o, char o
 static void add_mover(struct page *p, enum tt_lang lang, const json_t *o, bool first, bool last,
 	struct tt_buf *b) {
 	char name[NAME_LEN], rank[NAME_LEN];
-	thing_name(p, lang, text_of(o, "of"), text_of(o, "key"), name);
+	name_in_text(p, lang, text_of(o, "of"), text_of(o, "key"), name);
 	rank_text(p, lang, o, rank);
 	if (lang == TT_JA)
 		tt_buf_printf(b, "%s%s（%s）", first ? "" : "、", name, rank);

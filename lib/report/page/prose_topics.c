@@ -57,12 +57,14 @@ static void tell_total(struct page *p, const json_t *w, const char *section) {
 		for (unsigned l = 0; l < 2; l++)
 			tt_buf_printf(&text[l], "%s", say(l, W_NO_PERIOD));
 	} else if (!count_of(w, "packets")) {
-		tt_buf_printf(&text[0], "Nothing of it was observed.");
+		tt_buf_printf(&text[0], "No such packets were observed.");
 		tt_buf_printf(&text[1], "「%s」に該当するパケットは観測されませんでした。",
 			bilingual_text(TT_JA, title));
 	} else {
-		tt_buf_printf(&text[0], "In %s, %s packets of it came from %s source addresses.",
-			length_word(p, TT_EN, false), packets, sources);
+		tt_buf_printf(&text[0], "In %s, %s such packet%s came from %s source address%s.",
+			length_word(p, TT_EN, false), packets,
+			count_of(w, "packets") == 1 ? "" : "s", sources,
+			count_of(w, "sources") == 1 ? "" : "es");
 		tt_buf_printf(&text[1],
 			"%sには、「%s」に該当するパケットを、%s個の送信元アドレスから%s個観測しま"
 			"した。",
@@ -102,19 +104,25 @@ static void tell_surge(struct page *p, const json_t *w, const json_t *s, const c
 // Networks that were up and did not see it, with what they would have seen.
 static void list_others(
 	const json_t *s, char names[2][NAME_LEN], double *expected, uint64_t *seen) {
-	static const char *const between[2] = {", ", "、"};
 	const json_t *network;
-	size_t i, n[2] = {0, 0};
+	size_t i, n[2] = {0, 0}, left = 0;
+	json_array_foreach(json_object_get(s, "networks"), i, network) left +=
+		json_is_false(json_object_get(network, "saw"));
 	names[0][0] = names[1][0] = '\0';
 	*expected = 0;
 	*seen = 0;
 	json_array_foreach(json_object_get(s, "networks"), i, network) {
 		if (json_is_true(json_object_get(network, "saw")))
 			continue;
+		left--;
 		for (unsigned l = 0; l < 2; l++)
 			if (n[l] < NAME_LEN - 80)
 				n[l] += (size_t)snprintf(names[l] + n[l], NAME_LEN - n[l],
-					"%s%.64s", n[l] ? between[l] : "",
+					"%s%.64s",
+					!n[l]	     ? ""
+					: l == TT_JA ? "、"
+					: left	     ? ", "
+						     : " and ",
 					text_of(network, "network"));
 		*expected += json_number_value(json_object_get(network, "expected"));
 		*seen += count_of(network, "seen");
@@ -151,7 +159,19 @@ static const char *reason_ja(const json_t *s, char buf[NAME_LEN]) {
 	return buf;
 }
 
-static void tell_who(struct page *p, const json_t *s, const char *section) {
+// Answers to packets that sensors did not send tell that their addresses were used by others.
+static bool answers_only(const json_t *w) {
+	const json_t *classes = json_object_get(w, "class"), *v;
+	size_t i;
+	json_array_foreach((json_t *)classes, i, v) {
+		if (strcmp(json_string_value(v), "reflection") &&
+			strcmp(json_string_value(v), "backscatter"))
+			return false;
+	}
+	return json_array_size(classes) > 0;
+}
+
+static void tell_who(struct page *p, const json_t *w, const json_t *s, const char *section) {
 	struct tt_buf text[2] = {TT_BUF_INIT(8192), TT_BUF_INIT(8192)};
 	const char *verdict = text_of(s, "exclusive"), *only = text_of(s, "only"),
 		   *why = text_of(s, "why");
@@ -163,21 +183,24 @@ static void tell_who(struct page *p, const json_t *s, const char *section) {
 	tt_show_count(seen, got);
 	if (!strcmp(verdict, "yes")) {
 		tt_buf_printf(&text[0],
-			"Only sensors in the network %s saw the surge. Those in %s were up; had it "
-			"come "
-			"to "
-			"every address alike, they would have seen %s packets, and they saw %s. "
-			"The "
-			"addresses of %s were most likely being spoofed.",
-			only, others[0], want, got, only);
+			"Only sensors in the network %s saw the surge. Those in %s were up: had it "
+			"come to all addresses alike, %s packets would have reached them, and %s "
+			"did.",
+			only, others[0], want, seen ? got : "none");
 		tt_buf_printf(&text[1],
 			"この急増は、ネットワーク「%s」のセンサーのみで観測されました。%"
 			"sのセンサーも稼働して"
 			"おり、すべてのアドレスに等しく届いていれば%"
-			"s個を観測したはずですが、実際の観測数は%s個"
-			"でした。このことから、%"
-			"sのアドレスが送信元として詐称されていたと考えられます。",
-			only, others[1], want, got, only);
+			"s個を観測したはずですが、実際の観測数は%s個でした。",
+			only, others[1], want, got);
+		if (answers_only(w)) {
+			tt_buf_printf(&text[0],
+				" The addresses of %s were most likely being spoofed.", only);
+			tt_buf_printf(&text[1],
+				"このことから、%"
+				"sのアドレスが送信元として詐称されていたと考えられます。",
+				only);
+		}
 	} else if (!strcmp(verdict, "no")) {
 		tt_buf_printf(&text[0], "Sensors of several networks saw it.");
 		tt_buf_printf(&text[1], "複数のネットワークのセンサーで観測されました。");
@@ -247,7 +270,7 @@ void prose_topics(struct page *p) {
 		tell_total(p, w, section);
 		json_array_foreach(json_object_get(w, "surges"), j, s) {
 			tell_surge(p, w, s, section);
-			tell_who(p, s, section);
+			tell_who(p, w, s, section);
 			tell_traits(p, s, section);
 		}
 		tell_verdicts(p, w, section);

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "page.h"
+#include "prose.h"
 #include "sections.h"
 
 static const json_t *part(const struct page *p, const char *a, const char *b) {
@@ -32,7 +32,7 @@ void cell_share(struct page *p, struct tt_buf *b, const json_t *v) {
 	char text[TT_SHOW_LEN];
 	double share = json_number_value(v);
 	if (json_is_number(v))
-		tt_show_share(share, text);
+		share_text(p->lang, share, text);
 	html_printf(b, "<td class=\"n\">%s%s</td>",
 		json_is_number(v) ? text : say(p->lang, W_NO_DATA),
 		json_is_number(v) && share < INCOMPLETE ? "†" : "");
@@ -52,7 +52,7 @@ const char *scope_name(const struct page *p, enum tt_lang lang, char buf[NAME_LE
 	json_t *region = json_pack("{s:s}", "region", p->country);
 	char country[NAME_LEN] = "";
 	if (p->country[0] && p->any_country)
-		region_name(p, lang, region, country);
+		region_in_text(p, lang, region, country);
 	json_decref(region);
 	if (lang == TT_JA)
 		snprintf(buf, NAME_LEN, "%.100s%sセンサー%d台%s%.40s%s", country,
@@ -71,7 +71,7 @@ static void key_figure(
 	if (json_is_integer(v))
 		tt_show_count((uint64_t)json_integer_value(v), text);
 	else if (json_is_real(v))
-		tt_show_share(json_real_value(v), text);
+		share_text(p->lang, json_real_value(v), text);
 	html_printf(b, "<div><b id=\"key-%s\">%s%s</b><span>", id, json_is_number(v) ? text : "–",
 		json_is_real(v) && json_real_value(v) < INCOMPLETE ? "†" : "");
 	html_heading(b, say(p->lang, label));
@@ -170,7 +170,7 @@ static void cell_name(struct page *p, struct tt_buf *b, const json_t *row, bool 
 	int sensors = (int)json_integer_value(part(p, "scope", "sensors"));
 	html_printf(b, "<td>%s%s%s</td>",
 		service ? service_name(p->lang, row, name) : region_name(p, p->lang, row, name),
-		sensors > 2 && sensor > 0.5 ? "‡" : "", source > 0.5 ? "§" : "");
+		sensors > 1 && sensor > 0.5 ? "‡" : "", source > 0.5 ? "§" : "");
 }
 
 static void table_caption(

@@ -9,6 +9,13 @@ static void text(struct tt_buf *b, const json_t *v) {
 	html_printf(b, "<td>%s</td>", json_is_string(v) ? json_string_value(v) : "–");
 }
 
+static void cell_country(struct page *p, struct tt_buf *b, const char *code) {
+	json_t *row = json_pack("{s:s}", "region", code ? code : "");
+	char name[NAME_LEN];
+	html_printf(b, "<td>%s</td>", code && *code ? region_name(p, p->lang, row, name) : "–");
+	json_decref(row);
+}
+
 static void write_list(struct page *p, struct tt_buf *b, const json_t *sensors) {
 	static const enum word words[] = {
 		W_SENSOR, W_COUNTRY, W_NETWORK, W_PACKETS, W_COMPLETENESS};
@@ -18,7 +25,7 @@ static void write_list(struct page *p, struct tt_buf *b, const json_t *sensors) 
 	json_array_foreach((json_t *)sensors, i, s) {
 		html_printf(
 			b, "<tr><td>%s</td>", bilingual_text(p->lang, json_object_get(s, "name")));
-		text(b, json_object_get(s, "country"));
+		cell_country(p, b, json_string_value(json_object_get(s, "country")));
 		text(b, json_object_get(s, "network"));
 		cell_count(b, json_object_get(s, "packets"));
 		cell_share(p, b, json_object_get(s, "completeness"));

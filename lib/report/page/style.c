@@ -72,9 +72,9 @@ const char page_style[] =
 	".cover{padding-top:55mm;break-after:page}nav{break-after:page}"
 	"h2{margin-top:2rem}h2,h3,figcaption,caption{break-after:avoid}"
 	"thead{display:table-header-group;break-after:avoid}tbody "
-	"tr:nth-child(-n+3){break-before:avoid}tbody tr:nth-last-child(-n+2){break-before:avoid}"
-	"table+.small{break-before:avoid}tr,table,figure,.sensor,.keys,.note "
-	"p{break-inside:avoid}#sensor-list,#changes-list{break-inside:auto}"
+	"tr:nth-child(-n+2){break-before:avoid}tbody tr:nth-last-child(-n+2){break-before:avoid}"
+	"table+.small{break-before:avoid}tr,figure,.sensor,.keys,#classes,#table1,#table2,.note "
+	"p{break-inside:avoid}"
 	"p,li{orphans:3;widows:3}a{color:inherit;text-decoration:none}"
 	"*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
 

@@ -117,11 +117,12 @@ static void add_figure(struct page *p, unsigned number, const json_t *watch) {
 	const char *port = json_string_value(json_object_get(plain, "source_port"));
 	bool sources = !strcmp(measure, "sources");
 	json_t *rows = json_array(), *label;
-	char id[16], text[2][NAME_LEN];
+	char id[16], text[2][NAME_LEN], shown[NAME_LEN];
 	snprintf(id, sizeof(id), "figure%u", number);
 	if (port) {
-		snprintf(text[0], NAME_LEN, "source port %s, whatever the payload", port);
-		snprintf(text[1], NAME_LEN, "送信元ポート%sの全パケット", port);
+		port_name(port, shown);
+		snprintf(text[0], NAME_LEN, "all packets from source port %.40s", shown);
+		snprintf(text[1], NAME_LEN, "送信元ポート%.40sの全パケット", shown);
 		label = json_pack("{s:s, s:s}", "en", text[0], "ja", text[1]);
 		json_array_append_new(rows, watch_line(p, watch, "plain_", label));
 		json_decref(label);

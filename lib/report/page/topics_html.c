@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // The section of topics: each watch with its figure, its surges and who saw them.
+#include <ctype.h>
 #include <string.h>
 
 #include "prose.h"
@@ -11,16 +12,25 @@ static void cell_day(
 	html_printf(b, "<td class=\"d\">%s</td>", tt_day_format(prose_day(p, o, key, shift), text));
 }
 
+// "Surges: source addresses per day".
+static void surges_caption(const struct page *p, const json_t *w, char out[NAME_LEN]) {
+	const char *measure = json_string_value(json_object_get(w, "measure"));
+	const char *unit = say(p->lang, measure_word(measure));
+	snprintf(out, NAME_LEN, "%s%s%c%s", say(p->lang, W_SURGES), say(p->lang, W_COLON),
+		tolower((unsigned char)unit[0]), unit + 1);
+}
+
 static void write_surges(struct page *p, struct tt_buf *b, const json_t *w) {
 	static const enum word words[] = {
 		W_FIRST_DAY, W_LAST_DAY, W_PEAK_DAY, W_PEAK, W_USUAL, W_PACKETS, W_SOURCES};
 	const json_t *surges = json_object_get(w, "surges"), *s;
-	char id[64];
+	char id[64], caption[NAME_LEN];
 	size_t i;
+	surges_caption(p, w, caption);
 	snprintf(id, sizeof(id), "surges-%.40s", json_string_value(json_object_get(w, "watch")));
 	if (!json_array_size(surges))
 		return;
-	table_begin(p, b, id, say(p->lang, W_SURGES), words, "tttnnnn");
+	table_begin(p, b, id, caption, words, "tttnnnn");
 	json_array_foreach((json_t *)surges, i, s) {
 		tt_buf_printf(b, "<tr>");
 		cell_day(p, b, s, "from", 0);

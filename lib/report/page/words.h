@@ -33,7 +33,7 @@
 		"センサーとスキャンのパケット数")                                                                                          \
 	X(COMPARE, "Domestic against overseas sensors", "国内と海外のセンサーの比較")                                                      \
 	X(EACH_TOP, "Top 10 of each sensor", "センサーごとのTOP10")                                                                        \
-	X(RATE_SHORT, "Per address, day", "1アドレス1日" ZW "あたり")                                                                      \
+	X(RATE_SHORT, "Per address " ZW "and day", "1アドレス1日" ZW "あたり")                                                             \
 	X(TO, " to ", "～")                                                                                                                \
 	X(TABLE, "Table", "表")                                                                                                            \
 	X(FIGURE, "Figure", "図")                                                                                                          \
@@ -115,11 +115,13 @@
 	X(LAST_DAY, "Last day", "最終日")                                                                                                  \
 	X(PEAK_DAY, "Peak on", "最大の日")                                                                                                 \
 	X(PEAK, "Peak", "最大値")                                                                                                          \
-	X(EXTREME, "Highest; of declines lowest", "最大値" ZW "（減少は最小値）")                                                          \
-	X(USUAL, "Usual a day", "通常の" ZW "1日あたり")                                                                                   \
+	X(EXTREME, "Highest day " ZW "(declines: lowest)", "最大値" ZW "（減少は最小値）")                                                 \
+	X(USUAL, "Usual per day", "通常の" ZW "1日あたり")                                                                                 \
+	X(CHANGES_LIST, "Changes (packets per day; topics in the unit of their figure)",                                                   \
+		"観測動向の変化（1日あたりのパケット数、注目された現象は各図の単位）")                                                     \
 	X(SURGES, "Surges", "急増した期間")                                                                                                \
-	X(WHO_SAW, "Which networks saw it: expected had it come to every address alike, and seen",                                         \
-		"ネットワーク別の期待値（全アドレスに等しく届いた場合）と観測数")                                                          \
+	X(WHO_SAW, "Packets by network: expected if they came to all addresses alike, and seen",                                           \
+		"ネットワーク別のパケット数：期待値（全アドレスに等しく届いた場合）と観測数")                                              \
 	X(UP, "Up", "稼働率")                                                                                                              \
 	X(EXPECTED, "Expected", "期待値")                                                                                                  \
 	X(SEEN, "Seen", "観測数")                                                                                                          \
@@ -138,29 +140,25 @@
 	X(ANSWERS, ", answers", "からの応答")                                                                                              \
 	X(TOOLS, "Packets of known tools", "既知のツールによるパケット")                                                                   \
 	X(TOOL, "Tool", "ツール")                                                                                                          \
-	X(MATCHES, "Packets that keep to its rule", "特徴に一致した" ZW "パケット")                                                        \
+	X(MATCHES, "Packets that match " ZW "its rule", "特徴に一致した" ZW "パケット")                                                    \
 	X(TOOLS_NOTE,                                                                                                                      \
-		"Sources are marked by what their packets keep to (Mirai: every family that "                                              \
-		"shares its "                                                                                                              \
-		"scanner); a source that is not marked may use the tool all the same.",                                                    \
+		"Sources are identified by packets that match a tool's rule (Mirai: every family "                                         \
+		"that shares its scanner); sources that match no rule may still use the tool.",                                            \
 		"パケットの特徴により送信元を判定しています（Miraiは同じスキャナーを持つ亜種を含"     \
-		"みます）。"                                                                                                          \
-		"判定されなかった送信元がツールを使用していないとは限りません。")                                                          \
-	X(FAMILIES, "Packets to services that malware asks for",                                                                           \
+		"みます）。判定されなかった送信元がツールを使用していないとは限りません。")                                                \
+	X(FAMILIES, "Packets to services that malware targets",                                                                            \
 		"マルウェアが探索するサービス宛のパケット")                                                                                \
 	X(FAMILY, "Malware", "マルウェア")                                                                                                 \
 	X(FAMILY_SERVICES, "Services counted", "集計対象の" ZW "サービス")                                                                 \
 	X(FAMILIES_NOTE,                                                                                                                   \
-		"Counted is what came for the services that a family is known to ask for, "                                                \
-		"whoever sent "                                                                                                            \
-		"it; a service of several families counts for each.",                                                                      \
+		"All packets to the services that a family is known to target are counted, "                                               \
+		"whoever sent them; a service that several families target counts for each.",                                              \
 		"各マルウェアが探索することが知られているサービス宛のパケットを、送信元を問わず集" \
-		"計していま"                                                                                                          \
-		"す。複数のマルウェアに関連するサービスは、それぞれに集計しています。")                                                    \
-	X(PUBLISHED, "What was published about these services",                                                                            \
+		"計しています。複数のマルウェアに関連するサービスは、それぞれに集計しています。")                                          \
+	X(PUBLISHED, "What is published about these services",                                                                             \
 		"これらのサービスについて公表されている情報")                                                                              \
 	X(KNOWN, "What listens there", "サービスの概要")                                                                                   \
-	X(MALWARE, "Malware that asks for it", "関連するマルウェア")                                                                       \
+	X(MALWARE, "Malware that targets it", "関連するマルウェア")                                                                        \
 	X(EXPLOITED, "Vulnerabilities (exploited since)", "脆弱性（悪用の確認日）")                                                        \
 	X(VULNERABILITIES, "Vulnerabilities", "脆弱性")                                                                                    \
 	X(KNOWLEDGE_NOTE,                                                                                                                  \
