@@ -222,6 +222,8 @@ static void begin_boot(struct harvester *h) {
 static void look(struct harvester *h) {
 	int64_t now = clock_now(&h->probe->clock);
 	if (h->looked_ns && now - h->looked_ns > STILL_NS) {
+		if (h->skip_untold) // two in an epoch
+			tell_step(h, h->skipped_from_ns, h->skipped_to_ns, h->boot);
 		h->skipped_from_ns = h->looked_ns;
 		h->skipped_to_ns = now;
 		h->skip_untold = true;

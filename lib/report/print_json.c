@@ -73,6 +73,17 @@ void print_surveyors_json(const struct tt_query *q, const struct tt_result *r, F
 			r->survey.listed);
 }
 
+void print_clock_steps_json(const struct tt_clock_steps *c, FILE *out) {
+	json_t *o = json_object(), *v;
+	const char *key;
+	tt_clock_steps_json(c, o);
+	json_object_foreach(o, key, v) {
+		fprintf(out, ",\"%s\":", key);
+		json_dumpf(v, out, JSON_COMPACT | JSON_ENCODE_ANY);
+	}
+	json_decref(o);
+}
+
 void print_top_json(const struct top_view *t, FILE *out) {
 	const struct tt_result *res = t->result;
 	const struct column *cols[COLUMN_MAX];
@@ -98,6 +109,7 @@ void print_top_json(const struct top_view *t, FILE *out) {
 	else
 		json_cell(out, &c);
 	print_surveyors_json(&t->conf->query, res, out);
+	print_clock_steps_json(&res->clock, out);
 	fputs(",\"rows\":[", out);
 	for (unsigned i = 0; i < t->ranking->n; i++) {
 		fputs(i ? ",\n{" : "\n{", out);

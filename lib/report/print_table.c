@@ -9,6 +9,8 @@
 #include "tt_knowledge.h"
 #include "tt_region.h"
 
+#define CLOCK_LINES 3 // of steps of clocks above a table
+
 struct tt_grid {
 	unsigned cols;
 	size_t n, cap; // cells
@@ -167,6 +169,25 @@ json_t *survey_days_json(const struct tt_survey_days *d) {
 		"listed", (int)d->listed);
 }
 
+// Whoever compares counts over time has to know where time itself did not simply go on.
+static void print_clock_steps(const struct tt_clock_steps *c, FILE *out) {
+	char before[TT_SHOW_LEN], by[TT_SHOW_LEN];
+	unsigned n = c->n < CLOCK_LINES ? c->n : CLOCK_LINES;
+	for (unsigned i = 0; i < n; i++) {
+		const struct tt_clock_step *x = &c->steps[i];
+		bool back = x->after < x->before;
+		fprintf(out, "The clock of %s %s by %s s at %s: %s.\n", x->probe,
+			back ? "was set back" : "went on",
+			tt_show_count((uint64_t)llabs(x->after - x->before), by),
+			tt_show_time(x->before, before),
+			back ? "that time came twice, and counts once as up-time"
+			     : "nothing is known of that while");
+	}
+	if (c->n > n || c->other > 0)
+		fprintf(out, "Clocks did not simply go on %s more times.\n",
+			tt_show_count(c->n - n + c->other, by));
+}
+
 const char *surveyors_name(enum tt_surveyors v) {
 	return v == TT_SURVEYORS_ONLY ? "only" : v == TT_SURVEYORS_WITHOUT ? "without" : "with";
 }
@@ -200,6 +221,7 @@ void print_head(const struct top_view *t, const char *what, FILE *out) {
 			"Rollups were full: %" PRIu64 " packets (mixed) may belong to any port.\n",
 			res->rest_packets);
 	print_survey_days(&res->survey, out);
+	print_clock_steps(&res->clock, out);
 	print_bogons(t, out);
 	if (t->view.by == TT_BY_MALWARE)
 		fputs("Counted is what came for the services that a family is known to ask for, "

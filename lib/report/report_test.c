@@ -244,6 +244,43 @@ static void json_of_no_data_has_nulls(void **state) {
 	free_fixture(f);
 }
 
+static const struct tt_clock_steps two_steps = {
+	.steps = {{"tokyo", "00000000000000aa", "00000000000000bb", 1734491040, 1734487440},
+		{"osaka", "00000000000000cc", "", 1734491040, 1734491070}},
+	.n = 2,
+	.other = 3};
+
+static void json_tells_where_clocks_did_not_simply_go_on(void **state) {
+	struct fixture *f = fixture(TT_BY_REGION);
+	f->result.clock = two_steps;
+	rank_fixture(f, 0);
+	char *got = printed(print_top_json, &f->view);
+	assert_non_null(strstr(got,
+		",\"clock_steps\":[{\"probe\":\"tokyo\",\"boot\":\"00000000000000aa\",\"before\":"
+		"\"2024-12-18T03:04:00Z\",\"after\":\"2024-12-18T02:04:00Z\",\"next\":"
+		"\"00000000000000bb\"},{\"probe\":\"osaka\",\"boot\":\"00000000000000cc\","
+		"\"before\":"
+		"\"2024-12-18T03:04:00Z\",\"after\":\"2024-12-18T03:04:30Z\",\"next\":null}],"
+		"\"clock_steps_other\":3,\"rows\":["));
+	free(got);
+	free_fixture(f);
+}
+
+static void a_table_tells_it_too(void **state) {
+	struct fixture *f = fixture(TT_BY_PORT);
+	f->result.clock = two_steps;
+	rank_fixture(f, 0);
+	char *got = printed(top_table, &f->view);
+	assert_non_null(strstr(got,
+		"The clock of tokyo was set back by 3,600 s at 2024-12-18 03:04: that time came "
+		"twice, and counts once as up-time.\n"
+		"The clock of osaka went on by 30 s at 2024-12-18 03:04: nothing is known of that "
+		"while.\n"
+		"Clocks did not simply go on 3 more times.\n"));
+	free(got);
+	free_fixture(f);
+}
+
 static void json_of_classes_without_sources(void **state) {
 	struct fixture *f = fixture(TT_BY_CLASS);
 	f->rows[0] = (struct tt_row){.key = {.class = TT_NON_IP},
@@ -506,6 +543,8 @@ int main(void) {
 		cmocka_unit_test(previous_rank_is_outside_past_ten),
 		cmocka_unit_test(json_of_ports),
 		cmocka_unit_test(json_of_no_data_has_nulls),
+		cmocka_unit_test(json_tells_where_clocks_did_not_simply_go_on),
+		cmocka_unit_test(a_table_tells_it_too),
 		cmocka_unit_test(json_of_classes_without_sources),
 		cmocka_unit_test(json_of_sources_has_region_and_asn),
 		cmocka_unit_test(json_of_unranked_and_previous),

@@ -38,6 +38,7 @@ void print_series_json(const struct top_view *t, FILE *out) {
 	fprintf(out, ",\"step\":\"%s\",\"timezone\":", step_name(t->conf->query.step));
 	tt_print_json_text(out, t->timezone);
 	print_surveyors_json(&t->conf->query, t->result, out);
+	print_clock_steps_json(&t->result->clock, out);
 	fputs(",\"rows\":[", out);
 	for (unsigned i = 0; i < t->ranking->n; i++) {
 		const struct tt_row *r = t->ranking->rows[i].row;

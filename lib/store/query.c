@@ -221,6 +221,22 @@ int query_prepare(struct query *r, struct tt_store_info *info) {
 	return up_load(r);
 }
 
+// Where clocks of probes of these sensors did not simply go on.
+static int read_clocks(struct query *r, struct tt_result *out) {
+	json_t *list = r->sensor_filter ? json_array() : NULL;
+	char *sensors = NULL;
+
+	for (uint32_t i = 1; list != NULL && i <= r->sensor_n; i++)
+		if (r->match[i])
+			json_array_append_new(list, json_integer((json_int_t)i));
+	if (list != NULL)
+		sensors = json_dumps(list, JSON_COMPACT);
+	int rc = clock_steps_read(r->s, r->from, r->to, sensors, &out->clock, r->err);
+	free(sensors);
+	json_decref(list);
+	return rc;
+}
+
 static int answer(struct query *r, struct tt_result *out) {
 	struct tt_store_info info;
 	int64_t g;
@@ -238,7 +254,7 @@ static int answer(struct query *r, struct tt_result *out) {
 		return rc;
 	out->raw_from = info.raw_from;
 	out->raw_to = info.raw_to;
-	return 0;
+	return read_clocks(r, out);
 }
 
 static int copy_up(struct query *r, struct tt_up *out) {

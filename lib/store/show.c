@@ -25,8 +25,9 @@ struct profile {
 	uint64_t later_matches[TT_TOOL_N], later_tested[TT_TOOL_N]; // and after
 	uint32_t traits, asn;
 	uint16_t region, surveyor;
-	json_t *settled;	// days on which it was a surveyor by behaviour
-	unsigned ports_per_day; // more make a surveyor; 0: none is told so
+	json_t *settled;	     // days on which it was a surveyor by behaviour
+	struct tt_clock_steps clock; // while it was seen
+	unsigned ports_per_day;	     // more make a surveyor; 0: none is told so
 	uint8_t ttl_min, ttl_max;
 };
 
@@ -302,6 +303,7 @@ static json_t *profile_json(struct profile *p, const struct tt_store_info *info)
 	json_object_set_new(o, "tools", tools_json(p));
 	json_object_set_new(o, "traits", traits);
 	json_object_set_new(o, "services", list);
+	tt_clock_steps_json(&p->clock, o);
 	set_time(o, "raw_from", info->raw_from * 1000000);
 	set_time(o, "raw_to", info->raw_to * 1000000);
 	return o;
@@ -320,6 +322,9 @@ json_t *tt_store_show(
 		rc = collect(&p, from, to != 0 ? to : INT64_MAX, err);
 	if (rc == 0)
 		p.settled = settled_json(&p, from, to != 0 ? to : INT64_MAX, err);
+	if (rc == 0 && p.n > 0)
+		rc = clock_steps_read(s, p.all.first_us / 1000000, p.all.last_us / 1000000 + 1,
+			NULL, &p.clock, err);
 	if (rc == 0)
 		out = profile_json(&p, &info);
 	json_decref(p.settled);

@@ -223,6 +223,12 @@ void raw_close(struct raw_cursor *c);
 int raw_sensor_map(struct tt_store *s, const struct tt_batch_view *v, bool create, uint16_t **map,
 	struct tt_err *err);
 
+// ---- clock_steps.c
+/// Those that touch [from, to); `sensors`: only of boots that told of these (a JSON list of their
+/// numbers), NULL: of all.
+int clock_steps_read(struct tt_store *s, int64_t from, int64_t to, const char *sensors,
+	struct tt_clock_steps *out, struct tt_err *err);
+
 // ---- steps.c
 /// Start of the local step that holds t, and of the next one. An hour counts from local midnight,
 /// so that hours nest in days in every zone.

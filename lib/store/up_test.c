@@ -55,7 +55,8 @@ static void completeness_is(
 	struct tt_result r = ask(s, sensor, TT_STEP_NONE, from, to);
 
 	if (fabs(r.completeness - want) > 1e-9)
-		fail_msg("%s: completeness %.6f, expected %.6f", sensor, r.completeness, want);
+		fail_msg("%s: completeness %.6f, expected %.6f", sensor ? sensor : "all",
+			r.completeness, want);
 	tt_result_free(&r);
 }
 
@@ -292,11 +293,73 @@ static void given_up_packets_are_missing_in_their_epoch(void **state) {
 	world_destroy(&w);
 }
 
+static void clock_step(
+	struct world *w, struct tt_store *s, int64_t before, int64_t after, bool boot) {
+	char doc[256], from[TT_RFC3339_LEN], to[TT_RFC3339_LEN];
+
+	world_begin(w);
+	snprintf(doc, sizeof(doc),
+		"{\"type\":\"clock_step\",\"from\":\"%s\",\"to\":\"%s\",\"boot\":\"%s\"}",
+		tt_time_format(before, from), tt_time_format(after, to),
+		boot ? "00000000000000bb" : w->boot);
+	assert_int_equal(tt_batch_set_meta(w->batch, doc, strlen(doc)), 0);
+	assert_int_equal(world_put(w, s, true), 1);
+}
+
+static void steps_of_clocks_are_told_where_the_span_touches_them(void **state) {
+	struct world *w = world_create(8);
+	struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
+	struct tt_result r;
+
+	catalog(w, s,
+		"\"sensors\":[{\"id\":\"jp-a\",\"match\":{\"uplink\":\"a\"}},"
+		"{\"id\":\"jp-b\",\"match\":{\"uplink\":\"b\"}}]");
+	states(w, s, 0, TT_STATE_UP, FROM, FROM + 9 * HOUR, 5, 0);
+	clock_step(w, s, FROM + 3 * HOUR, FROM + HOUR, true);
+	clock_step(w, s, FROM + 5 * HOUR, FROM + 5 * HOUR + 90, false);
+	r = ask(s, NULL, TT_STEP_NONE, FROM, FROM + 9 * HOUR);
+	assert_int_equal(r.clock.n, 2);
+	assert_int_equal(r.clock.other, 0);
+	assert_string_equal(r.clock.steps[0].probe, w->probe); // the furthest first
+	assert_string_equal(r.clock.steps[0].boot, w->boot);
+	assert_string_equal(r.clock.steps[0].next, "00000000000000bb");
+	assert_int_equal(r.clock.steps[0].before, FROM + 3 * HOUR);
+	assert_int_equal(r.clock.steps[0].after, FROM + HOUR);
+	assert_string_equal(r.clock.steps[1].next, "");
+	tt_result_free(&r);
+	const struct {
+		const char *sensor;
+		int from, to;
+		unsigned n;
+	} asked[] = {{NULL, 0, HOUR, 0}, {NULL, 2 * HOUR, 2 * HOUR + 60, 1},
+		{NULL, 5 * HOUR + 30, 5 * HOUR + 60, 1}, {NULL, 6 * HOUR, 7 * HOUR, 0},
+		{"jp-a", 0, 9 * HOUR, 2}, {"jp-b", 0, 9 * HOUR, 0}};
+	for (unsigned i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		r = ask(s, asked[i].sensor, TT_STEP_NONE, FROM + asked[i].from, FROM + asked[i].to);
+		assert_int_equal(r.clock.n, asked[i].n);
+		tt_result_free(&r);
+	}
+	for (int i = 1; i <= 30; i++) // of a bad clock only the furthest are listed
+		clock_step(w, s, FROM + 6 * HOUR + 60 * i, FROM + 6 * HOUR + 60 * i + i, false);
+	r = ask(s, NULL, TT_STEP_NONE, FROM, FROM + 9 * HOUR);
+	assert_int_equal(r.clock.n, TT_CLOCK_STEPS_MAX);
+	assert_int_equal(r.clock.other, 32 - TT_CLOCK_STEPS_MAX);
+	json_t *o = json_object();
+	tt_clock_steps_json(&r.clock, o);
+	assert_int_equal(json_array_size(json_object_get(o, "clock_steps")), TT_CLOCK_STEPS_MAX);
+	assert_int_equal(json_integer_value(json_object_get(o, "clock_steps_other")), 12);
+	json_decref(o);
+	tt_result_free(&r);
+	world_close(&s);
+	world_destroy(&w);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(up_silent_and_down_are_told_apart),
 		cmocka_unit_test(since_until_and_maintenance_say_what_is_expected),
 		cmocka_unit_test(a_capture_is_of_sensors_in_their_time),
+		cmocka_unit_test(steps_of_clocks_are_told_where_the_span_touches_them),
 		cmocka_unit_test(given_up_packets_are_missing_in_their_epoch),
 		cmocka_unit_test(known_loss_lowers_completeness_where_it_happened),
 		cmocka_unit_test(two_probes_of_one_sensor_do_not_count_time_twice),

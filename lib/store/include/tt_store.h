@@ -235,6 +235,22 @@ struct tt_survey_days {
 	unsigned running; // raw batches as they are now: they are not over, or some came late
 	unsigned listed;  // nothing: only lists tell surveyors
 };
+/// Clocks of probes that did not simply go on (they were set, or the machine slept), by more than
+/// two seconds. Back: [after, before] was told twice, by two boots, and counts once as up-time.
+/// Forward: what is between is told by nobody and no up-time.
+#define TT_CLOCK_STEPS_MAX 20
+struct tt_clock_steps {
+	struct tt_clock_step {
+		char probe[TT_ID_LEN], boot[17];
+		char next[17];	       // the boot that began with a time set back; "": none did
+		int64_t before, after; // what the clock said, UTC seconds
+	} steps[TT_CLOCK_STEPS_MAX];   // the furthest first
+	unsigned n;
+	uint64_t other; // how many more there are
+};
+/// Sets "clock_steps" and "clock_steps_other", each where there are any.
+void tt_clock_steps_json(const struct tt_clock_steps *c, json_t *to);
+
 struct tt_result {
 	struct tt_row *rows;
 	unsigned row_n;
@@ -248,6 +264,7 @@ struct tt_result {
 	int64_t raw_from, raw_to; // what raw batches cover
 	uint64_t rest_packets; // of services past the budget of rollups: any port may have had them
 	struct tt_survey_days survey; // where the question is about surveyors
+	struct tt_clock_steps clock;  // in the span, of probes of the sensors asked for
 	bool light;		      // rows have no sources: they were not asked for
 	bool from_rollups;	      // read from rollups: distinct sources may be estimates
 	uint64_t rows_read;	      // raw observations looked at
