@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The link from probe to collector over bad ways, long absences and other versions."""
+import json
 import os
 import random
+import signal
+import subprocess
 import threading
 import time
 
@@ -10,6 +13,7 @@ from framework.collector import Collector
 from framework.faults import record
 from framework.peers import (ACK, BAD, BATCH, HELLO, LATER, NEVER, REFUSE, WELCOME, WHO, Dealer, Feed,
                              feed_packets, head, hello, parse)
+from framework.site import wait_for
 from framework.suite import TestSuite
 from framework.wan import Wan
 
@@ -136,6 +140,65 @@ class TestLink(TestSuite):
         assert feed.result["lost_batches"] == 0
         whole(self, collector, 1, 400, 200)
         record("collector killed while it receives", 3, "400 of 400 batches once")
+
+    def test_a_probe_that_is_gone_when_it_is_acknowledged(self):
+        """
+        Steps: a probe delivers; the collector stands still (SIGSTOP) until batches are on their way, and
+               while it does the probe is killed; then it goes on, commits what came, and has nobody to
+               answer. Again up to ten times, until health tells of such an answer; then the probe comes
+               back with its spool.
+        Verify: the collector counts it and goes on; what was on its way was taken; every batch that the
+                probe had handed over is there once.
+        """
+        spool, rows, handed = self.dir / "spool", 50, []
+        with Collector(self.teiten, self.dir, f"ipc://{self.dir}/link", publish=f"ipc://{self.dir}/pub") as collector:
+            heard = self.dir / "heard"
+            with open(heard, "w") as out:
+                sub = subprocess.Popen([self.teiten.path("teiten"), "sub", collector.publish, "health."], stdout=out)
+
+            def unanswered():
+                lines = heard.read_text().rpartition("\n")[0].splitlines()
+                return json.loads(lines[-1])["collector"]["unanswered"] if lines else 0
+
+            try:
+                while len(handed) < 10 and not unanswered():
+                    feed = Feed(self.teiten, collector.listen, batches=10 ** 6, rows=rows, rate=50, spool=spool,
+                                boot=f"{len(handed) + 1:016x}")
+                    try:
+                        self.until(feed, lambda s: s["acked"] > 10)
+                        collector.process.send_signal(signal.SIGSTOP)
+                        handed.append(self.until(feed, lambda s: s["sent"] - s["acked"] > 20)["handed"])
+                    finally:
+                        feed.kill()
+                        collector.process.send_signal(signal.SIGCONT)
+                    before = collector.totals()[0]
+                    wait_for(lambda: unanswered() or collector.totals()[0] > before + 20, 30, collector.said)
+                wait_for(unanswered, 30, heard.read_text)
+                again = Feed(self.teiten, collector.listen, batches=0, spool=spool, boot="00000000000000f1")
+                assert again.wait(60) == 0, again.err
+            finally:
+                sub.terminate()
+                sub.wait()
+            collector.end()
+        assert again.result["lost_batches"] == again.result["waiting"] == 0
+        stored = self.teiten.sql(collector.db, "select count(*) as n, min(seq) as a, max(seq) as b from batch where "
+                                               "rows > 0 group by boot order by boot")
+        assert len(stored) == len(handed)
+        for row, n in zip(stored, handed):
+            assert int(row["a"]) == 1 and int(row["b"]) == int(row["n"]) >= n, (stored, handed)
+        n = sum(int(row["n"]) for row in stored)
+        assert collector.totals() == (n, n * rows, feed_packets(n, rows))
+        record("probe killed (-9) before its acknowledgement", len(handed),
+               "counted as unanswered; every batch that it had handed over once")
+
+    @staticmethod
+    def until(feed, true):
+        """The first of a feed's words, one a second, of which that is so."""
+        for line in feed.process.stdout:
+            said = json.loads(line)
+            if true(said):
+                return said
+        raise AssertionError("the feed ended")
 
     def test_an_old_spool_comes_back(self):
         """

@@ -156,6 +156,26 @@ static void print_rest(const json_t *m) {
 			json_number_value(json_object_get(l, "lag_s")));
 }
 
+// What a collector says of itself and of strangers, beside what it merged.
+static void print_collector(const json_t *c) {
+	char buf[TT_SHOW_LEN];
+	const json_t *skew = json_object_get(c, "clock_skew_ms");
+	const char *key, *sep = "refused: ";
+	json_t *v;
+	printf("collector: %.1f s behind, ", json_number_value(json_object_get(c, "lag_s")));
+	if (json_is_integer(skew))
+		printf("clock skew %lld ms", (long long)json_integer_value(skew));
+	else
+		printf("the probe is not connected");
+	printf(", %s answers found no probe\n", tt_show_count(count(c, "unanswered"), buf));
+	json_object_foreach(json_object_get(c, "refused"), key, v) {
+		printf("%s%s %s", sep, key,
+			tt_show_count(count(json_object_get(c, "refused"), key), buf));
+		sep = ", ";
+	}
+	putchar('\n');
+}
+
 static int print_health(const char *json, size_t len) {
 	json_error_t e;
 	json_t *m = json_loadb(json, len, 0, &e);
@@ -175,6 +195,8 @@ static int print_health(const char *json, size_t len) {
 		print_workers(json_object_get(m, "workers"));
 	print_sensors(json_object_get(m, "sensors"));
 	print_rest(m);
+	if (json_object_get(m, "collector"))
+		print_collector(json_object_get(m, "collector"));
 	json_decref(m);
 	return DONE;
 }

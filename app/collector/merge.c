@@ -283,6 +283,7 @@ static void send_health(struct merge *m, struct source *s, const struct epoch *e
 	int64_t skew_ms;
 	if (tt_link_server_skew_ms(m->server, s->probe, &skew_ms) == 0)
 		merged.skew_ms = &skew_ms;
+	merged.unanswered = tt_link_server_unanswered(m->server);
 	tt_link_server_refused(m->server, &merged.refused);
 	tt_pub_refused(m->pub, &merged.refused);
 	tt_message_merged_health(&m->buf, &h, &x, &merged);

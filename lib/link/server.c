@@ -35,7 +35,7 @@ struct tt_link_server {
 	struct boots boots;
 	struct taken *taken;
 	size_t taken_n, taken_cap;
-	uint64_t unsent; // answers that found no room or no peer: the sender asks again
+	uint64_t unanswered; // written by its thread
 	struct grumbler grumbler, clocks;
 	struct tt_link_refused refused; // written by its thread; door has the rest
 };
@@ -116,17 +116,21 @@ static void not_ours(struct tt_link_server *s, zmq_msg_t *m, const char *what) {
 	complain(s, "", what);
 }
 
-// an answer that does not get through is counted and asked for again by the resend timer
-static void answer(
+// An answer that finds no room (EAGAIN) or nobody (EHOSTUNREACH, as ROUTER_MANDATORY has it) is
+// counted: who still wants it asks again. False: nobody is there any more.
+static bool answer(
 	struct tt_link_server *s, const void *id, size_t id_len, const struct proto_frame *f) {
 	uint8_t out[PROTO_FRAME_MAX];
 	size_t len = proto_pack(f, out);
-	if (zmq_send(s->socket, id, id_len, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
-		s->unsent++;
-		return;
-	}
-	if (zmq_send(s->socket, out, len, ZMQ_DONTWAIT) < 0)
-		s->unsent++;
+	if (zmq_send(s->socket, id, id_len, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
+		zmq_send(s->socket, out, len, ZMQ_DONTWAIT) >= 0)
+		return true;
+	s->unanswered++;
+	return errno != EHOSTUNREACH;
+}
+
+uint64_t tt_link_server_unanswered(const struct tt_link_server *s) {
+	return s->unanswered;
 }
 
 static void refuse(struct tt_link_server *s, const void *id, size_t id_len, enum proto_refusal why,
@@ -340,7 +344,8 @@ static void acknowledge(struct tt_link_server *s, const struct taken *t, size_t 
 		}
 		ranges[f.value++] = (struct proto_range){t[i].seq, t[i].seq};
 	}
-	answer(s, p->id, p->id_len, &f);
+	if (!answer(s, p->id, p->id_len, &f))
+		peers_remove(&s->peers, p);
 }
 
 void tt_link_server_commit(struct tt_link_server *s) {

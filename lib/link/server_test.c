@@ -118,6 +118,46 @@ static void acknowledgements_are_ranges(void **state) {
 	assert_int_equal(answer.ranges[2].first, 9);
 }
 
+// ROUTER_MANDATORY: an answer for a peer that went is an error, not silence.
+static void acknowledgements_for_a_probe_that_is_gone_are_counted(void **state) {
+	struct proto_frame f = hello(1, 1), answer;
+	int linger = 1000, wait = 3000;
+	uint64_t seq = 0;
+	// what the socket knows of its peer's end comes in its own time
+	for (unsigned try = 1; try <= 50 && !tt_link_server_unanswered(rig.server); try++) {
+		say(&f, NULL, 0);
+		hear(&answer);
+		assert_int_equal(answer.type, PROTO_WELCOME);
+		assert_int_equal(answer.seq, seq); // also of those that nobody was told about
+		rig.hold = true;
+		for (unsigned i = 0; i < 3; i++)
+			say_batch("tokyo", ++seq);
+		while (rig.seen < seq)
+			rig_sleep_ms(5);
+		zmq_setsockopt(raw, ZMQ_LINGER, &linger, sizeof(linger));
+		zmq_close(raw);
+		rig_sleep_ms(10 * try);
+		rig.hold = false;
+		while (rig.committed < seq)
+			rig_sleep_ms(5);
+		raw = zmq_socket(ctx, ZMQ_DEALER);
+		zmq_setsockopt(raw, ZMQ_RCVTIMEO, &wait, sizeof(wait));
+		assert_int_equal(zmq_connect(raw, rig.endpoint), 0);
+	}
+	assert_true(tt_link_server_unanswered(rig.server) > 0);
+	// the probe is back, and knows of no acknowledgement
+	say_batch("tokyo", seq);
+	hear(&answer);
+	assert_int_equal(answer.type, PROTO_WHO);
+	say(&f, NULL, 0);
+	hear(&answer);
+	assert_int_equal(answer.seq, seq);
+	say_batch("tokyo", seq);
+	hear(&answer);
+	assert_int_equal(answer.type, PROTO_ACK);
+	assert_int_equal(rig.committed, seq);
+}
+
 static void another_version_is_refused_with_a_reason(void **state) {
 	struct proto_frame f = hello(2, 9), answer;
 	say(&f, NULL, 0);
@@ -222,6 +262,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		TEST(the_protocol_step_by_step),
 		TEST(acknowledgements_are_ranges),
+		TEST(acknowledgements_for_a_probe_that_is_gone_are_counted),
 		TEST(another_version_is_refused_with_a_reason),
 		TEST(a_batch_without_hello_is_asked_who),
 		TEST(a_probe_speaks_for_itself_only),

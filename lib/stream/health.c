@@ -110,9 +110,9 @@ void tt_message_merged_health(struct tt_buf *b, const struct tt_message_head *h,
 	else
 		tt_buf_printf(b, "null");
 	tt_buf_printf(b,
-		",\"refused\":{\"keys\":%" PRIu64 ",\"connections\":%" PRIu64
-		",\"revoked\":%" PRIu64 ",\"messages\":%" PRIu64 ",\"names\":%" PRIu64
-		",\"versions\":%" PRIu64 ",\"batches\":%" PRIu64 "}}}",
-		r->keys, r->connections, r->revoked, r->messages, r->names, r->versions,
-		r->batches);
+		",\"unanswered\":%" PRIu64 ",\"refused\":{\"keys\":%" PRIu64
+		",\"connections\":%" PRIu64 ",\"revoked\":%" PRIu64 ",\"messages\":%" PRIu64
+		",\"names\":%" PRIu64 ",\"versions\":%" PRIu64 ",\"batches\":%" PRIu64 "}}}",
+		m->unanswered, r->keys, r->connections, r->revoked, r->messages, r->names,
+		r->versions, r->batches);
 }

@@ -196,6 +196,7 @@ static void a_collector_says_what_it_refused_and_how_clocks_differ(void **state)
 	const int64_t skew = -1500;
 	struct tt_merged m = {.lag_s = 2.5,
 		.skew_ms = &skew,
+		.unanswered = 8,
 		.refused = {.keys = 1,
 			.connections = 2,
 			.revoked = 3,
@@ -208,7 +209,8 @@ static void a_collector_says_what_it_refused_and_how_clocks_differ(void **state)
 	tt_message_merged_health(&b, &h, &x, &m);
 	tt_buf_append(&b, "", 1);
 	assert_non_null(strstr((char *)b.data,
-		"\"collector\":{\"lag_s\":2.5,\"clock_skew_ms\":-1500,\"refused\":{\"keys\":1,"
+		"\"collector\":{\"lag_s\":2.5,\"clock_skew_ms\":-1500,\"unanswered\":8,\"refused\":"
+		"{\"keys\":1,"
 		"\"connections\":2,\"revoked\":3,\"messages\":4,\"names\":5,\"versions\":6,"
 		"\"batches\":7}}}"));
 	tt_buf_reset(&b);

@@ -108,6 +108,9 @@ void tt_link_server_refused(struct tt_link_server *s, struct tt_link_refused *ou
 /// How many milliseconds our clock is before a probe's: the least that its messages showed since it
 /// was last asked, which contains the time that the quickest of them took. -ENOENT: not connected.
 int tt_link_server_skew_ms(struct tt_link_server *s, const char *probe, int64_t *ms);
+/// Answers since the start that found their probe gone or its queue full. None is lost by that:
+/// what is committed is said again when the probe asks again. The thread that created the server.
+uint64_t tt_link_server_unanswered(const struct tt_link_server *s);
 /// The ROUTER socket, for zmq_poll; only the thread that created the server may use it.
 void *tt_link_server_socket(struct tt_link_server *s);
 

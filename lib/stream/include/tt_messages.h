@@ -77,7 +77,8 @@ void tt_message_health(
 struct tt_merged {
 	double lag_s; // how long after the epoch's end it was on disk
 	const int64_t
-		*skew_ms; // how far the collector's clock is before the probe's; NULL: unknown
+		*skew_ms;    // how far the collector's clock is before the probe's; NULL: unknown
+	uint64_t unanswered; // answers that found no probe, since then too
 	struct tt_link_refused refused; // of anybody, since the collector's start
 };
 /// Uplinks and sensors are those of `x`.
