@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import struct
+import threading
 import time
 from collections import Counter
 
@@ -281,6 +282,12 @@ class TestSteps(TestSuite):
         for by in self.steps_of(site):
             assert any(abs(s - by) <= 3 for s in steps), (by, steps)
             assert any(abs(h["clock_skew_ms"] - 1000 * by) < 3000 for h in health), by
+        shown = self.teiten.top(site.db, "port", class_="all")
+        assert len(shown.get("clock_steps", [])) + shown.get("clock_steps_other", 0) == len(told), (shown, told)
+        assert {(x["boot"], x["next"]) for x in shown.get("clock_steps", [])} == {
+            (r["boot"], r["next"] or None) for r in told}
+        table = self.teiten.run("teiten", "top", "--db", site.db, "--by", "port").out
+        assert not backs or f"The clock of {site.name} was set back by " in table, table
         last = [s for h in health[-1:] for s in h["sensors"]]
         assert all(s["state"] in ("up", "silent") for s in last)
 
@@ -380,6 +387,145 @@ class TestSteps(TestSuite):
             site.end()
             assert self.teiten.top(site.db, "source")["rows"] == rows
         record("collector's clock a thousand days ahead", 1, "raw batches are kept")
+
+
+LEAP = 1483228800  # 2017-01-01T00:00:00Z, which followed 2016-12-31T23:59:60Z
+AROUND_S = 7       # of the leap, packets are sent
+
+
+def repeated(clock, base):
+    """As the kernel does it (STA_INS): 23:59:59 comes twice."""
+    return base if clock < LEAP else base - 1
+
+
+def smeared(clock, base):
+    """A second longer, made up for bit by bit around the leap: real smears take a day, this one ten seconds."""
+    return base - min(max((clock - LEAP + 5) / 10, 0), 1)
+
+
+def left_out(clock, base):
+    """A second less (STA_DEL): 23:59:58 is followed by 00:00:00. None has come yet."""
+    return base if clock < LEAP - 1 else base + 1
+
+
+class Ticking(threading.Thread):
+    """Keeps a clock of one program by a rule of what it says and is off, around the leap; `offs` are its settings."""
+
+    def __init__(self, clock, rule):
+        super().__init__(daemon=True)
+        self.clock, self.rule, self.ending = clock, rule, threading.Event()
+        self.offs = []
+        self.come(3600)
+        self.tick()
+
+    def come(self, seconds):
+        """So many seconds before the leap."""
+        self.base = LEAP - seconds - time.time()
+
+    def tick(self):
+        base = self.base
+        off = self.rule(time.time() + base, base)
+        if not self.offs or off != self.offs[-1]:
+            self.offs.append(off)
+            self.clock.set(off)
+
+    def now(self):
+        return time.time() + self.offs[-1]
+
+    def run(self):
+        while not self.ending.wait(0.002):
+            self.tick()
+
+
+@pytest.mark.netns
+@pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+class TestLeap(TestSuite):
+    """The end of 2016 as clocks that know of leap seconds told it, with packets all the while."""
+
+    @pytest.mark.parametrize("rule", [repeated, smeared, pytest.param(left_out, marks=pytest.mark.soak)],
+                             ids=lambda r: r.__name__)
+    def test_every_packet_once_through_a_leap_second(self, rule):
+        """
+        Steps: the clocks of probe and collector come to the leap second, while packets are sent, a port each
+               half a second; epochs of a second.
+        Verify: every packet is stored once, under a time that the clock said then, and no packet under a day
+                that it was not; one boot, its epochs ascend without a gap, none twice, as told and as stored;
+                the leap is no step and no loss: completeness is 1, nothing is told beside it; health shows
+                the second.
+        """
+        clock, sent = Clock(self.dir / "clock"), []
+        ticking = Ticking(clock, rule)
+        with Site(self.teiten, self.dir, [sensor("isp", "198.51.100.0/24", since="2016-01-01")], name="leap",
+                  wrap=("env", f"TEITEN_CLOCK={clock.path}")) as site:
+            ticking.start()
+            site.env["TEITEN_CLOCK"] = str(clock.path)
+            site.start_collector()
+            site.start_probe()
+            site.listener.wait("health.")
+            ticking.come(AROUND_S + 2)
+            site.listener.wait("health.", lambda h: seconds(h["start"]) >= LEAP - AROUND_S - 2)
+            while ticking.now() < LEAP + AROUND_S:
+                sent.append(self.burst(site, 1000 + len(sent), ticking))
+            ticking.ending.set()
+            n = sum(x["n"] for x in sent)
+            site.wait_fate(n)
+            wait_for(lambda: site.health("spool", "batches") <= 1, 30, site.said)
+            site.end()
+            ticking.join()
+            health = [h for h in site.listener.of("health.") if seconds(h["start"]) >= LEAP - AROUND_S]
+        self.check_packets(site, sent)
+        self.check_days(site, sent)
+        self.check_epochs(site, health, sent)
+        skew = [h["clock_skew_ms"] for h in health]
+        if rule is repeated:
+            assert -1300 < min(skew) < -700 and max(skew) < 500, skew
+        elif rule is smeared:
+            assert -500 < min(skew) and max(skew) < 500, skew
+        record(f"leap second, {rule.__name__.replace('_', ' ')}", 1,
+               f"{n:,} packets around it, each once under a time that was; epochs ascend without a gap")
+
+    def burst(self, site, port, ticking):
+        frames = [bytes(Ether(**MACS) / IP(src=f"203.0.113.{i}", dst="198.51.100.9") /
+                        TCP(sport=4000, dport=port, flags="S")) for i in range(100)]
+        x = {"port": port, "n": len(frames), "from": ticking.now()}
+        assert site.send(pcap(self.dir / "burst.pcap", frames), pause_us=1500).wait(60) == 0
+        return {**x, "to": ticking.now()}
+
+    def check_packets(self, site, sent):
+        """Of each burst all packets, between what the clock said before and after; the leap itself is a second."""
+        rows = self.teiten.sql(site.db, "SELECT port, epoch, first, last, packets FROM observation")
+        for x in sent:
+            mine = [r for r in rows if int(r["port"]) == x["port"]]
+            assert sum(int(r["packets"]) for r in mine) == x["n"], (x, mine)
+            for r in mine:
+                assert x["from"] - 1.2 <= seconds(r["first"]) + 1 and seconds(r["last"]) <= x["to"] + 1.2, (x, r)
+                assert int(r["epoch"]) <= seconds(r["first"]) <= seconds(r["last"]) <= int(r["epoch"]) + 1, r
+
+    def check_days(self, site, sent):
+        """The day before and the day after have the packets that were sent on them for sure."""
+        days = self.teiten.series(site.db, step="day", class_="all", from_="2016-12-31", to="2017-01-02")
+        before, after = (p["packets"] for p in days["rows"][0]["points"])
+        assert before + after == sum(x["n"] for x in sent)
+        assert before >= sum(x["n"] for x in sent if x["to"] < LEAP - 1.2)
+        assert after >= sum(x["n"] for x in sent if x["from"] > LEAP + 1.2)
+
+    def check_epochs(self, site, health, sent):
+        assert len({h["boot"] for h in health}) == 1
+        starts = [seconds(h["start"]) for h in health]
+        still = "the clock went on by" in site.said()  # a machine so busy that the probe itself stood still
+        assert starts == sorted(set(starts)) and (still or starts == list(range(starts[0], starts[-1] + 1))), starts
+        stored = self.teiten.sql(site.db, "SELECT epoch_min AS e FROM batch WHERE rows > 0 ORDER BY boot, seq")
+        assert [int(r["e"]) for r in stored] == sorted(int(r["e"]) for r in stored)
+        up = [(int(r["start"]), int(r["end"])) for r in
+              self.teiten.sql(site.db, 'SELECT start, "end" FROM uptime ORDER BY start')]
+        assert all(a[1] <= b[0] for a, b in zip(up, up[1:])), up
+        top = self.teiten.top(site.db, "port", class_="all", from_=rfc(int(sent[0]["to"]) + 1),
+                              to=rfc(int(sent[-1]["from"])))
+        assert still or (top["completeness"] == 1 and "clock_steps" not in top), top
+
+
+def rfc(t):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t))
 
 
 class TestClockForLong(TestClock):
