@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from framework.programs import counts
+from framework.peers import crc32c
 from framework.suite import TestSuite
 from scapy.utils import RawPcapNgReader
 
@@ -18,16 +19,6 @@ ATTACKS = {  # options, packets
     "overload": (["--sources", 250], 30000),
     "collide": (["--packets", 30000], 30000),
 }
-
-
-def crc32c(data):
-    """CRC-32 (Castagnoli) with the initial value 0 and nothing inverted, as rte_hash computes it."""
-    crc = 0
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    return crc
 
 
 def by_service(rows):

@@ -19,7 +19,7 @@ from framework.collector import Collector
 from framework.faults import record
 from framework.lan import Lan
 from framework.peers import (ACK, BAD, BATCH, NEVER, REFUSE, WELCOME, Dealer, Feed, feed_packets, head,
-                             hello, key_pair)
+                             hello, key_pair, recorded)
 from framework.site import Site, wait_for
 from framework.suite import TestSuite
 
@@ -168,6 +168,8 @@ class TestLists(TestSuite):
                 status = self.teiten.run("teiten", "status", publish, "--server-key", pairs["server"][1],
                                          "--secret-key-file", pairs["two"][0])
                 assert "probe probe" in status.out
+                assert re.search(r"^collector: [\d.]+ s behind, clock skew -?\d+ ms, \d+ answers found no probe\n"
+                                 r"refused: keys \d+, connections \d+, revoked 0, ", status.out, re.M), status.out
                 collector.reload(how, reader_keys=listed("reader", pairs, "two"))
                 _, err = subs["one"].communicate(timeout=20)
                 assert subs["one"].returncode == 1 and "does not let this key in" in err
@@ -333,27 +335,6 @@ class TestListedButHostile(TestSuite):
                "the one batch counted once; the rest refused; the honest probe not disturbed")
 
 
-def recorded(test, probe):
-    """A batch as link_feed encodes it (boot f0, number 1, 30 rows), caught by a ROUTER."""
-    context = zmq.Context()
-    router = context.socket(zmq.ROUTER)
-    router.linger, router.rcvtimeo = 0, 10000
-    endpoint = f"ipc://{test.dir}/recorder"
-    router.bind(endpoint)
-    feed = Feed(test.teiten, endpoint, probe=probe, batches=1, rows=30)
-    try:
-        peer, _ = router.recv_multipart()
-        router.send_multipart([peer, head(WELCOME, 4, 0xf0)])
-        while True:
-            frames = router.recv_multipart()
-            if len(frames) == 3:
-                return frames[2]
-    finally:
-        feed.kill()
-        router.close()
-        context.term()
-
-
 # What strangers do, each a function of (host, port, addresses, seconds) run as a process of its own.
 ATTACKS = {
     "connections that say hello and nothing more": "greet",
@@ -362,6 +343,7 @@ ATTACKS = {
     "handshakes with keys that are on no list": "strangers",
     "handshakes without a key": "keyless",
     "huge frames before the handshake": "huge",
+    "huge frames that come, before the handshake": "flood",
 }
 
 
@@ -383,11 +365,12 @@ class TestStrangers(TestSuite):
                 once; strangers are counted in the collector's health and told once an address and minute;
                 descriptors and memory stay bounded.
         """
-        self.besiege([ATTACKS[what]], lambda: self.besieged >= 4 or self.refused() > 100 and self.least() >= 0.5)
+        self.besiege([(ATTACKS[what], PORT)], lambda: self.besieged >= 4 or self.refused() > 100 and self.least() >= 0.5)
         record(f"strangers: {what}", self.tries, self.figures())
 
     def besiege(self, kinds, enough):
-        """Rounds of honest probes alone and beside strangers of these kinds, until it is enough; checks all."""
+        """Rounds of honest probes alone and beside strangers of these kinds, at the ports beside, until it is
+        enough; checks all."""
         pairs = keys(self.teiten, self.dir, "server", "one", "two", "reader")
         with Lan("sec", addresses=30) as lan, Collector(
                 self.teiten, self.dir, f"tcp://{lan.NEAR}:{PORT}", publish=f"tcp://{lan.NEAR}:{READ}",
@@ -418,7 +401,7 @@ class TestStrangers(TestSuite):
         assert self.refused() > 100, self.heard.read_text()[-2000:]
         told = re.findall(r"10\.78\.1\.\d+", collector.said())
         minutes = 1 + (time.monotonic() - began) // 60
-        assert told and max(told.count(a) for a in set(told)) <= 4 * minutes, collector.said()
+        assert told and max(told.count(a) for a in set(told)) <= minutes, collector.said()
 
     def round(self, kinds):
         """Three seconds and three deliveries alone, and as many beside strangers."""
@@ -426,7 +409,7 @@ class TestStrangers(TestSuite):
         try:
             speed["one", "alone"] += self.a_second_each(one, 3)
             attacks = [Lan.popen(self.lan.far, "/usr/bin/python3", Path(__file__).parent / "framework/attacks.py",
-                                 kind, self.lan.NEAR, PORT, 30, self.pairs["server"][1]) for kind in kinds]
+                                 kind, self.lan.NEAR, port, 30, self.pairs["server"][1]) for kind, port in kinds]
             assert all(a.stdout.readline() for a in attacks)  # they have begun
             speed["one", "beside"] += self.a_second_each(one, 3)
             one.process.terminate()
@@ -496,9 +479,11 @@ class TestStrangersForLong(TestStrangers):
 
     def test_all_of_them_at_once(self):
         """
-        Steps: as above, strangers of every kind at once, a process each, for two minutes and more.
+        Steps: as above, strangers of every kind at once, a process each, for two minutes and more; two kinds
+               at the readers' endpoint as well, which has its own context.
         Verify: as above.
         """
         end = time.monotonic() + 150
-        self.besiege(list(ATTACKS.values()), lambda: time.monotonic() > end)
+        self.besiege([*((kind, PORT) for kind in ATTACKS.values()), ("greet", READ), ("strangers", READ)],
+                     lambda: time.monotonic() > end)
         record("strangers: all kinds at once for two minutes", self.tries, self.figures())

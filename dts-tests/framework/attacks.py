@@ -77,6 +77,19 @@ def huge(crowd, _):
             crowd.say(s, b"\x06" + size.to_bytes(8, "big") + b"\x05HELLO" + bytes(1000))
 
 
+def flood(crowd, _):
+    """The greeting, then commands of 15 MiB, all of which is sent as fast as it is taken."""
+    for _ in range(5):
+        crowd.starting = [*getattr(crowd, "starting", []), crowd.connect()][-100:]
+    time.sleep(0.02)
+    for s in crowd.starting:
+        if crowd.say(s, GREETING):
+            crowd.say(s, b"\x06" + (15 << 20).to_bytes(8, "big") + b"\x05HELLO")
+    crowd.starting = []
+    for s in random.sample(crowd.open, min(len(crowd.open), 100)):
+        crowd.say(s, bytes(1 << 18))
+
+
 def with_zmq(crowd, server_key, keys):
     """Whole handshakes of libzmq, each from another address."""
     import zmq

@@ -101,3 +101,33 @@ class Feed:
 def feed_packets(batches, rows):
     """What link_feed puts into so many batches: row i has 1 + i mod 7 packets."""
     return batches * sum(1 + i % 7 for i in range(rows))
+
+
+def recorded(test, probe):
+    """A batch as link_feed encodes it (boot f0, number 1, 30 rows), caught by a ROUTER."""
+    context = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    router.linger, router.rcvtimeo = 0, 10000
+    endpoint = f"ipc://{test.dir}/recorder"
+    router.bind(endpoint)
+    feed = Feed(test.teiten, endpoint, probe=probe, batches=1, rows=30)
+    try:
+        peer, _ = router.recv_multipart()
+        router.send_multipart([peer, head(WELCOME, 4, 0xf0)])
+        while True:
+            frames = router.recv_multipart()
+            if len(frames) == 3:
+                return frames[2]
+    finally:
+        feed.kill()
+        router.close()
+        context.term()
+
+
+def crc32c(data, crc=0):
+    """CRC-32 (Castagnoli) without inversions: rte_hash begins with 0; RFC 3720 with 2^32-1, and inverts the end."""
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc

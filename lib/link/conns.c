@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "conns.h"
 
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,4 +197,25 @@ bool conns_overdue(struct conns *c, char address[CONNS_ADDRESS_LEN]) {
 	memcpy(address, c->rows[fd].address, CONNS_ADDRESS_LEN);
 	conns_cut(c, fd);
 	return true;
+}
+
+// Bytes that came by a connection, read or not; 0 where it is no TCP.
+static uint64_t received(int fd) {
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) ? 0 : info.tcpi_bytes_received;
+}
+
+bool conns_talkative(struct conns *c, unsigned *at, char address[CONNS_ADDRESS_LEN]) {
+	if (*at > c->stranger_n)
+		*at = c->stranger_n;
+	while (*at) {
+		int fd = c->strangers[--*at];
+		if (cookie_of(fd) != c->rows[fd].cookie || received(fd) <= CONNS_BYTES)
+			continue;
+		memcpy(address, c->rows[fd].address, CONNS_ADDRESS_LEN);
+		conns_cut(c, fd);
+		return true;
+	}
+	return false;
 }

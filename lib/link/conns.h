@@ -12,6 +12,8 @@
 #define CONNS_RATE	  20		// new connections of an address a second,
 #define CONNS_BURST	  100		// after so many at once
 
+#define CONNS_BYTES	  65536 // that it may send until then, where that is limited: HELLO is 74
+
 #define CONNS_TOPICS_MAX  1024 // subscriptions of a connection
 #define CONNS_ADDRESS_LEN 64
 
@@ -54,5 +56,8 @@ bool conns_gone(struct conns *c, int fd, char address[CONNS_ADDRESS_LEN]);
 void conns_limit(struct conns *c, const struct conn *of, unsigned max);
 /// The oldest stranger that had its time is cut: true, with its address.
 bool conns_overdue(struct conns *c, char address[CONNS_ADDRESS_LEN]);
+/// Going down from index *at of the strangers: the next that sent more than CONNS_BYTES is cut, as
+/// its frames may be as large as a probe's: true, with its address. *at begins as stranger_n.
+bool conns_talkative(struct conns *c, unsigned *at, char address[CONNS_ADDRESS_LEN]);
 /// Ends a connection as if the peer had; libzmq cleans up.
 void conns_cut(struct conns *c, int fd);

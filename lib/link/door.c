@@ -27,6 +27,7 @@ struct door {
 	atomic_bool stop; // written by door_destroy
 	char *endpoint;
 	unsigned per_key;
+	bool quiet;
 
 	// under the lock
 	pthread_mutex_t lock;
@@ -218,6 +219,11 @@ static void *serve(void *arg) {
 		pthread_mutex_lock(&d->lock);
 		while (conns_overdue(&d->conns, address))
 			cut_stranger(d, address, "showed no key in 10 seconds: connection ended");
+		for (unsigned at = d->quiet ? d->conns.stranger_n : 0;
+			conns_talkative(&d->conns, &at, address);)
+			cut_stranger(d, address,
+				"sent more than a handshake before it showed a key: connection "
+				"ended");
 		pthread_mutex_unlock(&d->lock);
 	}
 	return NULL;
@@ -325,6 +331,7 @@ struct door *door_create(void *ctx, const struct door_conf *conf, struct tt_err 
 	pthread_mutex_init(&d->lock, NULL);
 	conns_init(&d->conns);
 	d->per_key = conf->per_key;
+	d->quiet = conf->quiet;
 	rc = door_allow(d, conf->allowed, conf->allowed_n, err);
 	if (!rc && (rc = open_sockets(d, ctx)))
 		tt_err_set(err, rc, "%s: cannot check keys: %s", conf->endpoint, zmq_strerror(-rc));

@@ -16,6 +16,7 @@ struct door_conf {
 	const struct tt_link_peer_key *allowed;
 	unsigned allowed_n;
 	unsigned per_key; // connections of one key
+	bool quiet;	  // strangers have no more to send than a handshake (CONNS_BYTES)
 };
 struct door *door_create(void *ctx, const struct door_conf *conf, struct tt_err *err);
 void door_destroy(struct door **d);

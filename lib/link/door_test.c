@@ -227,6 +227,45 @@ static void strangers_make_room_for_each_other_and_not_for_probes(void **state) 
 	tt_link_client_destroy(&c);
 }
 
+// A frame may be of 16 MiB, which libzmq gathers before it looks at it: 1,024 strangers could have
+// it hold 16 GiB.
+static void a_stranger_cannot_make_us_hold_a_large_frame(void **state) {
+	static const uint8_t greeting[64] = {
+		0xff, [8] = 1, [9] = 0x7f, [10] = 3, [12] = 'C', 'U', 'R', 'V', 'E'};
+	static const uint8_t head[] = {0x06, 0, 0, 0, 0, 0, 0xe0, 0, 0, 5, 'H', 'E', 'L', 'L', 'O'};
+	static uint8_t filling[65536];
+	struct tt_link_peer_key allowed = {.name = "tokyo"};
+	struct tt_link_server_conf conf = {
+		.endpoint = "tcp://127.0.0.1:*", .allowed = &allowed, .allowed_n = 1};
+	struct tt_link_refused refused;
+	char at[128];
+	size_t n = sizeof(at), sent = 0;
+	rig_stop(&rig);
+	zmq_curve_keypair(conf.keys.public_key, conf.keys.secret_key);
+	zmq_curve_keypair(allowed.key, (char[41]){0});
+	rig_start_with(&rig, &conf);
+	zmq_getsockopt(tt_link_server_socket(rig.server), ZMQ_LAST_ENDPOINT, at, &n);
+	struct sockaddr_in to = {.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)atoi(strrchr(at, ':') + 1)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(send(fd, greeting, sizeof(greeting), MSG_NOSIGNAL), sizeof(greeting));
+	assert_int_equal(send(fd, head, sizeof(head), MSG_NOSIGNAL), sizeof(head));
+	// slowly enough that it is seen: it is looked at twenty times a second
+	while (sent < 200 * sizeof(filling)) {
+		ssize_t part = send(fd, filling, sizeof(filling), MSG_NOSIGNAL);
+		if (part < 0)
+			break;
+		sent += (size_t)part;
+		rig_sleep_ms(20);
+	}
+	assert_true(sent < 100 * sizeof(filling));
+	tt_link_server_refused(rig.server, &refused);
+	assert_true(refused.connections >= 1);
+	close(fd);
+}
+
 static void new_keys_are_private_and_never_overwrite(void **state) {
 	struct tt_link_keys k = {0};
 	char path[128], beside[136], key[41];
@@ -277,6 +316,7 @@ int main(void) {
 		TEST(only_listed_keys_connect_and_only_as_themselves),
 		TEST(a_revoked_key_is_cut_off_and_comes_back_with_its_name),
 		TEST(strangers_make_room_for_each_other_and_not_for_probes),
+		TEST(a_stranger_cannot_make_us_hold_a_large_frame),
 		TEST(new_keys_are_private_and_never_overwrite),
 		TEST(secret_keys_that_others_can_read_are_refused),
 	};

@@ -57,7 +57,8 @@ struct tt_link_server *tt_link_server_create(
 		.receive_hwm = (int)s->window + 16,
 		.max_message = TT_BATCH_BYTES_MAX,
 		.keys = &conf->keys};
-	const struct door_conf dc = {conf->endpoint, conf->allowed, conf->allowed_n, PER_KEY};
+	const struct door_conf dc = {
+		conf->endpoint, conf->allowed, conf->allowed_n, PER_KEY, .quiet = true};
 	bool curve = conf->keys.secret_key[0];
 	// the list is in force before anybody can connect
 	if (curve)
