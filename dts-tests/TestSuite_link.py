@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The link from probe to collector over bad ways, long absences and other versions."""
+import gzip
 import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from framework.collector import Collector
 from framework.faults import record
-from framework.peers import (ACK, BAD, BATCH, HELLO, LATER, NEVER, REFUSE, WELCOME, WHO, Dealer, Feed,
-                             feed_packets, head, hello, parse)
+from framework.peers import (ACK, BAD, BATCH, HELLO, LATER, NEVER, REFUSE, WELCOME, WHO, Dealer, Feed, crc32c,
+                             feed_packets, head, hello, parse, recorded)
 from framework.site import wait_for
 from framework.suite import TestSuite
 from framework.wan import Wan
@@ -377,6 +380,61 @@ class TestVersions(TestSuite):
             collector.end()
         whole(self, collector, 1, 30, 50)
         record("peers of other versions", 5, "refused with both versions named; the spool waits and delivers")
+
+    def test_a_spool_of_an_earlier_version(self):
+        """
+        Steps: a probe of today opens a spool that the first version left (data/spool), batches of boot a1.
+        Verify: all of them arrive, whole, and nothing of the spool is left.
+        """
+        spool = self.dir / "spool"
+        spool.write_bytes(gzip.decompress((Path(__file__).parent / "data/spool/first.gz").read_bytes()))
+        os.chmod(spool, 0o600)
+        with Collector(self.teiten, self.dir, f"ipc://{self.dir}/link") as collector:
+            feed = Feed(self.teiten, collector.listen, batches=0, spool=spool, boot="00000000000000f1")
+            assert feed.wait(60) == 0, feed.err
+            collector.end()
+        assert feed.result["acked"] == 4 and feed.result["waiting"] == feed.result["lost_batches"] == 0
+        whole(self, collector, 1, 4, 30)
+        boots = self.teiten.sql(collector.db, "select boot.boot as boot from boot join batch on batch.boot = boot.id where rows > 0 "
+                                              "group by 1")
+        assert boots == [{"boot": "00000000000000a1"}]
+        record("spool of the first version", 4, "all of its batches once")
+
+    def test_a_spool_of_a_later_version(self):
+        """
+        Steps: a probe opens a spool of a version that is to come, and a database that is no spool.
+        Verify: it does not start; one line names the file and what was expected; the file is as it was.
+        """
+        for pragma, said in (("user_version = 2", "version 2, expected 1"), ("application_id = 7", "is no spool")):
+            spool = self.dir / f"{said[:4]}.spool"
+            first = Feed(self.teiten, f"ipc://{self.dir}/link", batches=3, rows=20, spool=spool, flush_s=1)
+            assert first.wait(30) == 1 and first.result["waiting"] == 3
+            with sqlite3.connect(spool) as con:
+                con.execute(f"pragma {pragma}")
+            con.close()
+            before = spool.read_bytes()
+            feed = Feed(self.teiten, f"ipc://{self.dir}/link", batches=3, rows=20, spool=spool)
+            assert feed.wait(30) == 2 and len(feed.err.splitlines()) == 1, feed.err
+            assert str(spool) in feed.err and said in feed.err
+            assert spool.read_bytes() == before
+
+    def test_a_batch_of_a_later_version_waits(self):
+        """
+        Steps: a collector gets, by hand, a batch with a column that it does not know, checksum and all.
+        Verify: it refuses the probe and not the batch, which so stays in a spool until the collector is
+                upgraded; the reason names the column.
+        """
+        with Collector(self.teiten, self.dir, f"ipc://{self.dir}/link") as collector, Dealer(collector.listen) as d:
+            batch = bytearray(recorded(self, "feed"))
+            columns = int.from_bytes(batch[6:8], "little")
+            last = 96 + 12 * (columns - 1)
+            batch[last:last + 2] = (255).to_bytes(2, "little")
+            batch[92:96] = (crc32c(bytes(batch[:92] + batch[96:]), 2**32 - 1) ^ 2**32 - 1).to_bytes(4, "little")
+            assert d.ask(hello("feed", boot=0xf0))[0] == WELCOME
+            kind, _, value, _, seq, text = d.ask(head(BATCH, 0, 0xf0, 1), bytes(batch))
+            assert (kind, value, seq) == (REFUSE, NEVER, 1) and b"column 255 is not known" in text
+            collector.end()
+        assert collector.totals()[0] == 0
 
     def test_what_is_on_its_way_is_not_sent_again(self):
         """

@@ -40,8 +40,11 @@ void tt_batch_decoder_destroy(struct tt_batch_decoder **dp) {
 
 static int entry_check(const struct tt_batch_decoder *d, const struct wire_entry *e, size_t left) {
 	const struct wire_field *f = wire_field(e->id & (WIRE_TABLE - 1));
+	// not damaged: a later version may read it, so it is not this reader's to give up
 	if (!f || e->id >= COL_N + WIRE_TABLE)
-		return tt_err_set(d->err, -EBADMSG, "batch: column %u is not known", e->id);
+		return tt_err_set(d->err, -EPROTONOSUPPORT,
+			"batch: column %u is not known, expected a reader of a later version",
+			e->id);
 	bool width_ok = f->width == WIRE_ID_WIDTH
 				? e->width == WIRE_ID_WIDTH
 				: e->width && e->width <= f->width && !(e->width & (e->width - 1));

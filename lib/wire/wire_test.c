@@ -319,6 +319,24 @@ static void another_version_is_told_apart(void **state) {
 	free(msg);
 }
 
+// A later program may have written it: it is kept for a reader that knows the column.
+static void a_column_of_a_later_version_is_told_apart_from_damage(void **state) {
+	struct tt_batch_view v;
+	struct tt_err err;
+	size_t len;
+	uint16_t columns, later = WIRE_TABLE - 1;
+	sample_golden(batch);
+	uint8_t *msg = encoded(&len);
+	memcpy(&columns, msg + 6, 2);
+	memcpy(msg + WIRE_HEAD + (columns - 1) * WIRE_ENTRY, &later, 2);
+	assert_int_equal(tt_batch_decode(decoder, msg, len, &v, &err), -EBADMSG); // the checksum
+	uint32_t crc = wire_checksum(msg, len);
+	memcpy(msg + WIRE_HEAD - 4, &crc, 4);
+	assert_int_equal(tt_batch_decode(decoder, msg, len, &v, &err), -EPROTONOSUPPORT);
+	assert_non_null(strstr(err.msg, "column 255 is not known"));
+	free(msg);
+}
+
 static void a_decompression_bomb_is_refused_unopened(void **state) {
 	struct tt_batch_view v;
 	struct tt_err err;
@@ -394,6 +412,7 @@ int main(void) {
 		cmocka_unit_test(every_cut_is_noticed),
 		cmocka_unit_test(forged_batches_never_pass_the_limits),
 		cmocka_unit_test(another_version_is_told_apart),
+		cmocka_unit_test(a_column_of_a_later_version_is_told_apart_from_damage),
 		cmocka_unit_test(a_decompression_bomb_is_refused_unopened),
 		cmocka_unit_test(checksum_is_crc32c_on_every_processor),
 		cmocka_unit_test(a_plausible_batch_is_small),
