@@ -101,6 +101,7 @@ def stage_lint(t):
              if not (ROOT / md).parent.joinpath(target).exists()]
     t.add("lint: links in Markdown lead somewhere", not links, "\n".join(links))
     threat_model(t)
+    decoders(t)
     units(t)
     long = list(sizes.too_long(tracked("*.c", "*.h", "*.py"), ROOT))
     t.add("lint: files and functions of house size", not long, "\n".join(long))
@@ -117,6 +118,22 @@ def threat_model(t):
         known |= set(re.findall(r"^(?:    def|static void) (\w+)\(", (ROOT / f).read_text(), re.M))
         known.add(Path(f).stem)
     t.add("lint: the tests of docs/threat-model.md exist", named and named <= known, f"not there: {named - known}")
+
+
+def decoders(t):
+    """docs/testing.md names every fuzzer with what it calls, and every decoder that a library exports."""
+    rows = re.findall(r"^\|[^|]+\| (`[^|]+) \| `(fuzz_\w+)` \|$", (ROOT / "docs/testing.md").read_text(), re.M)
+    called = {fuzzer: re.findall(r"`(\w+)`", cells.split("(")[0]) for cells, fuzzer in rows}
+    sources = {Path(f).stem: (ROOT / f).read_text() for f in tracked("lib/*/fuzz_*.c")}
+    t.add("lint: docs/testing.md lists the fuzzers", called.keys() == sources.keys(), f"{called.keys() ^ sources.keys()}")
+    idle = [f"{f}: {n}" for f, names in called.items() for n in names
+            if not re.search(rf"\b{n}\b", sources.get(f, ""))]
+    t.add("lint: fuzzers call what docs/testing.md says", not idle, "\n".join(idle))
+    exported = set()
+    for h in tracked("lib/*/include/*.h"):
+        exported |= set(re.findall(r"\b(tt_\w*(?:parse|decode|unpack|peek|loads?))\(", (ROOT / h).read_text()))
+    missing = exported - {n for cells, _ in rows for n in re.findall(r"`(\w+)`", cells)}
+    t.add("lint: every decoder has a fuzzer in docs/testing.md", exported and not missing, "\n".join(missing))
 
 
 def units(t):

@@ -93,6 +93,8 @@ static void times_parse_and_format(void **s) {
 	assert_int_equal(at("2024-02-29T23:59:59.999Z"), 1709251199);
 	assert_string_equal(tt_time_format(4294967295, buf), "2106-02-07T06:28:15Z");
 	assert_string_equal(
+		tt_time_format(13631393040, buf), "2401-12-17T18:04:00Z"); // past 64 bits of ns
+	assert_string_equal(
 		tt_time_format_ns(1709251199123456789, 6, buf), "2024-02-29T23:59:59.123456Z");
 	static const char *const bad[] = {"", "2024-12-18", "2023-02-29T00:00:00Z",
 		"2024-12-18T03:04:05", "2024-12-18T24:00:00Z", "2024-13-01T00:00:00Z",

@@ -36,8 +36,8 @@ static int64_t floor_div(int64_t a, int64_t b) {
 	return a / b - (a % b < 0);
 }
 
-const char *tt_time_format_ns(int64_t ns, unsigned digits, char buf[TT_RFC3339_LEN]) {
-	int64_t sec = floor_div(ns, TT_NS), frac = ns - sec * TT_NS;
+// `frac`: nanoseconds past the second.
+static const char *format(int64_t sec, int64_t frac, unsigned digits, char buf[TT_RFC3339_LEN]) {
 	int64_t days = floor_div(sec, 86400), s = sec - days * 86400;
 	int y, m, d;
 	tt_civil_from_days(days, &y, &m, &d);
@@ -51,8 +51,13 @@ const char *tt_time_format_ns(int64_t ns, unsigned digits, char buf[TT_RFC3339_L
 	return buf;
 }
 
+const char *tt_time_format_ns(int64_t ns, unsigned digits, char buf[TT_RFC3339_LEN]) {
+	int64_t sec = floor_div(ns, TT_NS);
+	return format(sec, ns - sec * TT_NS, digits, buf);
+}
+
 const char *tt_time_format(int64_t sec, char buf[TT_RFC3339_LEN]) {
-	return tt_time_format_ns(sec * TT_NS, 0, buf);
+	return format(sec, 0, 0, buf); // a year past 2262 is too many nanoseconds
 }
 
 // Two digits at p, -1 if they are none.
