@@ -233,8 +233,8 @@ class TestRegions(TestSuite):
         """
         Steps: packets from special-purpose addresses of IPv4 and IPv6, from addresses that no file has and from
                a registered one; top by source and by region, show.
-        Verify: bogons are marked by source and in show; by region they are in the row --, unranked, which tells
-                how many they are.
+        Verify: bogons are marked by source, take no rank and are listed last, no more than asked for; they are
+                marked in show; by region they are in the row --, unranked, which tells how many they are.
         """
         folder = self.dir / "rir"
         folder.mkdir(exist_ok=True)
@@ -252,6 +252,12 @@ class TestRegions(TestSuite):
         rows = self.teiten.top(db, "source")["rows"]
         assert {r["source"]: r["packets"] for r in rows} == sent
         assert {r["source"] for r in rows if r["bogon"]} == bogons
+        assert [(r["rank"], r["source"]) for r in rows[:3]] == [(1, "2a00::1"), (2, "9.9.9.9"), (3, "11.0.0.1")]
+        assert {(r["rank"], r["bogon"]) for r in rows[3:]} == {(None, True)}
+        first = self.teiten.top(db, "source", n=2)["rows"]
+        assert [(r["rank"], r["packets"]) for r in first] == [(1, 32), (2, 2), (None, 128), (None, 64)]
+        names = [r["key"]["source"] for r in self.teiten.series(db, by="source", step="month", number=1)["rows"]]
+        assert names == ["2a00::1", "2001:db8::7"]
         regions = {r["region"]: r for r in self.teiten.top(db, "region")["rows"]}
         assert (regions["--"]["rank"], regions["--"]["packets"]) == (None, sum(sent.values()) - 1)
         assert regions["--"]["bogon_packets"] == sum(sent[b] for b in bogons)

@@ -18,9 +18,9 @@ const struct command commands[] = {
 		"297446,...,\"seconds\":0.554149}\n",
 		{replay_options}, run_replay},
 	{"top", "", 0, 0, "db by", "rank ports, regions, sources, ...",
-		"Ranks what arrived. Equal values share a rank; -- (unknown region) and mixed "
-		"(ports "
-		"that varied) are listed, never ranked. rate is packets per address and day, the "
+		"Ranks what arrived. Equal values share a rank; -- (unknown region), bogons "
+		"(special-purpose addresses) and mixed (ports that varied) are listed, never "
+		"ranked. rate is packets per address and day, the "
 		"mean "
 		"over the sensors.",
 		"$ teiten top --db q.db --by region --period 2024Q4 --previous 2024Q3 -n 3\n"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "report.h"
+#include "tt_region.h"
 
 struct order {
 	enum tt_by by;
@@ -48,10 +49,17 @@ int rank_key_cmp(const struct tt_row_key *a, const struct tt_row_key *b, enum tt
 	return 0;
 }
 
-// Rows that stand for "not known" or for a rest are listed but take no rank.
+// Whoever sends from such an address has forged it: it says nothing of who sent most.
+static bool is_bogon(const struct tt_row *r, enum tt_by by) {
+	const struct tt_addr *a = &r->key.source;
+	return by == TT_BY_SOURCE && a->family && tt_region_special(a->family, a->b);
+}
+
+// Rows that stand for "not known" or for a rest, and bogons, are listed but take no rank.
 static bool can_rank(const struct tt_row *r, enum tt_by by, enum tt_rank rank) {
 	if (r->key.mixed || (by == TT_BY_REGION && !strcmp(r->key.region, "--")) ||
-		(by == TT_BY_ASN && !r->key.asn) || (by == TT_BY_SOURCE && !r->key.source.family))
+		(by == TT_BY_ASN && !r->key.asn) || (by == TT_BY_SOURCE && !r->key.source.family) ||
+		is_bogon(r, by))
 		return false;
 	return rank == TT_RANK_PACKETS || (rank == TT_RANK_RATE ? r->has_rate : r->has_sources);
 }
@@ -144,12 +152,14 @@ int rank_compare(
 }
 
 void rank_cut(struct ranking *r, unsigned n) {
-	if (!n || n >= r->ranked_n)
+	if (!n)
 		return;
-	unsigned rest = r->n - r->ranked_n;
-	memmove(&r->rows[n], &r->rows[r->ranked_n], rest * sizeof(*r->rows));
-	r->ranked_n = n;
-	r->n = n + rest;
+	unsigned ranked = r->ranked_n < n ? r->ranked_n : n, rest = r->n - r->ranked_n;
+	if (rest > n) // bogons may be as many as there are addresses of them
+		rest = n;
+	memmove(&r->rows[ranked], &r->rows[r->ranked_n], rest * sizeof(*r->rows));
+	r->ranked_n = ranked;
+	r->n = ranked + rest;
 }
 
 void rank_free(struct ranking *r) {

@@ -36,7 +36,7 @@ int rank_rows(const struct tt_row *rows, unsigned n, enum tt_by by, enum tt_rank
 /// Sets previous of every row of `r` from the ranking of another period.
 int rank_compare(
 	struct ranking *r, const struct ranking *other, bool other_has_data, enum tt_by by);
-/// Keeps the first n ranked rows and all that are listed only. 0: all.
+/// Keeps the first n ranked rows, and as many at most that are listed only. 0: all.
 void rank_cut(struct ranking *r, unsigned n);
 void rank_free(struct ranking *r);
 

@@ -112,6 +112,29 @@ static void unknown_region_is_listed_without_rank(void **state) {
 	rank_free(&r);
 }
 
+static void bogons_are_listed_without_rank_and_no_more_than_asked(void **state) {
+	static const char *const sources[] = {
+		"10.0.0.1", "11.0.0.1", "100.64.0.1", "fe80::1", "2a00::1"};
+	struct tt_row rows[5];
+	struct ranking r;
+	for (unsigned i = 0; i < 5; i++) {
+		rows[i] = port_row(0, 0, 900 - i, 1);
+		assert_int_equal(tt_addr_parse(sources[i], &rows[i].key.source), 0);
+	}
+	assert_int_equal(rank_rows(rows, 5, TT_BY_SOURCE, TT_RANK_PACKETS, &r), 0);
+	assert_int_equal(r.ranked_n, 2);
+	assert_ptr_equal(r.rows[0].row, &rows[1]);
+	assert_ptr_equal(r.rows[1].row, &rows[4]);
+	rank_cut(&r, 2);
+	assert_int_equal(r.n, 4);
+	assert_ptr_equal(r.rows[2].row, &rows[0]);
+	assert_int_equal(r.rows[2].rank, 0);
+	rank_cut(&r, 1);
+	assert_int_equal(r.n, 2);
+	assert_ptr_equal(r.rows[1].row, &rows[0]);
+	rank_free(&r);
+}
+
 static void mixed_is_listed_without_rank(void **state) {
 	struct tt_row rows[] = {port_row(0, 0, 900, 9), port_row(6, 23, 5, 1)};
 	struct ranking r;
@@ -304,16 +327,16 @@ static void json_of_sources_has_region_and_asn(void **state) {
 	struct fixture *f = fixture(TT_BY_SOURCE);
 	f->rows[0] = port_row(0, 0, 9, 1);
 	f->rows[1] = port_row(0, 0, 8, 1);
-	assert_int_equal(tt_addr_parse("192.0.2.1", &f->rows[0].key.source), 0);
+	assert_int_equal(tt_addr_parse("11.0.0.1", &f->rows[0].key.source), 0);
 	assert_int_equal(tt_addr_parse("2001:db8::1", &f->rows[1].key.source), 0);
 	snprintf(f->rows[0].region, 3, "US");
 	f->rows[0].asn = 64500;
 	rank_fixture(f, 2);
 	char *got = printed(print_top_json, &f->view);
 	assert_non_null(
-		strstr(got, "{\"rank\":1,\"source\":\"192.0.2.1\",\"region\":\"US\","
-			    "\"asn\":64500,\"as_name\":null,\"bogon\":true,\"packets\":9,"));
-	assert_non_null(strstr(got, "{\"rank\":2,\"source\":\"2001:db8::1\",\"region\":\"--\","
+		strstr(got, "{\"rank\":1,\"source\":\"11.0.0.1\",\"region\":\"US\","
+			    "\"asn\":64500,\"as_name\":null,\"bogon\":false,\"packets\":9,"));
+	assert_non_null(strstr(got, "{\"rank\":null,\"source\":\"2001:db8::1\",\"region\":\"--\","
 				    "\"asn\":null,\"as_name\":null,\"bogon\":true,\"packets\":8,"));
 	free(got);
 	free_fixture(f);
@@ -390,8 +413,8 @@ static void tables_say_what_is_a_bogon_and_how_sure_a_tool_is(void **state) {
 	assert_int_equal(tt_addr_parse("11.0.0.1", &f->rows[1].key.source), 0);
 	rank_fixture(f, 2);
 	char *text = printed(top_table, &f->view);
-	assert_non_null(strstr(text, "   1  100.64.0.1  bogon  "));
-	assert_non_null(strstr(text, "   2  11.0.0.1    --     "));
+	assert_non_null(strstr(text, "   1  11.0.0.1    --     "));
+	assert_non_null(strstr(text, "   -  100.64.0.1  bogon  "));
 	free(text);
 	free_fixture(f);
 	f = fixture(TT_BY_REGION);
@@ -537,6 +560,7 @@ int main(void) {
 		cmocka_unit_test(ties_are_ordered_by_protocol_then_port),
 		cmocka_unit_test(ranks_by_sources_and_by_rate),
 		cmocka_unit_test(unknown_region_is_listed_without_rank),
+		cmocka_unit_test(bogons_are_listed_without_rank_and_no_more_than_asked),
 		cmocka_unit_test(mixed_is_listed_without_rank),
 		cmocka_unit_test(zero_means_all_rows),
 		cmocka_unit_test(nothing_to_rank_is_no_failure),
