@@ -211,6 +211,33 @@ class TestReport(ReportSuite):
         assert [r["previous_rank"] for r in doc["table2"]["rows"] if r["rank"]] == \
             [1, 2, 4, "outside", 6]
 
+    def test_a_rise_stands_beside_what_was_published(self):
+        """
+        Steps: services.json names three vulnerabilities of a port that rises; the catalogue lists one of them
+               in the quarter, one before and one after it.
+        Verify: the rise and its sentences tell the first and its day; no other change tells one.
+        """
+        cves = {"CVE-2024-0001": "2024-11-20", "CVE-2024-0002": "2024-09-30", "CVE-2024-0003": "2025-01-01"}
+        (self.dir / "services.json").write_text(json.dumps({"kind": "services", "v": 1, "services": [
+            {"proto": "tcp", "port": 5555, "name": "adb", "cves": list(cves), "source": "by hand"}]}))
+        (self.dir / "kev.json").write_text(json.dumps({
+            "title": "a catalogue", "catalogVersion": "2025.01.02", "dateReleased": "2025-01-02T10:00:00Z", "count": 3,
+            "vulnerabilities": [{"cveID": cve, "vendorProject": "Example", "product": "Device", "dateAdded": day,
+                                 "vulnerabilityName": cve, "shortDescription": "", "cwes": [],
+                                 "knownRansomwareCampaignUse": "Unknown"} for cve, day in cves.items()]}))
+        doc = self.report("--country", "JP", "--kev", self.dir / "kev.json", "--services", self.dir / "services.json")
+        told = {(c["kind"], c["key"]): [(e["cve"], e["exploited"]) for e in c["published"]]
+                for c in doc["changes"]["rows"] if c.get("published")}
+        assert told.pop(("rise", "tcp/5555")) == [("CVE-2024-0001", "2024-11-20")]
+        assert {key for _, key in told} <= {"tcp/5555"}  # its newcomers' rows
+        for lang, start, end in (
+                ("en", "Packets to adb (5555/TCP) rose ",
+                 " CISA listed CVE-2024-0001 (Example Device) as exploited on 20 November 2024."),
+                ("ja", "adb（5555/TCP）宛のパケットは、", "対象期間中の2024年11月20日に、CVE-2024-0001"
+                 "（Example Device）が、悪用の確認された脆弱性としてCISAにより公表されました。")):
+            with_it = [t[lang] for t in doc["sentences"]["services"] if "CVE-" in t[lang]]
+            assert len(with_it) == 1 and with_it[0].startswith(start) and with_it[0].endswith(end), with_it
+
     def test_only_answers_tell_of_spoofed_addresses(self):
         """
         Steps: on one day scans of a port, and DNS answers, reach one of two networks; a watch for each.

@@ -224,8 +224,8 @@ void print_head(const struct top_view *t, const char *what, FILE *out) {
 	print_clock_steps(&res->clock, out);
 	print_bogons(t, out);
 	if (t->view.by == TT_BY_MALWARE)
-		fputs("Counted is what came for the services that a family is known to ask for, "
-		      "whoever sent it; a service of several counts for each.\n",
+		fputs("Counted are packets to the services that a family is known to target, "
+		      "whoever sent them; a service of several counts for each.\n",
 			out);
 	fputc('\n', out);
 }

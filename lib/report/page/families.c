@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // Traffic by tool, which packets themselves tell, and by malware family, which the services tell
-// that it is known to ask for: rankings like those of services and regions.
+// that it is known to target: rankings like those of services and regions.
 #include <string.h>
 
 #include "page.h"

@@ -170,13 +170,15 @@ static void add_published(const struct change *c, struct tt_buf text[2]) {
 	const json_t *e;
 	size_t i;
 	json_array_foreach(json_object_get(c->o, "published"), i, e) {
-		tt_buf_printf(&text[0],
-			" In the same period %s (%s %s) was listed as exploited, on %s.",
-			text_of(e, "cve"), text_of(e, "vendor"), text_of(e, "product"),
-			text_of(e, "exploited"));
-		tt_buf_printf(&text[1], "同じ期間の%sには、%s（%s %s）の悪用が公表されています。",
-			text_of(e, "exploited"), text_of(e, "cve"), text_of(e, "vendor"),
-			text_of(e, "product"));
+		char day[2][NAME_LEN];
+		for (unsigned l = 0; l < 2; l++)
+			day_name(l, prose_day(c->p, e, "exploited", 0), day[l]);
+		tt_buf_printf(&text[0], " CISA listed %s (%s %s) as exploited on %s.",
+			text_of(e, "cve"), text_of(e, "vendor"), text_of(e, "product"), day[0]);
+		tt_buf_printf(&text[1],
+			"対象期間中の%sに、%s（%s "
+			"%s）が、悪用の確認された脆弱性としてCISAにより公表されました。",
+			day[1], text_of(e, "cve"), text_of(e, "vendor"), text_of(e, "product"));
 	}
 }
 
