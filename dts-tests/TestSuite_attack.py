@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What an outsider can do: fill the table, overload the epochs, aim at the hash."""
+"""What an outsider can do: fill the table, overload the epochs, aim at the hash.
+
+Attacks are replayed, and received by a running probe as fast as its worker takes them."""
 import json
 import os
 import struct
 import subprocess
 
 import pytest
+from framework.performance import attacked, repeated
 from framework.programs import counts
 from framework.peers import crc32c
 from framework.suite import TestSuite
@@ -14,6 +17,7 @@ from scapy.utils import RawPcapNgReader
 SENSORS = {"kind": "sensors", "v": 1, "sensors": [
     {"id": "low", "match": {"prefixes": ["198.18.0.0/17"]}},
     {"id": "high", "match": {"prefixes": ["198.18.128.0/17"]}}]}
+PROGRAM_MB = 128  # of a probe, beside tables and packet buffers; these take more in small pages
 ATTACKS = {  # options, packets
     "spoofed": (["--packets", 30000], 30000),
     "overload": (["--sources", 250], 30000),
@@ -147,3 +151,31 @@ class TestAttack(TestSuite):
             assert p.returncode == 0 and last["observed"] + last["spilled"] == n
             peaks.append(usage.ru_maxrss - capture.stat().st_size // 1024)
         assert peaks[1] < peaks[0] + 16 * 1024, peaks
+
+    @pytest.mark.parametrize("name,rows", [("overload", 60000), ("overload", 6000), ("collide", 60000)])
+    def test_a_running_probe_accounts_for_every_packet(self, name, rows):
+        """
+        Steps: let a probe poll a device that yields an attack's 30,000 flows over and over, in epochs of
+               a second, with tables that hold all of them, or a fifth; a collector and a subscriber
+               behind it.
+        Verify: packets received are those stored, by class, and those counted as lost; the probe's
+                memory does not grow; tables hold every flow in every epoch, and sources are exact; or
+                are full, the rest is spilled, and all results say that sources are a lower bound.
+        """
+        sensors = self.dir / "s.json"
+        sensors.write_text(json.dumps({**SENSORS, "sensors": SENSORS["sensors"][:1]}))
+        capture, flows = self.dir / f"{name}.pcap", 30000
+        self.teiten.gen("--attack", name, "--packets", flows, "--sources", flows, "--seconds", 1, "--epoch", 1,
+                        "--sensors", sensors, capture)
+        got = attacked(self.teiten, self.dir, {"id": "up0", "device": repeated(capture), "buffers": flows + 5000},
+                       (0, 1), 2, flow={"ipv4": rows, "ipv6": 64, "spill": 256}, sensors=str(sensors))
+        assert got["mpps"] > 0 and got["packets"] == got["observed"] + got["spilled"]
+        assert got["memory_mb"] <= got["need_mb"] + PROGRAM_MB
+        row, spills = counts(got["top"], "class")["scan"], rows < flows
+        assert (got["spilled"] > 0) == got["top"]["sources_lower_bound"] == spills
+        assert got["lower_bound"] == {spills}
+        if spills:
+            assert max(got["used"]) == rows
+        else:
+            assert set(got["used"][1:-1]) == {flows}
+            assert row[2] == pytest.approx(flows, rel=0.05)

@@ -37,7 +37,7 @@ BENCHES = [
     ("quarter", "lib/quarter_bench"),
 ]
 
-# A free page count that all of the programs are content with.
+# A free page count that all of the programs are content with (`probe` adds what it needs besides).
 HUGEPAGES = 768
 
 

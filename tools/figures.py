@@ -43,6 +43,29 @@ class Figures:
 
 
 @contextmanager
+def hugepages(pages):
+    """So many free ones of 2 MiB for as long as they are needed, where that can be had; what was added is
+    given back."""
+    pool = Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
+
+    def add(n):
+        total = int((pool / "nr_hugepages").read_text())
+        (pool / "nr_hugepages").write_text(str(total + n))
+        return int((pool / "nr_hugepages").read_text()) - total
+
+    try:
+        added = add(max(0, pages - int((pool / "free_hugepages").read_text())))
+    except OSError as e:
+        print(f"{pages} hugepages cannot be had: {e}", flush=True)
+        added = 0
+    try:
+        yield
+    finally:
+        if added:
+            add(-added)
+
+
+@contextmanager
 def folder(need_bytes, parent):
     """A folder below parent for as long as it is needed; says so where there is no room for it."""
     parent.mkdir(exist_ok=True)

@@ -89,11 +89,11 @@ static uint64_t free_hugepages_mb(void) {
 	return machine_free_mb(&m);
 }
 
-static int memory_args(struct eal *e, const struct config *c, unsigned tables_mb,
-	unsigned buffers_mb, struct args *a, struct tt_err *err) {
+static int memory_args(struct eal *e, const struct config *c, const struct eal_need *need,
+	struct args *a, struct tt_err *err) {
 	bool off = c->hugepages == HUGEPAGES_OFF || getenv(EAL_NO_HUGE);
 	uint64_t free_mb = off ? 0 : free_hugepages_mb();
-	unsigned mb = c->memory_mb ? c->memory_mb : tables_mb + buffers_mb;
+	unsigned mb = c->memory_mb ? c->memory_mb : need->tables + need->buffers;
 	e->hugepages = free_mb >= mb;
 	if (c->hugepages == HUGEPAGES_ON && !e->hugepages)
 		return tt_err_set(err, -ENOMEM,
@@ -103,12 +103,12 @@ static int memory_args(struct eal *e, const struct config *c, unsigned tables_mb
 	if (e->hugepages) {
 		arg(a, "--in-memory");
 	} else {
-		e->heap_len = (size_t)(c->memory_mb ? c->memory_mb : tables_mb) << 20;
+		e->heap_len = (size_t)(c->memory_mb ? c->memory_mb : need->tables) << 20;
 		// DPDK 22.11 refuses --no-huge with --in-memory
 		arg(a, "--no-huge");
 		arg(a, "--no-shconf");
 		arg(a, "-m");
-		arg(a, "%u", buffers_mb);
+		arg(a, "%u", need->buffers_small);
 	}
 	return 0;
 }
@@ -183,10 +183,10 @@ static void device_args(const struct config *c, struct args *a) {
 		arg(a, "--no-pci");
 }
 
-static int build_args(struct eal *e, const struct config *c, unsigned tables_mb,
-	unsigned buffers_mb, struct args *a, struct tt_err *err) {
+static int build_args(struct eal *e, const struct config *c, const struct eal_need *need,
+	struct args *a, struct tt_err *err) {
 	arg(a, "teiten-probe");
-	int rc = memory_args(e, c, tables_mb, buffers_mb, a, err);
+	int rc = memory_args(e, c, need, a, err);
 	if (rc == 0)
 		rc = lcore_args(c, a, err);
 	if (!e->telemetry)
@@ -247,14 +247,14 @@ static int own_heap(struct eal *e, struct tt_err *err) {
 	return 0;
 }
 
-int eal_start(struct eal *e, const struct config *c, unsigned tables_mb, unsigned buffers_mb,
-	struct tt_err *err) {
+int eal_start(
+	struct eal *e, const struct config *c, const struct eal_need *need, struct tt_err *err) {
 	struct args a = {.n = 0};
 	struct run_dir run;
 	char prefix[TT_ID_LEN + 8];
 	snprintf(prefix, sizeof(prefix), "teiten-%s", c->probe);
 	e->telemetry = c->telemetry && run_dir_open(&run, prefix);
-	int rc = build_args(e, c, tables_mb, buffers_mb, &a, err);
+	int rc = build_args(e, c, need, &a, err);
 	if (rc == 0) {
 		// DPDK makes a folder for its run even where it puts nothing into it, and does
 		// without where it cannot

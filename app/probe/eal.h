@@ -14,11 +14,15 @@ struct eal {
 	bool complained;
 };
 
-/// Starts it with the configured lcores. What tables and packet buffers will take, in MB, comes
-/// from hugepages where there are enough; otherwise tables live in transparent ones where the
-/// kernel gives them.
-int eal_start(struct eal *e, const struct config *c, unsigned tables_mb, unsigned buffers_mb,
-	struct tt_err *err);
+/// What tables and packet buffers will take, in MB; buffers in small pages take more.
+struct eal_need {
+	unsigned tables, buffers, buffers_small;
+};
+
+/// Starts it with the configured lcores. Memory comes from hugepages where there are enough;
+/// otherwise tables live in transparent ones where the kernel gives them.
+int eal_start(
+	struct eal *e, const struct config *c, const struct eal_need *need, struct tt_err *err);
 void eal_stop(struct eal *e);
 /// After start-up failed for want of hugepages that were there a moment ago (`auto`): runs the
 /// program again without them. Returns where that is not so.

@@ -21,8 +21,10 @@
 #define ROOM_HEAD    128u  // RTE_PKTMBUF_HEADROOM
 #define ROOM_DEFAULT 2176u // RTE_MBUF_DEFAULT_BUF_SIZE
 #define LINK_HEADER  26u   // Ethernet, two VLAN tags, FCS
-// struct rte_mbuf, mempool header and trailer, its place in ring and caches.
+// struct rte_mbuf, mempool header and trailer, and what some processors' memory channels ask for.
 #define PER_BUFFER   256u
+// Its places in the rings of pool and device, which are powers of two.
+#define PER_PLACE    32u
 
 static unsigned least(unsigned a, unsigned b) {
 	return a < b ? a : b;
@@ -153,9 +155,13 @@ void plan_make(struct plan *p, const struct plan_device *devices, unsigned devic
 	}
 }
 
-uint64_t plan_bytes(const struct plan *p) {
+uint64_t plan_bytes(const struct plan *p, uint64_t page) {
 	uint64_t bytes = 0;
-	for (unsigned i = 0; i < p->uplink_n; i++)
-		bytes += (uint64_t)p->uplinks[i].buffers * (p->uplinks[i].room + PER_BUFFER);
+	for (unsigned i = 0; i < p->uplink_n; i++) {
+		uint64_t each = p->uplinks[i].room + PER_BUFFER;
+		if (each <= page)
+			each = page / (page / each);
+		bytes += p->uplinks[i].buffers * (each + PER_PLACE);
+	}
 	return bytes;
 }

@@ -64,7 +64,8 @@ struct plan {
 /// Makes the plan. worker_n at least 1, device_n at most UPLINK_MAX.
 void plan_make(struct plan *p, const struct plan_device *devices, unsigned device_n,
 	const struct plan_worker *workers, unsigned worker_n);
-/// Bytes of packet buffers that it takes, pools' own overhead included.
-uint64_t plan_bytes(const struct plan *p);
+/// Bytes of packet buffers that it takes, pools' own overhead included, in pages of so many bytes:
+/// a buffer that fits into a page lies in one.
+uint64_t plan_bytes(const struct plan *p, uint64_t page);
 /// 64-byte frames a second at this speed: 14,880,952 at 10,000.
 uint64_t plan_line_rate(unsigned mbps);

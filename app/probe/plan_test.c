@@ -197,7 +197,7 @@ static void test_any_plan_deals_out_every_queue_once_and_knowing_more_takes_no_m
 			d[i] = any_device();
 		plan_make(&plan, d, n, w, workers);
 		check_invariants(d, n, workers);
-		uint64_t known = plan_bytes(&plan);
+		uint64_t known = plan_bytes(&plan, 4096);
 		for (unsigned i = 0; i < n; i++) {
 			// as before the devices are open
 			d[i].mbps = d[i].queues_max = d[i].ring_max = 0;
@@ -205,12 +205,31 @@ static void test_any_plan_deals_out_every_queue_once_and_knowing_more_takes_no_m
 			d[i].node = -1;
 		}
 		plan_make(&before, d, n, w, workers);
-		assert_true(plan_bytes(&before) >= known);
+		assert_true(plan_bytes(&before, 4096) >= known);
+	}
+}
+
+// A buffer of ordinary size has a small page for itself; two of half a page share one; larger ones,
+// and pages that hold many, lose nothing.
+static void test_buffers_in_small_pages_take_more(void **state) {
+	(void)state;
+	static const struct {
+		unsigned room;
+		uint64_t page, each;
+	} sizes[] = {{2176, 4096, 4096}, {1664, 4096, 2048}, {9216, 4096, 9216 + 256},
+		{2176, 2 << 20, (2 << 20) / 862}};
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		plan.uplink_n = 2;
+		for (unsigned u = 0; u < 2; u++)
+			plan.uplinks[u] =
+				(struct plan_uplink){.buffers = 1000, .room = sizes[i].room};
+		assert_int_equal(plan_bytes(&plan, sizes[i].page), 2000 * (sizes[i].each + 32));
 	}
 }
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_buffers_in_small_pages_take_more),
 		cmocka_unit_test(test_line_rates_are_those_of_the_textbook),
 		cmocka_unit_test(test_a_fast_link_is_spread_over_the_workers_of_its_node),
 		cmocka_unit_test(test_slow_links_get_one_queue_each_and_different_workers),

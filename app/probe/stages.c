@@ -63,25 +63,24 @@ static void plan_guess(struct probe *p) {
 	plan_make(&p->plan, devices, n, workers, c->worker_n);
 }
 
-// What tables and packet buffers will take, in MB.
-struct need {
-	unsigned tables, buffers;
-};
+static unsigned buffers_mb(const struct plan *plan, uint64_t page) {
+	return (unsigned)(plan_bytes(plan, page) >> 20) + 16;
+}
 
-static struct need estimate(struct probe *p) {
+static struct eal_need estimate(struct probe *p) {
 	struct tt_flow_conf conf;
 	workers_flow_conf(p, 0, &conf);
 	plan_guess(p);
 	size_t each = tt_flow_estimate(&conf);
 	// an eighth more for what the allocator loses between large pieces
-	return (struct need){(unsigned)((each + each / 8) * p->config.worker_n >> 20) + 16,
-		(unsigned)(plan_bytes(&p->plan) >> 20) + 16};
+	return (struct eal_need){(unsigned)((each + each / 8) * p->config.worker_n >> 20) + 16,
+		buffers_mb(&p->plan, 2u << 20), buffers_mb(&p->plan, (uint64_t)getpagesize())};
 }
 
 static struct preflight *look_at_machine(struct probe *p) {
 	static struct machine machine;
 	static struct preflight preflight;
-	struct need need = estimate(p);
+	struct eal_need need = estimate(p);
 	machine_read(&machine, "");
 	preflight_run(&preflight, &p->config, &machine, need.tables + need.buffers);
 	return &preflight;
@@ -123,8 +122,8 @@ int stages_preflight(struct probe *p) {
 }
 
 static int start_eal(struct probe *p, struct tt_err *err) {
-	struct need need = estimate(p);
-	int rc = eal_start(&p->eal, &p->config, need.tables, need.buffers, err);
+	struct eal_need need = estimate(p);
+	int rc = eal_start(&p->eal, &p->config, &need, err);
 	if (rc == 0)
 		clock_init(&p->clock);
 	return rc;

@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <rte_bus.h>
 #include <rte_dev.h>
+#include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mempool.h>
 #include <stdio.h>
@@ -240,6 +241,19 @@ static int configure(struct uplink *u, const struct rte_eth_dev_info *info, enum
 	return rc;
 }
 
+// An uplink that went away and returned has one.
+static int make_pool(struct uplink *u, struct tt_err *err) {
+	uint16_t room = (uint16_t)RTE_MIN(u->plan.room, (unsigned)UINT16_MAX);
+	if (u->pool)
+		return 0;
+	snprintf(u->name, sizeof(u->name), "uplink%u", u->port);
+	u->pool = rte_pktmbuf_pool_create(
+		u->name, u->plan.buffers, PLAN_CACHE, 0, room, rte_eth_dev_socket_id(u->port));
+	return u->pool ? 0
+		       : tt_err_set(err, -ENOMEM, "no memory for %u packet buffers of %u bytes: %s",
+				 u->plan.buffers, u->plan.room, rte_strerror(rte_errno));
+}
+
 static int setup_queues(struct uplink *u) {
 	struct rte_eth_dev_info info;
 	uint16_t ring = (uint16_t)u->plan.ring, tx = 64;
@@ -248,13 +262,6 @@ static int setup_queues(struct uplink *u) {
 	if (rc == 0 && rte_eth_dev_adjust_nb_rx_tx_desc(u->port, &ring, &tx) &&
 		info.rx_desc_lim.nb_max)
 		ring = RTE_MIN(ring, info.rx_desc_lim.nb_max);
-	if (!u->pool) {
-		snprintf(u->name, sizeof(u->name), "uplink%u", u->port);
-		u->pool = rte_pktmbuf_pool_create(u->name, u->plan.buffers, PLAN_CACHE, 0,
-			(uint16_t)RTE_MIN(u->plan.room, (unsigned)UINT16_MAX), node);
-	}
-	if (!u->pool)
-		return -ENOMEM;
 	for (uint16_t q = 0; q < u->plan.queues && rc == 0; q++)
 		rc = rte_eth_rx_queue_setup(u->port, q, ring, (unsigned)node, NULL, u->pool);
 	for (uint16_t q = 0; q < info.nb_tx_queues && rc == 0; q++)
@@ -280,6 +287,8 @@ int uplink_start(
 	eal_listen(u->eal);
 	if (rc == 0)
 		rc = configure(u, &info, idle);
+	if (rc == 0 && make_pool(u, err))
+		return -ENOMEM;
 	if (rc == 0)
 		rc = setup_queues(u);
 	if (rc == 0)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 class Collector:
     def __init__(self, programs, directory, listen, publish=None, namespace=None, env=None, name="c",
-                 **conf):
+                 wrap=(), **conf):
         self.programs, self.dir, self.namespace = programs, directory, namespace
-        self.listen, self.publish, self.env = listen, publish, env or {}
+        self.listen, self.publish, self.env, self.wrap = listen, publish, env or {}, wrap
         self.db = directory / f"{name}.db"
         self.conf = {"kind": "collector", "v": 1, "db": str(self.db), "listen": listen,
                      "publish": publish, "checkpoint_s": 1, **conf}
@@ -25,7 +25,7 @@ class Collector:
 
     def start(self):
         self.write()
-        cmd = [self.programs.path("teiten-collector"), "-c", str(self.path)]
+        cmd = [*self.wrap, self.programs.path("teiten-collector"), "-c", str(self.path)]
         if self.namespace:
             cmd = ["ip", "netns", "exec", self.namespace, *cmd]
         with open(self.log, "a") as err:
