@@ -65,13 +65,13 @@ class TestCommandLine(TestSuite):
     def test_replay_says_once_what_is_wrong(self, option, told):
         """
         Steps: replay with an empty folder where files are expected.
-        Verify: one line that names it and what was expected; status 1; nothing was read.
+        Verify: one line that names it and what was expected; status 2; nothing was read.
         """
         empty = self.dir / "empty"
         empty.mkdir()
         capture = pcap(self.dir / "one.pcap", [])
         done = self.teiten.run("teiten", "replay", option, empty, "--db", self.dir / "r.db", capture, ok=False)
-        assert done.status == 1 and done.out == "" and len(done.messages) == 1, done
+        assert done.status == 2 and done.out == "" and len(done.messages) == 1, done
         assert f"{empty}: {told}" in done.messages[0]
 
     @pytest.mark.smoke

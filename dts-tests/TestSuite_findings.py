@@ -339,7 +339,7 @@ class TestFindings(TestSuite):
         ("address,date,open\n1.2.3.4,2024-12-05,perhaps\n", ":2: open is 'perhaps', expected yes or no"),
         ("address,date,open\n1.2.3.4,2024-12-05\n", ":2: has 2 fields"),
         ("address,date,open\n1.2.3.4,2024-12-05,\"yes\n", ":2: a quoted field does not end"),
-        ("address,date,open\n\0\0\0", "zero bytes"),
+        ("address,date,open\n\0\0\0", "has a zero byte"),
         ("address,date,open\n1.2.3.4,2024-12-05,yes\n1.2.3.5,2024-12-05,yes\n1.2.3.4,2024-12-05,no\n",
          ":4: contradicts row 2 about 1.2.3.4 on 2024-12-05"),
     ])

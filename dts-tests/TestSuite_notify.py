@@ -266,7 +266,7 @@ class TestNotify(TestSuite):
         bad = self.dir / "bad"
         twice = {"kind": "contacts", "v": 1, "contacts": [{"name": "a", "asn": [64500]}, {"name": "b", "asn": [64500]}]}
         for text, message in (("", ":1:0"), ("{", ":1:"), ('{"kind":"watches","v":1,"watches":[]}', "$.kind"),
-                              (json.dumps(twice), "AS64500 is of a and of b"),
+                              (json.dumps(twice), "$.contacts[1].asn[0]: is 64500, expected another than in $.contacts[0].asn"),
                               (json.dumps({**twice, "contacts": [{"name": "a", "prefixes": ["1.2.3.4/8"]}]}),
                                "$.contacts[0].prefixes[0]")):
             bad.write_text(text)

@@ -17,8 +17,10 @@
 #include "tt_conf.h"
 #include "tt_file.h"
 #include "tt_log.h"
+#include "tt_region.h"
 #include "tt_report.h"
 #include "tt_store.h"
+#include "tt_time.h"
 #include "tt_watch.h"
 
 struct replay {
@@ -30,8 +32,7 @@ struct replay {
 
 // ---- before anything is made: is all that is named there?
 
-static int check_path(const char *path, mode_t type) {
-	const char *what = type == S_IFDIR ? "a directory" : "a regular file";
+static int check_capture(const char *path) {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
@@ -40,9 +41,9 @@ static int check_path(const char *path, mode_t type) {
 	close(fd);
 	if (rc)
 		return complain(USAGE, "%s: %s", path, strerror(errno));
-	if (type && (st.st_mode & S_IFMT) != type)
-		return complain(USAGE, "%s: is %s, expected %s", path,
-			S_ISDIR(st.st_mode) ? "a directory" : "no regular file", what);
+	if (!S_ISREG(st.st_mode))
+		return complain(USAGE, "%s: is %s, expected a regular file", path,
+			S_ISDIR(st.st_mode) ? "a directory" : "no regular file");
 	return DONE;
 }
 
@@ -77,18 +78,32 @@ static int check_services(const char *path) {
 	return DONE;
 }
 
+// What the collector will read: it must not find out when the database is changed already.
+static int check_resolvers(const struct args *a) {
+	const char *rir = arg(a, "rir"), *asn = arg(a, "asn"), *scanners = arg(a, "scanners");
+	struct tt_regions *regions = NULL;
+	struct tt_scanners *lists = NULL;
+	struct tt_asn *networks = NULL;
+	struct tt_err err = {0};
+	int status = DONE;
+	if (rir && !(regions = tt_regions_load(rir, tt_now_ns() / TT_NS, NULL, NULL, NULL, &err)))
+		status = complain(USAGE, "%s", err.msg);
+	if (asn && !(networks = tt_asn_load(asn, &err)))
+		status = complain(USAGE, "%s", err.msg);
+	if (scanners && !(lists = tt_scanners_load(scanners, &err)))
+		status = complain(USAGE, "%s", err.msg);
+	tt_regions_destroy(&regions);
+	tt_asn_destroy(&networks);
+	tt_scanners_destroy(&lists);
+	return status;
+}
+
 static int check_inputs(const struct replay *r) {
-	static const struct {
-		const char *option;
-		mode_t type;
-	} paths[] = {{"rir", S_IFDIR}, {"scanners", 0}, {"asn", 0}};
 	const struct args *a = r->args;
 	int status = DONE;
 	for (unsigned i = 0; i < r->n; i++)
-		status |= check_path(r->captures[i].path, S_IFREG);
-	for (unsigned i = 0; i < sizeof(paths) / sizeof(*paths); i++)
-		if (arg(a, paths[i].option))
-			status |= check_path(arg(a, paths[i].option), paths[i].type);
+		status |= check_capture(r->captures[i].path);
+	status |= check_resolvers(a);
 	status |= check_conf(arg(a, "config"), "probe");
 	status |= check_sensors(arg(a, "sensors"));
 	status |= check_conf(arg(a, "watches"), "watches");

@@ -122,7 +122,7 @@ static int sources(const struct ask *k, struct tt_err *err) {
 static int put_in_force(const struct ask *k, struct tt_err *err) {
 	const char *path = arg(k->a, "watches");
 	json_t *root = NULL;
-	int rc = path ? tt_conf_load(path, "watches", &root, err) : 0;
+	int rc = path ? tt_err_input(tt_conf_load(path, "watches", &root, err)) : 0;
 	if (!rc && root)
 		rc = tt_store_watches_set(k->s, root, err);
 	json_decref(root);
@@ -202,7 +202,7 @@ int run_annotate(const struct args *a) {
 	struct tt_store *s = open_db_for_writing(a, &status);
 	if (!s)
 		return status;
-	int rc = tt_verdicts_read(tt_store_tz(s), path, &v, &n, &err);
+	int rc = tt_err_input(tt_verdicts_read(tt_store_tz(s), path, &v, &n, &err));
 	if (rc) {
 		status = complain(rc == -EINVAL ? USAGE : FAILED, "annotate: %s", err.msg);
 	} else if (tt_store_verdicts_put(s, watch, v, n, &err)) {

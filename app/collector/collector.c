@@ -20,6 +20,7 @@
 #include "tt_log.h"
 #include "tt_privilege.h"
 #include "tt_store.h"
+#include "tt_watch.h"
 #include "tt_wire.h"
 #include "watching.h"
 
@@ -317,6 +318,32 @@ static int start_streams(struct collector *c, struct tt_err *err) {
 	return c->merge ? 0 : tt_err_set(err, -ENOMEM, "out of memory");
 }
 
+static int open_store(struct collector *c, const json_t *watches, struct tt_err *err) {
+	struct tt_store_conf conf = {.path = c->o->db,
+		.mode = TT_STORE_WRITE,
+		.timezone = c->o->timezone,
+		.replay = c->o->replay};
+	int rc = tt_store_open(&conf, &c->store, err);
+	if (rc < 0)
+		return rc;
+	if (c->o->rollup_rows)
+		tt_store_budget(c->store, c->o->rollup_rows, c->o->rollup_sketch_bytes);
+	use_resolvers(c, c->resolvers);
+	return watches ? tt_store_watches_set(c->store, watches, err) : 0;
+}
+
+/// What is read comes first: no database is made for files that are wrong.
+static int read_inputs(struct collector *c, struct tt_err *err) {
+	json_t *watches = NULL;
+	c->resolvers = resolvers_load(c->o, NULL, err);
+	int rc = c->resolvers ? watches_read(c->o, &watches, err) : -errno;
+	if (rc < 0)
+		return tt_err_input(rc);
+	rc = open_store(c, watches, err);
+	json_decref(watches);
+	return rc;
+}
+
 /// Stages of the start, in order; stop() undoes them in reverse.
 static int start(struct collector *c, struct tt_err *err) {
 	c->signals = open_signals();
@@ -325,23 +352,10 @@ static int start(struct collector *c, struct tt_err *err) {
 	int rc = tt_privilege_drop(c->o->user, c->o->group, err);
 	if (rc < 0)
 		return rc;
-	struct tt_store_conf conf = {.path = c->o->db,
-		.mode = TT_STORE_WRITE,
-		.timezone = c->o->timezone,
-		.replay = c->o->replay};
-	rc = tt_store_open(&conf, &c->store, err);
+	rc = read_inputs(c, err);
 	if (rc < 0)
 		return rc;
-	if (c->o->rollup_rows)
-		tt_store_budget(c->store, c->o->rollup_rows, c->o->rollup_sketch_bytes);
-	struct resolvers *r = resolvers_load(c->o, NULL, err);
-	if (!r)
-		return -errno;
-	use_resolvers(c, r);
-	rc = watches_put(c->o, c->store, err);
-	if (rc < 0)
-		return rc;
-	c->reloader = c->o->replay ? NULL : reloader_create(c->o, r);
+	c->reloader = c->o->replay ? NULL : reloader_create(c->o, c->resolvers);
 	if (!c->reloader && !c->o->replay)
 		return tt_err_set(err, -errno, "reloader: %s", strerror(errno));
 	c->zmq = zmq_ctx_new();

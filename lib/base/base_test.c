@@ -16,6 +16,7 @@
 #include "tt_file.h"
 #include "tt_hash.h"
 #include "tt_names.h"
+#include "tt_text.h"
 #include "tt_time.h"
 
 static int64_t at(const char *text) {
@@ -226,10 +227,59 @@ static void ids_and_names_go_both_ways(void **s) {
 	assert_int_equal(tt_class_parse("SCAN"), -1);
 }
 
+// Lengths as RFC 3629, section 4, has them.
+static void text_is_utf8_or_a_question_mark(void **s) {
+	(void)s;
+	static const struct {
+		const char *text;
+		unsigned len;
+	} chars[] = {{"", 0}, {"a", 1}, {"\x7f", 1}, {"\xc3\xa9", 2}, {"\xe7\xb1\xb3", 3},
+		{"\xf0\x9f\x8c\x8d", 4}, {"\x80", 0}, {"\xc1\xbf", 0}, {"\xe0\x9f\xbf", 0},
+		{"\xed\xa0\x80", 0}, {"\xef\xbf\xbf", 3}, {"\xf0\x8f\xbf\xbf", 0},
+		{"\xf4\x8f\xbf\xbf", 4}, {"\xf4\x90\x80\x80", 0}, {"\xf5\x80\x80\x80", 0},
+		{"\xe7\xb1", 0}, {"\xe7\xb1z", 0}};
+	for (size_t i = 0; i < sizeof(chars) / sizeof(*chars); i++) {
+		assert_int_equal(tt_utf8_len(chars[i].text), chars[i].len);
+		assert_int_equal(tt_utf8_valid(chars[i].text), !*chars[i].text || chars[i].len > 0);
+	}
+	char line[] = "a\nb\x1b[31m \xe7\xb1\xb3 \xff \xc2\x9b cut \xe7\xb1";
+	tt_text_one_line(line);
+	assert_string_equal(line, "a b [31m \xe7\xb1\xb3 ?    cut ??");
+}
+
+static void texts_are_read_or_their_row_is_named(void **s) {
+	(void)s;
+	static const struct {
+		const char *text;
+		size_t len;
+		const char *told;
+	} cases[] = {{"", 0, NULL}, {"a\nb\n", 4, NULL}, {"a\nb\0c", 5, ":2: has a zero byte"},
+		{"a\n\n\xff", 4, ":3: has bytes that are no UTF-8"}, {"12345678901", 11, "larger"}};
+	char path[] = "/tmp/tt-text-XXXXXX";
+	close(mkstemp(path));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct tt_buf b = TT_BUF_INIT(10);
+		struct tt_err err = {""};
+		assert_int_equal(tt_file_write(path, cases[i].text, cases[i].len, 0600, NULL), 0);
+		int rc = tt_file_read_text(path, &b, &err);
+		if (cases[i].told) {
+			assert_true(rc < 0);
+			assert_non_null(strstr(err.msg, cases[i].told));
+		} else {
+			assert_int_equal(rc, 0);
+			assert_string_equal((char *)b.data, cases[i].text);
+		}
+		tt_buf_free(&b);
+	}
+	unlink(path);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prefixes_parse_contain_and_refuse_host_bits),
 		cmocka_unit_test(siphash_differs_by_key_and_every_byte),
+		cmocka_unit_test(text_is_utf8_or_a_question_mark),
+		cmocka_unit_test(texts_are_read_or_their_row_is_named),
 		cmocka_unit_test(services_read_ports_and_icmp_types),
 		cmocka_unit_test(times_parse_and_format),
 		cmocka_unit_test(local_quarters_start_where_the_zone_says),

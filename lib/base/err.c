@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tt_err.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static void one_line(char *text) {
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = ' ';
-}
+#include "tt_text.h"
 
 int tt_err_set(struct tt_err *err, int rc, const char *fmt, ...) {
 	if (!err)
@@ -17,8 +14,12 @@ int tt_err_set(struct tt_err *err, int rc, const char *fmt, ...) {
 	va_start(ap, fmt);
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
-	one_line(err->msg);
+	tt_text_one_line(err->msg);
 	return rc;
+}
+
+int tt_err_input(int rc) {
+	return rc < 0 && rc != -ENOMEM ? -EINVAL : rc;
 }
 
 int tt_err_prefix(struct tt_err *err, int rc, const char *fmt, ...) {
@@ -35,6 +36,6 @@ int tt_err_prefix(struct tt_err *err, int rc, const char *fmt, ...) {
 		snprintf(err->msg + n, sizeof(err->msg) - (size_t)n, ": %.*s", room > 0 ? room : 0,
 			old);
 	}
-	one_line(err->msg);
+	tt_text_one_line(err->msg);
 	return rc;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tt_hash.h"
+#include "tt_text.h"
 
 static int open_regular(const char *path, struct stat *st, struct tt_err *err) {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -34,7 +35,8 @@ int tt_file_read(const char *path, struct tt_buf *out, struct tt_err *err) {
 		return fd;
 	uint8_t chunk[65536];
 	ssize_t n;
-	int rc = 0;
+	// what is too large is not read to find out
+	int rc = S_ISREG(st.st_mode) && (uint64_t)st.st_size > out->max ? -EFBIG : 0;
 	while (!rc && (n = read(fd, chunk, sizeof(chunk))) != 0) {
 		if (n > 0)
 			rc = tt_buf_append(out, chunk, (size_t)n);
@@ -43,11 +45,27 @@ int tt_file_read(const char *path, struct tt_buf *out, struct tt_err *err) {
 	}
 	close(fd);
 	if (rc == -EFBIG)
-		return tt_err_set(err, rc, "%s: larger than %zu bytes, the most that is read", path,
-			out->max);
+		return tt_err_set(
+			err, rc, "%s: is larger than %zu bytes, expected less", path, out->max);
 	if (rc)
 		return tt_err_set(err, rc, "%s: %s", path, strerror(-rc));
 	return 0;
+}
+
+int tt_file_read_text(const char *path, struct tt_buf *out, struct tt_err *err) {
+	int rc = tt_file_read(path, out, err);
+	if (rc)
+		return rc;
+	if (!out->data && tt_buf_append(out, "", 0))
+		return tt_err_set(err, out->rc, "%s: %s", path, strerror(-out->rc));
+	const char *text = (const char *)out->data, *end = text + out->len;
+	unsigned row = 1, n;
+	for (; (n = tt_utf8_len(text)); text += n)
+		row += *text == '\n';
+	if (text == end)
+		return 0;
+	return tt_err_set(err, -EINVAL, "%s:%u: has %s, expected text in UTF-8", path, row,
+		*text ? "bytes that are no UTF-8" : "a zero byte");
 }
 
 static int write_all(int fd, const uint8_t *data, size_t len) {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tt_text.h"
+
 static tt_log_fn *sink;
 static const char *program = "teiten";
 
@@ -37,8 +39,6 @@ void tt_log(enum tt_level level, const char *fmt, ...) {
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	for (char *c = line; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = ' ';
+	tt_text_one_line(line);
 	sink(level, line);
 }

@@ -70,20 +70,24 @@ static const struct option options[] = {
 		.format = &format_path,
 		.preset = "null",
 		.help = "File of `start,end,asn,name` rows (gzip too), or a folder of such files: "
-			"origin AS of sources."},
+			"origin AS of sources. Where ranges overlap, the one that starts last "
+			"counts; one range in two AS is an error. Read again by itself when a file "
+			"changes, and on SIGHUP."},
 	{.name = "scanners",
 		.type = O_STRING,
 		.flags = O_NULL,
 		.format = &format_path,
 		.preset = "null",
-		.help = "Folder of prefix lists of known survey scanners, or scanners.json."},
+		.help = "Folder of prefix lists of known survey scanners, or scanners.json. The "
+			"longest prefix counts; of one in several lists, the list that comes last. "
+			"Read again by itself when a file changes, and on SIGHUP."},
 	{.name = "watches",
 		.type = O_STRING,
 		.flags = O_NULL,
 		.format = &format_path,
 		.preset = "null",
 		.help = "watches.json: what is followed day by day; null: what the database was "
-			"given before."},
+			"given before. Read again on SIGHUP."},
 	{.name = "raw_days",
 		.type = O_INT,
 		.min = 1,

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+
 #include "option.h"
+#include "tt_addr.h"
 
 static const struct option asn_element = {.type = O_INT, .min = 1, .max = 4294967295.0};
 static const struct option prefix_element = {.type = O_STRING, .format = &format_prefix};
@@ -82,6 +86,55 @@ static const struct option options[] = {
 	{NULL},
 };
 
+// What two contacts answer for would be told to one of them by chance.
+static int check_one(const json_t *row, const char *key, size_t i, json_t *seen, struct place *at) {
+	const json_t *value;
+	size_t was = option_enter(at, key), k;
+	json_array_foreach(json_object_get(row, key), k, value) {
+		char name[TT_PREFIX_STRLEN + 16];
+		struct tt_prefix p;
+		const char *text = json_string_value(value);
+		if (text && !tt_prefix_parse(text, &p)) // written in several ways
+			tt_prefix_format(&p, name);
+		else if (text)
+			snprintf(name, sizeof(name), "%s", text);
+		else
+			snprintf(name, sizeof(name), "AS%" JSON_INTEGER_FORMAT,
+				json_integer_value(value));
+		const json_t *first = json_object_get(seen, name);
+		size_t before = option_enter_index(at, k);
+		if (first)
+			return option_bad(at, value,
+				"another than in $.contacts[%" JSON_INTEGER_FORMAT "].%s",
+				json_integer_value(first), key);
+		if (json_object_set_new(seen, name, json_integer((json_int_t)i)))
+			return tt_err_set(at->err, -ENOMEM, "%s: out of memory", at->file);
+		option_leave(at, before);
+	}
+	option_leave(at, was);
+	return 0;
+}
+
+static int check_contacts(const json_t *root, struct place *at) {
+	static const char *const keys[] = {"asn", "prefixes", "regions"};
+	const json_t *list = json_object_get(root, "contacts"), *row;
+	json_t *seen = json_object();
+	size_t i, was = option_enter(at, "contacts");
+	int rc = 0;
+	json_array_foreach(list, i, row) {
+		size_t before = option_enter_index(at, i);
+		for (unsigned k = 0; !rc && k < sizeof(keys) / sizeof(*keys); k++)
+			rc = check_one(row, keys[k], i, seen, at);
+		if (rc)
+			break;
+		option_leave(at, before);
+	}
+	json_decref(seen);
+	if (!rc)
+		option_leave(at, was);
+	return rc;
+}
+
 const struct kind kind_contacts = {
 	.name = "contacts",
 	.title = "Whom sources are told to",
@@ -96,4 +149,5 @@ const struct kind kind_contacts = {
 		   "[64500]}]\n"
 		   "}\n",
 	.options = options,
+	.check = check_contacts,
 };

@@ -9,6 +9,7 @@
 #include "asn.h"
 #include "tt_ranges.h"
 #include "tt_region.h"
+#include "tt_text.h"
 
 struct name {
 	uint32_t asn, at; // in names
@@ -100,9 +101,11 @@ static int parse_row(const struct lines *l, char *line, struct asn_rows *out, st
 				"has a quote that is not closed, expected start,end,asn,name");
 		}
 	}
-	if (n < 3)
-		return lines_bad(l, err, "has %u fields, expected start,end,asn,name", n);
-	struct asn_row row = {.row = (uint32_t)out->n};
+	out->fields = out->fields ? out->fields : n;
+	if (n < 3 || (l->unclosed && n < out->fields))
+		return lines_bad(l, err, "has %u fields, expected start,end,asn,name%s", n,
+			l->unclosed ? " and the end of a line" : "");
+	struct asn_row row = {.row = (uint32_t)out->n, .line = (uint32_t)l->row, .file = out->file};
 	uint64_t asn;
 	if (l->row == 1 && tt_addr_parse(f[0], &row.first) != 0 &&
 		!parse_u64(f[2], UINT32_MAX, &asn))
@@ -116,6 +119,8 @@ static int parse_row(const struct lines *l, char *line, struct asn_rows *out, st
 	if (!parse_u64(f[2], UINT32_MAX - 1, &asn))
 		return lines_bad(
 			l, err, "has the AS number \"%.32s\", expected 0 to 4294967294", f[2]);
+	if (f[3] && !tt_utf8_valid(f[3]))
+		return lines_bad(l, err, "has the name \"%.64s\", expected UTF-8", f[3]);
 	row.asn = (uint32_t)asn;
 	int rc = add_name(out, f[3] ? f[3] : "", &row.name);
 	if (rc == 0)
@@ -140,6 +145,13 @@ int asn_parse(struct lines *l, struct asn_rows *out, struct tt_err *err) {
 static int by_start(const void *a, const void *b) {
 	const struct asn_row *x = a, *y = b;
 	int c = tt_addr_cmp(&x->first, &y->first);
+	return c ? c : x->row < y->row ? -1 : x->row > y->row;
+}
+
+static int by_range(const void *a, const void *b) {
+	const struct asn_row *x = a, *y = b;
+	int c = tt_addr_cmp(&x->first, &y->first);
+	c = c ? c : tt_addr_cmp(&x->last, &y->last);
 	return c ? c : x->row < y->row ? -1 : x->row > y->row;
 }
 
@@ -199,6 +211,26 @@ static int load_file(const char *path, struct asn_rows *rows, struct tt_err *err
 	return rc;
 }
 
+// Of ranges that overlap one is the closer; of two that are the same nobody could tell which.
+static int find_contradiction(
+	struct asn_rows *rows, const char *dir, char **names, struct tt_err *err) {
+	if (rows->n > 0)
+		qsort(rows->rows, rows->n, sizeof(*rows->rows), by_range);
+	for (size_t i = 1; i < rows->n; i++) {
+		const struct asn_row *a = &rows->rows[i - 1], *b = &rows->rows[i];
+		char first[TT_ADDR_STRLEN], last[TT_ADDR_STRLEN];
+		if (a->asn == b->asn || tt_addr_cmp(&a->first, &b->first) ||
+			tt_addr_cmp(&a->last, &b->last))
+			continue;
+		return tt_err_set(err, -EINVAL,
+			"%s%s%s:%u: has %s to %s in AS%u, and row %u%s%s in AS%u, expected one AS",
+			dir, names ? "/" : "", names ? names[b->file] : "", b->line,
+			tt_addr_format(&b->first, first), tt_addr_format(&b->last, last), b->asn,
+			a->line, names ? " of " : "", names ? names[a->file] : "", a->asn);
+	}
+	return 0;
+}
+
 static bool is_csv(const char *name) {
 	size_t n = strlen(name);
 	return name[0] != '.' && ((n > 4 && strcmp(name + n - 4, ".csv") == 0) ||
@@ -209,8 +241,10 @@ static int load_all(const char *path, struct asn_rows *rows, struct tt_err *err)
 	struct stat st;
 	if (stat(path, &st) < 0)
 		return tt_err_set(err, -errno, "%s: %s", path, strerror(errno));
-	if (!S_ISDIR(st.st_mode))
-		return load_file(path, rows, err);
+	if (!S_ISDIR(st.st_mode)) {
+		int rc = load_file(path, rows, err);
+		return rc ? rc : find_contradiction(rows, path, NULL, err);
+	}
 	char **names;
 	unsigned n;
 	int rc = list_files(path, is_csv, &names, &n, err);
@@ -219,8 +253,14 @@ static int load_all(const char *path, struct asn_rows *rows, struct tt_err *err)
 	for (unsigned i = 0; rc == 0 && i < n; i++) {
 		char file[PATH_MAX];
 		snprintf(file, sizeof(file), "%s/%s", path, names[i]);
-		rc = load_file(file, rows, err);
+		rows->file = (uint16_t)i;
+		rows->fields = 0;
+		rc = i > UINT16_MAX
+			     ? tt_err_set(err, -E2BIG, "%s: has %u files, expected less", path, n)
+			     : load_file(file, rows, err);
 	}
+	if (rc == 0)
+		rc = find_contradiction(rows, path, names, err);
 	free_files(names, n);
 	return rc;
 }

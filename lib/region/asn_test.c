@@ -143,6 +143,62 @@ static void rows_that_are_wrong_are_named(void **state) {
 	assert_string_equal(err.msg, "/nowhere.csv: No such file or directory");
 }
 
+static void rows_that_contradict_each_other_are_named(void **state) {
+	struct tt_err err = {""};
+	char message[768];
+	put_file("a.csv", "11.0.0.0,11.0.0.255,1,A\n11.0.0.0,11.0.0.255,1,again\n"
+			  "11.0.0.0,11.0.0.127,2,closer\n11.0.0.64,11.0.1.255,3,across\n");
+	struct tt_asn *a = load(".");
+	assert_int_equal(of(a, "11.0.0.63"), 2);
+	assert_int_equal(of(a, "11.0.0.64"), 3);
+	tt_asn_destroy(&a);
+	put_file("b.csv", "start,end,asn,name\n9.0.0.0,9.0.0.0,7,x\n11.0.0.64,11.0.1.255,4,D\n");
+	assert_null(tt_asn_load(folder, &err));
+	snprintf(message, sizeof(message),
+		"%s/b.csv:3: has 11.0.0.64 to 11.0.1.255 in AS4, and row 4 of a.csv in AS3, "
+		"expected "
+		"one AS",
+		folder);
+	assert_string_equal(err.msg, message);
+}
+
+// Every cut of a file of whole rows gives an error, or the rows before the cut and one whose name
+// is shorter.
+static void what_a_cut_leaves_is_no_other_row(void **state) {
+	static const char whole[] = "11.0.0.0,11.0.0.255,64500,A\n12.0.0.0,12.0.0.255,64501,B\n";
+	size_t second = 28, name = sizeof(whole) - 3;
+	for (size_t n = second + 1; n < sizeof(whole) - 1; n++) {
+		char text[128];
+		struct tt_err err = {""};
+		snprintf(text, sizeof(text), "%.*s", (int)n, whole);
+		put_file("asn.csv", text);
+		struct tt_asn *a = tt_asn_load(path_of("asn.csv"), &err);
+		assert_int_equal(a != NULL, n >= name);
+		if (a)
+			assert_int_equal(of(a, "12.0.0.7"), 64501);
+		tt_asn_destroy(&a);
+	}
+}
+
+static void a_list_that_was_cut_is_refused(void **state) {
+	static const char *const cut[][2] = {
+		{"11.0.0.0/24\n12.0.16.0/2", ":2: ends with \"12.0.16.0/2\""},
+		{"11.0.0.0/24\n12.0.16.0/", ":2: is \"12.0.16.0/\", expected an address"},
+		{"# nothing\n", ": is empty, expected an address or a prefix a line"}};
+	for (size_t i = 0; i < sizeof(cut) / sizeof(*cut); i++) {
+		struct tt_err err = {""};
+		put_file("list.txt", cut[i][0]);
+		assert_null(tt_scanners_load(folder, &err));
+		assert_non_null(strstr(err.msg, cut[i][1]));
+	}
+	struct tt_err err = {""};
+	put_file("list.txt",
+		"11.0.0.0/24\n12.0.16.0/2\n13.0.0.0/8"); // with its end it is what it says
+	struct tt_scanners *s = tt_scanners_load(folder, &err);
+	assert_non_null(s);
+	tt_scanners_destroy(&s);
+}
+
 static uint16_t scanner(const struct tt_scanners *s, const char *address) {
 	struct tt_addr x;
 	assert_int_equal(tt_addr_parse(address, &x), 0);
@@ -245,6 +301,9 @@ int main(void) {
 		test_in_folder(gzip_that_was_cut_is_an_error),
 		test_in_folder(of_overlapping_ranges_the_last_to_start_wins),
 		test_in_folder(rows_that_are_wrong_are_named),
+		test_in_folder(rows_that_contradict_each_other_are_named),
+		test_in_folder(what_a_cut_leaves_is_no_other_row),
+		test_in_folder(a_list_that_was_cut_is_refused),
 		test_in_folder(networks_are_the_largest_prefixes_in_their_rows),
 		test_in_folder(scanners_are_named_by_their_files),
 		test_in_folder(lists_that_are_wrong_are_named),

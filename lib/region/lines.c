@@ -66,6 +66,10 @@ static int fill(struct lines *l, struct tt_err *err) {
 		if (got < 0 || (code != Z_OK && code != Z_STREAM_END)) {
 			if (code == Z_ERRNO)
 				return tt_err_set(err, -EIO, "%s: %s", l->name, strerror(errno));
+			// zlib begins with the name
+			size_t name = strlen(l->name);
+			if (strncmp(why, l->name, name) == 0 && strncmp(why + name, ": ", 2) == 0)
+				why += name + 2;
 			return tt_err_set(err, -EBADMSG, "%s: after row %u: broken gzip: %s",
 				l->name, l->row, why);
 		}

@@ -209,6 +209,23 @@ static void report_overlaps(const struct load *ld) {
 		warn(ld, "%s: %zu more overlaps", ld->dir, found - TOLD);
 }
 
+// A range that a registry gives to two countries on one day, of records by start: no rule chooses.
+static int find_contradiction(
+	const struct rir_record *all, size_t n, const char *dir, char **names, struct tt_err *err) {
+	for (size_t i = 1; i < n; i++) {
+		const struct rir_record *a = &all[i - 1], *b = &all[i];
+		char first[TT_ADDR_STRLEN];
+		if (a->file != b->file || a->date != b->date || memcmp(a->cc, b->cc, 2) == 0 ||
+			tt_addr_cmp(&a->first, &b->first) || tt_addr_cmp(&a->last, &b->last))
+			continue;
+		return tt_err_set(err, -EINVAL,
+			"%s%s%s:%u: has %s in %.2s, and row %u in %.2s, expected one country", dir,
+			names ? "/" : "", names ? names[b->file] : "", b->row,
+			tt_addr_format(&b->first, first), b->cc, a->row, a->cc);
+	}
+	return 0;
+}
+
 static int add_special(struct tt_ranges_builder *b) {
 	int rc = 0;
 	for (unsigned i = 0; rc == 0 && i < special_prefix_n; i++) {
@@ -271,10 +288,13 @@ static int load(struct load *ld, struct tt_region *out) {
 	if (rc != 0)
 		return rc;
 	keep_newest(ld);
-	name_missing(ld);
 	rc = gather(ld);
 	if (rc == 0) {
 		qsort(ld->all, ld->n, sizeof(*ld->all), by_start);
+		rc = find_contradiction(ld->all, ld->n, ld->dir, ld->names, ld->err);
+	}
+	if (rc == 0) {
+		name_missing(ld);
 		report_overlaps(ld);
 		rc = build(ld, out);
 	}
@@ -320,7 +340,12 @@ int tt_region_check(
 	lines_close(&l);
 	if (rc != 0)
 		return rc;
+	if (f.record_n > 0)
+		qsort(f.records, f.record_n, sizeof(*f.records), by_start);
+	rc = find_contradiction(f.records, f.record_n, path, NULL, err);
 	rir_free(&f);
+	if (rc != 0)
+		return rc;
 	if (strcmp(f.registry, registry) != 0)
 		return tt_err_set(err, -EINVAL, "%s: is of the registry \"%s\", expected \"%s\"",
 			path, f.registry, registry);

@@ -60,6 +60,7 @@ static int load_list(
 	struct lines *l, uint32_t index, struct tt_ranges_builder *b, struct tt_err *err) {
 	char *line;
 	int rc;
+	bool any = false;
 	while ((rc = lines_next(l, &line, err)) > 0) {
 		struct tt_prefix p;
 		struct tt_addr first, last;
@@ -70,12 +71,21 @@ static int load_list(
 		if (rc != 0 && rc != -EDOM) // published lists have bits set past the length
 			return lines_bad(
 				l, err, "is \"%.64s\", expected an address or a prefix", line);
+		if (l->unclosed &&
+			rc == -EDOM) // "203.0.113.0/24" without its end is a far larger one
+			return lines_bad(l, err,
+				"ends with \"%.64s\", expected no bits past its length or the end "
+				"of a line: the file was cut",
+				line);
+		any = true;
 		tt_prefix_range(&p, &first, &last);
 		rc = tt_ranges_add(b, &first, &last, index, p.len);
 		if (rc != 0)
 			return tt_err_set(err, rc, "%s: %s", l->name, strerror(-rc));
 	}
-	return rc;
+	return rc || any ? rc
+			 : tt_err_set(err, -EINVAL,
+				   "%s: is empty, expected an address or a prefix a line", l->name);
 }
 
 static int load_all(struct tt_scanners *s, const char *dir, char **files, unsigned n,

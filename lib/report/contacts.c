@@ -83,28 +83,6 @@ static int by_asn(const void *x, const void *y) {
 	return (*a > *b) - (*a < *b);
 }
 
-static const char *name(const struct contacts *c, uint32_t i) {
-	return c->list[i].name;
-}
-
-// Two who answer for the same are a contradiction.
-static int check_doubles(const struct contacts *c, const char *path, struct tt_err *err) {
-	for (unsigned i = 1; i < c->asn_n; i++)
-		if (c->asns[i].asn == c->asns[i - 1].asn)
-			return tt_err_set(err, -EINVAL,
-				"%s: AS%u is of %s and of %s, expected one contact", path,
-				c->asns[i].asn, name(c, c->asns[i - 1].contact),
-				name(c, c->asns[i].contact));
-	for (unsigned i = 0; i < c->region_n; i++)
-		for (unsigned j = 0; j < i; j++)
-			if (!strcmp(c->regions[i].code, c->regions[j].code))
-				return tt_err_set(err, -EINVAL,
-					"%s: region %s is of %s and of %s, expected one contact",
-					path, c->regions[i].code, name(c, c->regions[j].contact),
-					name(c, c->regions[i].contact));
-	return 0;
-}
-
 static int read_all(struct contacts *c, const char *path, struct tt_err *err) {
 	const json_t *list = json_object_get(c->root, "contacts"), *row;
 	const json_t *sender = json_object_get(c->root, "sender");
@@ -135,7 +113,7 @@ static int read_all(struct contacts *c, const char *path, struct tt_err *err) {
 	c->sender[TT_JA] = text(names, "ja", c->sender[TT_EN]);
 	c->sender_email = text(sender, "email", "");
 	c->sender_url = text(sender, "url", "");
-	return check_doubles(c, path, err);
+	return 0;
 }
 
 int contacts_load(struct contacts *c, const char *path, struct tt_err *err) {

@@ -256,7 +256,7 @@ int tt_report_feed(struct tt_store *s, const struct tt_feed_conf *conf, struct t
 	if (!rc)
 		rc = find_watch(&f, &l, err);
 	if (!rc)
-		rc = contacts_load(&f.contacts, conf->contacts, err);
+		rc = tt_err_input(contacts_load(&f.contacts, conf->contacts, err));
 	if (!rc && mkdir(conf->dir, 0700) && errno != EEXIST)
 		rc = tt_err_set(err, -errno, "%s: %s", conf->dir, strerror(errno));
 	if (!rc && conf->told)

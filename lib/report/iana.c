@@ -111,19 +111,24 @@ static int add_record(struct tt_services *s, const struct csv *c, char **f, stru
 int tt_services_iana(struct tt_services *s, const char *path, struct tt_err *err) {
 	struct tt_buf b = TT_BUF_INIT(IANA_MAX);
 	char *f[FIELDS];
-	int rc = tt_file_read(path, &b, err);
-	struct csv c = {.path = path, .at = rc || !b.data ? NULL : (char *)b.data};
-	if (!rc && (!b.data || strlen((char *)b.data) != b.len))
-		rc = tt_err_set(err, -EINVAL, "%s: is empty or no text, expected IANA's CSV", path);
+	unsigned rows = 0;
+	int rc = tt_file_read_text(path, &b, err);
+	struct csv c = {.path = path, .at = (char *)b.data};
+	if (!rc && !b.len)
+		rc = tt_err_set(err, -EINVAL, "%s: is empty, expected IANA's CSV", path);
 	if (!rc && (rc = next_record(&c, f, err)) > 0)
-		rc = strcmp(f[0], "Service Name") || strcmp(f[1], "Port Number")
+		rc = strcmp(f[0], "Service Name") || strcmp(f[1], "Port Number") ||
+				     strcmp(f[2], "Transport Protocol")
 			     ? tt_err_set(err, -EINVAL,
 				       "%s:1: begins with \"%.24s\", expected the head of IANA's "
 				       "service-names-port-numbers.csv",
 				       path, f[0])
 			     : 0;
 	while (!rc && (rc = next_record(&c, f, err)) > 0)
-		rc = add_record(s, &c, f, err);
+		if (!(rc = add_record(s, &c, f, err)))
+			rows++;
+	if (!rc && !rows)
+		rc = tt_err_set(err, -EINVAL, "%s:1: holds no rows, expected IANA's CSV", path);
 	tt_buf_free(&b);
 	return rc;
 }

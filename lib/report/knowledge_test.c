@@ -187,7 +187,9 @@ static void names_of_the_registry_replace_the_systems(void **state) {
 	assert_string_equal(tt_services_name(s, 17, 227), "span");
 	assert_null(tt_services_name(s, 6, 8728));
 	static const char *const wrong[][2] = {
-		{"", " is empty or no text"},
+		{"", " is empty, expected IANA's CSV"},
+		{HEAD, ":1: holds no rows"},
+		{HEAD "x\xff,1,tcp,,\n", ":2: has bytes that are no UTF-8"},
 		{"kind,port\n", ":1: has 2 fields, expected Service Name"},
 		{"a,b,c\n", ":1: begins with \"a\", expected the head of IANA's"},
 		{HEAD "x,70000,tcp,,\n", ":2: has the port \"70000\", expected 0 to 65535"},

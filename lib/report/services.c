@@ -8,6 +8,7 @@
 #include "services.h"
 #include "tt_conf.h"
 #include "tt_knowledge.h"
+#include "tt_text.h"
 
 #define SYSTEM_SERVICES "/etc/services"
 #define NAME_MAX_LEN	64
@@ -71,7 +72,8 @@ static int load_system(struct tt_services *s) {
 		return 0;
 	while (!rc && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "#\n")] = '\0';
-		if (sscanf(line, "%64s %u/%15[a-z0-9]", name, &port, proto) == 3)
+		if (sscanf(line, "%64s %u/%15[a-z0-9]", name, &port, proto) == 3 &&
+			tt_utf8_valid(name))
 			rc = add(s, tt_proto_parse(proto), port, name);
 	}
 	fclose(f);

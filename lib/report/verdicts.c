@@ -118,10 +118,6 @@ static int read_text(const struct csv *c, int at, const char *name, char *out, s
 	if (strlen(text) >= size)
 		return tt_err_set(c->err, -EINVAL, "%s:%u: %s has %zu bytes, expected at most %zu",
 			c->path, c->row, name, strlen(text), size - 1);
-	json_t *utf8 = json_string(text);
-	json_decref(utf8);
-	if (!utf8)
-		return tt_err_set(c->err, -EINVAL, "%s:%u: %s is not UTF-8", c->path, c->row, name);
 	snprintf(out, size, "%s", text);
 	return 0;
 }
@@ -222,21 +218,16 @@ int tt_verdicts_read(struct tt_tz *tz, const char *path, struct tt_verdict **out
 	struct tt_err *err) {
 	struct tt_buf b = TT_BUF_INIT(TT_VERDICTS_MAX);
 	struct csv c = {.path = path, .err = err};
-	int rc = tt_file_read(path, &b, err);
+	int rc = tt_file_read_text(path, &b, err);
 	*out = NULL;
 	*n = 0;
-	if (!rc && tt_buf_append(&b, "", 1))
-		rc = tt_err_set(err, -ENOMEM, "%s: %s", path, strerror(ENOMEM));
 	if (!rc) {
 		c.p = (char *)b.data;
-		c.end = c.p + b.len - 1;
-		if (memchr(c.p, 0, b.len - 1))
-			rc = tt_err_set(err, -EINVAL, "%s: has zero bytes, expected CSV", path);
-		if (!rc && !strncmp(c.p, "\xef\xbb\xbf", 3))
+		c.end = c.p + b.len;
+		if (!strncmp(c.p, "\xef\xbb\xbf", 3))
 			c.p += 3;
-	}
-	if (!rc)
 		rc = read_rows(&c, tz, out, n);
+	}
 	tt_buf_free(&b);
 	if (rc < 0) {
 		free(*out);

@@ -9,6 +9,9 @@
 /// Reads a whole file into `out` (reset first; out->max bounds it). 0 or -errno with a message
 /// that names the file.
 int tt_file_read(const char *path, struct tt_buf *out, struct tt_err *err);
+/// The same of a text: where a zero byte or one that is no UTF-8 stands, -EINVAL with "FILE:ROW:
+/// ...". out->data is a text also where the file is empty.
+int tt_file_read_text(const char *path, struct tt_buf *out, struct tt_err *err);
 /// Writes a file by a temporary neighbour, fsync and rename: readers see the old or the new.
 int tt_file_write(
 	const char *path, const void *data, size_t len, unsigned mode, struct tt_err *err);

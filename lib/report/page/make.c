@@ -99,7 +99,7 @@ static int read_logo(struct page *p) {
 		return 0;
 	rc = tt_conf_path(p->conf->config_name, given, path, sizeof(path), p->err);
 	if (!rc)
-		rc = tt_file_read(path, &b, p->err);
+		rc = tt_err_input(tt_file_read(path, &b, p->err));
 	if (!rc) {
 		bool png = b.len > 8 && !memcmp(b.data, "\x89PNG\r\n\x1a\n", 8);
 		kind = png ? "image/png" : "image/svg+xml";

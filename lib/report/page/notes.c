@@ -260,8 +260,6 @@ static char *render(struct note_file *f, const struct tt_buf *text) {
 int notes_render(struct page *p, const char *path, struct tt_buf *text, char **html) {
 	struct note_file f = {.p = p, .path = path};
 	*html = NULL;
-	if (text->len && memchr(text->data, '\0', text->len))
-		return complain(&f, 1, "zero bytes", "Markdown in UTF-8");
 	if (!text->len || check_lines(&f, (char *)text->data))
 		return f.rc;
 	*html = render(&f, text);
@@ -279,7 +277,7 @@ static int read_note(
 	struct tt_buf text = TT_BUF_INIT(NOTE_MAX);
 	char path[PATH_MAX + 64], *html = NULL;
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	int rc = tt_file_read(path, &text, p->err);
+	int rc = tt_err_input(tt_file_read_text(path, &text, p->err));
 	if (!rc)
 		rc = notes_render(p, path, &text, &html);
 	if (html)
@@ -332,7 +330,7 @@ int notes_read(struct page *p) {
 		return 0;
 	n = scandir(dir, &list, is_markdown, alphasort);
 	if (n < 0)
-		return tt_err_set(p->err, -errno, "%s: %s, expected a folder of Markdown files",
+		return tt_err_set(p->err, -EINVAL, "%s: %s, expected a folder of Markdown files",
 			dir, strerror(errno));
 	// texts of one language come after, and stand instead of, those of any
 	for (int pass = 0; pass < 2; pass++) {

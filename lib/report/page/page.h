@@ -105,8 +105,8 @@ int figures_draw(struct page *p);
 
 // ---- notes.c
 int notes_read(struct page *p);
-/// A text with its placeholders filled, as HTML that the caller frees (NULL for an empty one).
-/// -EINVAL with a message that names path and line.
+/// A text (UTF-8 without zero bytes) with its placeholders filled, as HTML that the caller frees
+/// (NULL for an empty one). -EINVAL with a message that names path and line.
 int notes_render(struct page *p, const char *path, struct tt_buf *text, char **html);
 /// Whether a text has a sensor's id or name, or its network, as a word.
 bool names_a_sensor(struct page *p, const char *text);

@@ -86,14 +86,38 @@ static int wrong(struct page *p, const char *name, const char *path, const json_
 	return rc;
 }
 
+// What a row of ranks is of, as a text to compare; "" where it is none. The caller frees it.
+static char *key_text(const json_t *row) {
+	json_t *key = json_is_integer(json_object_get(row, "rank")) ? json_copy((json_t *)row)
+								    : json_object();
+	json_object_del(key, "rank");
+	char *text = json_dumps(key, JSON_SORT_KEYS | JSON_COMPACT);
+	json_decref(key);
+	return text;
+}
+
 // Lists of ranks are read back as they were written; what they hold decides sentences only.
-static bool is_ranks(const json_t *list) {
-	const json_t *row;
+static int check_ranks(struct page *p, const char *name, const json_t *o, const char *what) {
+	const json_t *list = at(o, "ranks", what), *row;
+	json_t *seen = json_object();
+	char path[48];
 	size_t i;
-	json_array_foreach((json_t *)list, i,
-		row) if (!json_is_object(row) ||
-			 !json_is_integer(json_object_get(row, "rank"))) return false;
-	return json_is_array(list);
+	snprintf(path, sizeof(path), "$.ranks.%s", what);
+	int rc = json_is_array(list) ? 0 : wrong(p, name, path, list, "a list of ranks");
+	json_array_foreach((json_t *)list, i, row) {
+		char *key = rc ? NULL : key_text(row);
+		if (!key)
+			break;
+		snprintf(path, sizeof(path), "$.ranks.%s[%zu]", what, i);
+		if (!strcmp(key, "{}"))
+			rc = wrong(p, name, path, row, "an object with a rank");
+		else if (json_object_get(seen, key))
+			rc = wrong(p, name, path, row, "each once");
+		json_object_set_new(seen, key, json_true());
+		free(key);
+	}
+	json_decref(seen);
+	return rc;
 }
 
 static int check_frozen(struct page *p, const char *name, const json_t *o) {
@@ -130,8 +154,10 @@ static int check_frozen(struct page *p, const char *name, const json_t *o) {
 	if (to > p->from)
 		return wrong(p, name, "$.period.to", at(o, "period", "to"),
 			"a period that ends before this report's begins");
-	if (!is_ranks(at(o, "ranks", "services")) || !is_ranks(at(o, "ranks", "regions")))
-		return wrong(p, name, "$.ranks", NULL, "lists of ranks");
+	int rc = check_ranks(p, name, o, "services");
+	rc = rc ? rc : check_ranks(p, name, o, "regions");
+	if (rc)
+		return rc;
 	if (json_integer_value(at(o, "ranks", "depth")) < p->previous_top)
 		return wrong(p, name, "$.ranks.depth", at(o, "ranks", "depth"),
 			"previous_top of report.json or more");
@@ -141,7 +167,7 @@ static int check_frozen(struct page *p, const char *name, const json_t *o) {
 static int read_file(struct page *p, json_t **out) {
 	struct tt_buf text = TT_BUF_INIT(FILE_MAX);
 	json_error_t e;
-	int rc = tt_file_read(p->conf->previous, &text, p->err);
+	int rc = tt_err_input(tt_file_read(p->conf->previous, &text, p->err));
 	if (!rc) {
 		*out = json_loadb(text.data ? (const char *)text.data : "", text.len,
 			JSON_REJECT_DUPLICATES, &e);
