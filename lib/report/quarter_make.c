@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // A database of a large quarter and the one before, written row by row into the rollups.
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,10 +10,11 @@
 #include "tt_sketch.h"
 #include "tt_store.h"
 
-#define SENSORS 100
-#define HEAD	250 // services that every sensor sees every day, by Zipf
-#define TAIL	90  // and such as it sees on this day only
-#define REGIONS 200
+#define SENSORS	  100
+#define HEAD	  250 // services that every sensor sees every day, by Zipf
+#define TAIL	  90  // and such as it sees on this day only
+#define REGIONS	  200
+#define SURVEYORS 100 // by behaviour, each day
 
 static sqlite3 *db;
 
@@ -36,7 +38,7 @@ static sqlite3_stmt *prepared(const char *text) {
 // ---- one row of a sensor's day; of both ports and regions
 
 struct row {
-	unsigned port, sources;
+	unsigned port, sources, surveyor;
 	uint64_t packets, seed;
 };
 
@@ -51,6 +53,7 @@ static struct row port_row(unsigned sensor, unsigned day, unsigned i) {
 		x.port = (unsigned)(h & 0xffff);
 		x.packets = 1 + r % 3;
 		x.sources = 1;
+		x.surveyor = i % 3 == 0;
 	}
 	return x;
 }
@@ -63,17 +66,65 @@ static struct row region_row(unsigned sensor, unsigned day, unsigned i) {
 		.sources = 500 / (i + 1) + 1};
 }
 
+// The same few thousand come again.
+static uint64_t source(const struct row *x, unsigned j) {
+	return tt_mix64(x->port * 8192ull + (x->seed + j) % 4096) | 1;
+}
+
 static void add_sources(struct tt_sketch *s, const struct row *x) {
-	// the same few thousand come again
 	for (unsigned j = 0; j < x->sources; j++)
-		tt_sketch_add(s, tt_mix64(x->port * 8192ull + (x->seed + j) % 4096) | 1);
+		tt_sketch_add(s, source(x, j));
+}
+
+// ---- what is heaviest in it, as docs/store.md says
+
+static size_t leb(uint8_t *p, uint64_t v) {
+	size_t n = 0;
+	for (; v >= 0x80; v >>= 7)
+		p[n++] = (uint8_t)(v | 0x80);
+	p[n++] = (uint8_t)v;
+	return n;
+}
+
+// An AS, or a row's other thing: a region of a service, a service of a region.
+static uint64_t key_of(const struct row *x, unsigned dim, bool port, unsigned j) {
+	uint64_t r = tt_mix64(x->port * 8ull + dim * 4 + j);
+	if (dim == 0)
+		return source(x, j);
+	if (dim == 1)
+		return 1 + r % 65000;
+	return port ? ('A' + r % 26) << 8 | ('A' + r / 26 % 26) : 6 << 16 | (r & 0xffff);
+}
+
+// One source did one thing; of more the first has a fifth, the next a tenth and a twentieth, and
+// what had no counter and was taken from all is an eighth.
+static size_t heaviest(const struct row *x, bool port, uint64_t sources, uint8_t *out) {
+	static const unsigned parts[3] = {5, 10, 20};
+	unsigned counters = sources < 3 ? (unsigned)sources : 3;
+	size_t n = 1;
+	out[0] = 2;
+	if (sources == 1) {
+		out[0] = 1;
+		n += leb(out + n, key_of(x, 1, port, 0));
+		return n + leb(out + n, key_of(x, 2, port, 0));
+	}
+	for (unsigned dim = 0; dim < 3; dim++) {
+		n += leb(out + n, x->packets / 8);
+		out[n++] = (uint8_t)counters;
+		for (unsigned j = 0; j < counters; j++) {
+			n += leb(out + n, key_of(x, dim, port, j));
+			n += leb(out + n, x->packets / parts[j] + 1);
+		}
+	}
+	return n;
 }
 
 static void put(sqlite3_stmt *st, int64_t start, unsigned sensor, bool port, const struct row *x,
 	struct tt_sketch *s) {
-	static uint8_t blob[8192];
+	static uint8_t blob[8192], heavy[256];
 	char region[2] = {(char)('A' + x->port / 26), (char)('A' + x->port % 26)};
 	size_t n = tt_sketch_encode(s, blob, sizeof(blob));
+	size_t heavy_n = heaviest(x, port, tt_sketch_count(s), heavy);
 	sqlite3_bind_int64(st, 1, start);
 	sqlite3_bind_int(st, 2, (int)sensor);
 	if (port)
@@ -83,6 +134,8 @@ static void put(sqlite3_stmt *st, int64_t start, unsigned sensor, bool port, con
 	sqlite3_bind_int64(st, 4, (int64_t)x->packets);
 	sqlite3_bind_int64(st, 5, (int64_t)x->packets * 60);
 	sqlite3_bind_blob(st, 6, blob, (int)n, SQLITE_STATIC);
+	sqlite3_bind_blob(st, 7, heavy, (int)heavy_n, SQLITE_STATIC);
+	sqlite3_bind_int(st, 8, (int)x->surveyor);
 	if (sqlite3_step(st) != SQLITE_DONE)
 		die(sqlite3_errmsg(db));
 	sqlite3_reset(st);
@@ -90,10 +143,10 @@ static void put(sqlite3_stmt *st, int64_t start, unsigned sensor, bool port, con
 
 #define PORT_SQL                                                                                   \
 	"INSERT OR IGNORE INTO port_%s(start, sensor, class, proto, port, surveyor, packets, "     \
-	"bytes, spilled, sources) VALUES(?1, ?2, 0, 6, ?3, 0, ?4, ?5, 0, ?6)"
+	"bytes, spilled, sources, heaviest) VALUES(?1, ?2, 0, 6, ?3, ?8, ?4, ?5, 0, ?6, ?7)"
 #define REGION_SQL                                                                                 \
 	"INSERT INTO region_%s(start, sensor, class, region, surveyor, packets, bytes, spilled, "  \
-	"sources) VALUES(?1, ?2, 0, ?3, 0, ?4, ?5, 0, ?6)"
+	"sources, heaviest) VALUES(?1, ?2, 0, ?3, ?8, ?4, ?5, 0, ?6, ?7)"
 
 static sqlite3_stmt *into(const char *format, const char *level) {
 	char text[512];
@@ -123,14 +176,14 @@ static void fill_days(void) {
 }
 
 struct sum {
-	uint64_t packets;
+	uint64_t packets, seed;
 	struct tt_sketch *s;
 };
 
 static void write_sums(
 	struct sum *sums, unsigned n, sqlite3_stmt *st, int64_t start, unsigned sensor, bool port) {
 	for (unsigned i = 0; i < n; i++) {
-		struct row x = {.port = i, .packets = sums[i].packets};
+		struct row x = {.port = i, .packets = sums[i].packets, .seed = sums[i].seed};
 		if (!sums[i].s)
 			continue;
 		put(st, start, sensor, port, &x, sums[i].s);
@@ -144,6 +197,7 @@ static void sum_row(struct sum *sums, const struct row *x) {
 	if (!m->s)
 		m->s = tt_sketch_create();
 	m->packets += x->packets;
+	m->seed = x->seed;
 	add_sources(m->s, x);
 }
 
@@ -184,11 +238,9 @@ static void fill_hours(uint64_t rows) {
 	for (unsigned hour = 0; rows > 0 && hour < 24; hour++) {
 		snprintf(text, sizeof(text),
 			"INSERT INTO port_hour SELECT start + %u, sensor, class, proto, port, "
-			"surveyor, "
-			"packets / 10 + 1, bytes / 10, 0, substr(sources, 1, 9) FROM port_day "
-			"WHERE start >= "
-			"%lld "
-			"LIMIT %llu",
+			"surveyor, packets / 10 + 1, bytes / 10, 0, substr(sources, 1, 9), "
+			"iif(substr(heaviest, 1, 1) = x'01', heaviest, x'01f4f703d09401') "
+			"FROM port_day WHERE start >= %lld LIMIT %llu",
 			hour * 3600, (long long)QUARTER, (unsigned long long)rows);
 		sql(text);
 		uint64_t n = (uint64_t)sqlite3_changes64(db);
@@ -222,6 +274,14 @@ static void fill_frame(void) {
 			"folded, watched) VALUES(1, %u, 60, %lld, %lld, 30000000, '2024-09-30', 0, "
 			"1, 1)",
 			day + 1, (long long)start, (long long)start + DAY - 60);
+		sql(text);
+		snprintf(text, sizeof(text),
+			"INSERT INTO survey VALUES(%lld, 1, 10, %u, %lld, 0);"
+			"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
+			"%u) INSERT INTO surveyor SELECT %lld, cast(char(1 + i / 120, 1 + i %% "
+			"120, 1 + %u, 9) AS BLOB), 5000, 60, 80, 20000 FROM n",
+			(long long)start, SURVEYORS, (long long)start + DAY + 300, SURVEYORS,
+			(long long)start, day % 120);
 		sql(text);
 	}
 	sql("COMMIT");
