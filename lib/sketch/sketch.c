@@ -18,14 +18,26 @@
 #define KIND_EXACT 0x11 // then n * 8 bytes, strictly ascending
 #define KIND_HLL   0x12 // then one byte a register
 
-// Exact: an open-addressing table whose slot is the hash's top bits, so that reading it in slot
-// order is almost sorted order. Zero marks a free slot; the hash 0 is taken for 1 everywhere.
-struct tt_sketch {
-	uint64_t *slots; // NULL: empty or HLL
-	uint8_t *regs;	 // NULL: exact
-	uint16_t n;	 // of slots used
-	uint8_t bits;	 // log2 of the slots
-};
+// One hash lies in the sketch itself. More are an open-addressing table whose slot is the hash's
+// top bits, so that reading it in slot order is almost sorted order. Zero marks a free slot; the
+// hash 0 is taken for 1 everywhere.
+enum form { FORM_ONE, FORM_SLOTS, FORM_REGS };
+#define BITS_MIN 2
+
+static void *take(struct tt_sketch_heap *heap, size_t bytes) {
+	return heap == NULL ? calloc(1, bytes) : heap->take(heap, bytes);
+}
+
+static void give(struct tt_sketch_heap *heap, void *p, size_t bytes) {
+	if (heap == NULL)
+		free(p);
+	else
+		heap->give(heap, p, bytes);
+}
+
+static size_t slots_size(unsigned bits) {
+	return sizeof(uint64_t) << bits;
+}
 
 struct tt_sketch *tt_sketch_create(void) {
 	return calloc(1, sizeof(struct tt_sketch));
@@ -39,10 +51,16 @@ void tt_sketch_destroy(struct tt_sketch **s) {
 	*s = NULL;
 }
 
+void tt_sketch_reset_in(struct tt_sketch *s, struct tt_sketch_heap *heap) {
+	if (s->form == FORM_SLOTS)
+		give(heap, s->slots, slots_size(s->bits));
+	else if (s->form == FORM_REGS)
+		give(heap, s->regs, REGISTERS);
+	*s = (struct tt_sketch){0};
+}
+
 void tt_sketch_reset(struct tt_sketch *s) {
-	free(s->slots);
-	free(s->regs);
-	memset(s, 0, sizeof(*s));
+	tt_sketch_reset_in(s, NULL);
 }
 
 uint64_t tt_sketch_hash(const uint8_t secret[16], uint8_t family, const uint8_t src[16]) {
@@ -76,56 +94,81 @@ static bool slot_put(uint64_t *slots, unsigned bits, uint64_t hash) {
 	return true;
 }
 
-static int exact_grow(struct tt_sketch *s) {
-	unsigned bits = s->slots == NULL ? 2 : s->bits + 1u;
-	uint64_t *slots = calloc((size_t)1 << bits, sizeof(*slots));
+static int exact_grow(struct tt_sketch *s, unsigned bits, struct tt_sketch_heap *heap) {
+	uint64_t *slots = take(heap, slots_size(bits));
 
 	if (slots == NULL)
 		return -ENOMEM;
-	for (uint32_t i = 0; s->slots != NULL && i < 1u << s->bits; i++)
+	if (s->form == FORM_ONE && s->n > 0)
+		slot_put(slots, bits, s->one);
+	for (uint32_t i = 0; s->form == FORM_SLOTS && i < 1u << s->bits; i++)
 		if (s->slots[i] != 0)
 			slot_put(slots, bits, s->slots[i]);
-	free(s->slots);
+	if (s->form == FORM_SLOTS)
+		give(heap, s->slots, slots_size(s->bits));
 	s->slots = slots;
 	s->bits = (uint8_t)bits;
+	s->form = FORM_SLOTS;
 	return 0;
 }
 
-static int to_hll(struct tt_sketch *s) {
-	uint8_t *regs = calloc(REGISTERS, 1);
+static int to_hll(struct tt_sketch *s, struct tt_sketch_heap *heap) {
+	uint8_t *regs = take(heap, REGISTERS);
 
 	if (regs == NULL)
 		return -ENOMEM;
-	for (uint32_t i = 0; s->slots != NULL && i < 1u << s->bits; i++)
+	if (s->form == FORM_ONE && s->n > 0)
+		reg_add(regs, s->one);
+	for (uint32_t i = 0; s->form == FORM_SLOTS && i < 1u << s->bits; i++)
 		if (s->slots[i] != 0)
 			reg_add(regs, s->slots[i]);
-	free(s->slots);
-	*s = (struct tt_sketch){.regs = regs};
+	tt_sketch_reset_in(s, heap);
+	s->regs = regs;
+	s->form = FORM_REGS;
 	return 0;
 }
 
-int tt_sketch_add(struct tt_sketch *s, uint64_t hash) {
-	int rc;
+// Three quarters full at most; ten bits hold TT_SKETCH_EXACT and the one that is too many.
+static bool is_full(unsigned n, unsigned bits) {
+	return bits < 10 && n >= 3u << (bits - 2);
+}
+
+int tt_sketch_add_in(struct tt_sketch *s, uint64_t hash, struct tt_sketch_heap *heap) {
+	int rc = 0;
 
 	hash += hash == 0;
-	if (s->regs != NULL) {
+	if (s->form == FORM_REGS) {
 		reg_add(s->regs, hash);
 		return 0;
 	}
-	// three quarters full at most; ten bits hold TT_SKETCH_EXACT and the one that is too many
-	if (s->slots == NULL || (s->bits < 10 && s->n >= 3u << (s->bits - 2)))
-		if ((rc = exact_grow(s)) < 0)
-			return rc;
-	if (!slot_put(s->slots, s->bits, hash))
-		return 0;
-	return ++s->n > TT_SKETCH_EXACT ? to_hll(s) : 0;
+	if (s->form == FORM_ONE) {
+		if (s->n == 0)
+			*s = (struct tt_sketch){.one = hash, .n = 1};
+		if (s->one == hash)
+			return 0;
+		rc = exact_grow(s, BITS_MIN, heap);
+	} else if (is_full(s->n, s->bits)) {
+		rc = exact_grow(s, s->bits + 1u, heap);
+	}
+	if (rc < 0 || !slot_put(s->slots, s->bits, hash))
+		return rc;
+	return ++s->n > TT_SKETCH_EXACT ? to_hll(s, heap) : 0;
+}
+
+int tt_sketch_add(struct tt_sketch *s, uint64_t hash) {
+	return tt_sketch_add_in(s, hash, NULL);
 }
 
 void tt_sketch_prefetch(const struct tt_sketch *s, uint64_t hash) {
-	if (s->regs != NULL)
+	if (s->form == FORM_REGS)
 		__builtin_prefetch(&s->regs[hash >> RANK_BITS], 1);
-	else if (s->slots != NULL)
+	else if (s->form == FORM_SLOTS)
 		__builtin_prefetch(&s->slots[hash >> (64 - s->bits)], 1);
+}
+
+bool tt_sketch_is_one(const struct tt_sketch *s, uint64_t *hash) {
+	*hash = s->one;
+	return s->form == FORM_ONE && s->n == 1;
 }
 
 static void regs_max(uint8_t *restrict into, const uint8_t *restrict from) {
@@ -133,21 +176,28 @@ static void regs_max(uint8_t *restrict into, const uint8_t *restrict from) {
 		into[i] = into[i] > from[i] ? into[i] : from[i];
 }
 
-int tt_sketch_merge(struct tt_sketch *into, const struct tt_sketch *from) {
+int tt_sketch_merge_in(
+	struct tt_sketch *into, const struct tt_sketch *from, struct tt_sketch_heap *heap) {
 	int rc = 0;
 
 	if (into == from)
 		return 0;
-	if (from->regs != NULL) {
-		if (into->regs == NULL && (rc = to_hll(into)) < 0)
+	if (from->form == FORM_REGS) {
+		if (into->form != FORM_REGS && (rc = to_hll(into, heap)) < 0)
 			return rc;
 		regs_max(into->regs, from->regs);
 		return 0;
 	}
-	for (uint32_t i = 0; from->slots != NULL && i < 1u << from->bits && rc == 0; i++)
+	if (from->form == FORM_ONE)
+		return from->n > 0 ? tt_sketch_add_in(into, from->one, heap) : 0;
+	for (uint32_t i = 0; i < 1u << from->bits && rc == 0; i++)
 		if (from->slots[i] != 0)
-			rc = tt_sketch_add(into, from->slots[i]);
+			rc = tt_sketch_add_in(into, from->slots[i], heap);
 	return rc;
+}
+
+int tt_sketch_merge(struct tt_sketch *into, const struct tt_sketch *from) {
+	return tt_sketch_merge_in(into, from, NULL);
 }
 
 // Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (arXiv:1702.01284),
@@ -185,7 +235,7 @@ uint64_t tt_sketch_count(const struct tt_sketch *s) {
 	uint32_t c[RANK_MAX + 1] = {0};
 	double z;
 
-	if (s->regs == NULL)
+	if (s->form != FORM_REGS)
 		return s->n;
 	for (unsigned i = 0; i < REGISTERS; i++)
 		c[s->regs[i]]++;
@@ -201,23 +251,25 @@ uint64_t tt_sketch_count(const struct tt_sketch *s) {
 }
 
 double tt_sketch_error(const struct tt_sketch *s) {
-	return s->regs == NULL ? 0 : 1.04 / sqrt(REGISTERS);
+	return s->form != FORM_REGS ? 0 : 1.04 / sqrt(REGISTERS);
 }
 
 size_t tt_sketch_encode(const struct tt_sketch *s, void *buf, size_t cap) {
-	size_t need = 1 + (s->regs != NULL ? REGISTERS : (size_t)s->n * 8), n = 0;
+	size_t need = 1 + (s->form == FORM_REGS ? REGISTERS : (size_t)s->n * 8), n = 0;
 	uint64_t sorted[TT_SKETCH_EXACT];
 	uint8_t *out = buf;
 
 	if (cap < need)
 		return need;
-	if (s->regs != NULL) {
+	if (s->form == FORM_REGS) {
 		out[0] = KIND_HLL;
 		memcpy(out + 1, s->regs, REGISTERS);
 		return need;
 	}
 	out[0] = KIND_EXACT;
-	for (uint32_t i = 0; s->slots != NULL && i < 1u << s->bits; i++) {
+	if (s->form == FORM_ONE && s->n > 0)
+		sorted[n++] = s->one;
+	for (uint32_t i = 0; s->form == FORM_SLOTS && i < 1u << s->bits; i++) {
 		size_t j = n;
 
 		if (s->slots[i] == 0)
@@ -258,8 +310,10 @@ bool tt_sketch_encoded_one(const void *buf, size_t len, uint64_t *hash) {
 	return *hash != 0;
 }
 
-static int merge_exact(struct tt_sketch *into, const uint8_t *p, size_t n) {
+static int merge_exact(
+	struct tt_sketch *into, const uint8_t *p, size_t n, struct tt_sketch_heap *heap) {
 	uint64_t before = 0;
+	unsigned bits = BITS_MIN;
 	int rc = 0;
 
 	// all of it is checked before any of it counts
@@ -270,12 +324,17 @@ static int merge_exact(struct tt_sketch *into, const uint8_t *p, size_t n) {
 			return -EBADMSG;
 		before = h;
 	}
+	// room for all of it at once
+	while (is_full((unsigned)n, bits))
+		bits++;
+	if (n > 1 && into->form == FORM_ONE)
+		rc = exact_grow(into, bits, heap);
 	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = tt_sketch_add(into, load64(p + i * 8));
+		rc = tt_sketch_add_in(into, load64(p + i * 8), heap);
 	return rc;
 }
 
-static int merge_regs(struct tt_sketch *into, const uint8_t *p) {
+static int merge_regs(struct tt_sketch *into, const uint8_t *p, struct tt_sketch_heap *heap) {
 	uint8_t high = 0, any = 0;
 	int rc;
 
@@ -285,25 +344,31 @@ static int merge_regs(struct tt_sketch *into, const uint8_t *p) {
 	}
 	if (high > RANK_MAX || any == 0)
 		return -EBADMSG;
-	if (into->regs == NULL && (rc = to_hll(into)) < 0)
+	if (into->form != FORM_REGS && (rc = to_hll(into, heap)) < 0)
 		return rc;
 	regs_max(into->regs, p);
 	return 0;
 }
 
-int tt_sketch_merge_encoded(struct tt_sketch *into, const void *buf, size_t len) {
+int tt_sketch_merge_encoded_in(
+	struct tt_sketch *into, const void *buf, size_t len, struct tt_sketch_heap *heap) {
 	const uint8_t *p = buf;
 
 	if (len == 0)
 		return -EBADMSG;
 	if (p[0] == KIND_HLL && len == 1 + REGISTERS)
-		return merge_regs(into, p + 1);
+		return merge_regs(into, p + 1, heap);
 	if (p[0] == KIND_EXACT && len % 8 == 1 && len / 8 <= TT_SKETCH_EXACT)
-		return merge_exact(into, p + 1, len / 8);
+		return merge_exact(into, p + 1, len / 8, heap);
 	return -EBADMSG;
 }
 
+int tt_sketch_merge_encoded(struct tt_sketch *into, const void *buf, size_t len) {
+	return tt_sketch_merge_encoded_in(into, buf, len, NULL);
+}
+
 size_t tt_sketch_memory(const struct tt_sketch *s) {
-	return sizeof(*s) + (s->regs != NULL ? REGISTERS : 0) +
-	       (s->slots != NULL ? sizeof(uint64_t) << s->bits : 0);
+	return sizeof(*s) + (s->form == FORM_REGS	    ? REGISTERS
+				    : s->form == FORM_SLOTS ? slots_size(s->bits)
+							    : 0);
 }

@@ -27,8 +27,7 @@ static int drop(struct fold *f, uint32_t row) {
 	int rc = fold_merge_row(f, &gone, key);
 
 	f->rows[row].key = FOLD_GONE;
-	f->sketch_bytes -= gone.sketch == NULL ? 0 : tt_sketch_memory(gone.sketch);
-	tt_sketch_destroy(&f->rows[row].sketch);
+	tt_sketch_reset_in(&f->rows[row].sources, pool_heap(&f->pool));
 	f->rows[row].heavy = NULL;
 	return rc;
 }
@@ -41,14 +40,14 @@ static int cut_group(struct fold *f, struct order *o, struct order *spare, size_
 	int rc = 0;
 
 	for (size_t i = 0; i < n; i++)
-		bytes += fold_sketch_size(&f->rows[o[i].row]);
+		bytes += tt_sketch_encode(&f->rows[o[i].row].sources, NULL, 0);
 	if (n <= rows && bytes <= sketch_bytes)
 		return 0;
 	by_weight(f, o, spare, n);
 	for (bytes = 0; keep < n; keep++) {
 		const struct fold_row *r = &f->rows[o[keep].row];
 
-		bytes += fold_sketch_size(r);
+		bytes += tt_sketch_encode(&r->sources, NULL, 0);
 		if (!is_sum(r->key) && (keep >= rows || bytes > sketch_bytes))
 			break;
 	}

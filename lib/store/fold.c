@@ -43,25 +43,6 @@ static int64_t epoch_slot(struct fold *f, struct tt_tz *tz, int64_t epoch) {
 	return (int64_t)*v - 1;
 }
 
-static int row_add_hash(struct fold *f, struct fold_row *r, uint64_t hash) {
-	size_t before;
-	int rc;
-
-	if (r->sketch == NULL) {
-		if (r->hash == 0 || r->hash == hash) {
-			r->hash = hash;
-			return 0;
-		}
-		if ((r->sketch = tt_sketch_create()) == NULL ||
-			tt_sketch_add(r->sketch, r->hash) < 0)
-			return -ENOMEM;
-	}
-	before = tt_sketch_memory(r->sketch);
-	rc = tt_sketch_add(r->sketch, hash);
-	f->sketch_bytes += tt_sketch_memory(r->sketch) - before;
-	return rc;
-}
-
 struct fold_row *fold_row_at(struct fold *f, uint64_t key) {
 	uint64_t *v = map_at(&f->at, key);
 
@@ -84,7 +65,8 @@ static int add_entry(struct fold *f, struct fold_row *r, const struct entry *e) 
 	r->packets += e->packets;
 	r->bytes += e->bytes;
 	r->spilled += e->spilled;
-	return rc < 0 || e->hash == 0 ? rc : row_add_hash(f, r, e->hash);
+	return rc < 0 || e->hash == 0 ? rc
+				      : tt_sketch_add_in(&r->sources, e->hash, pool_heap(&f->pool));
 }
 
 // In passes, so that the memory of one entry is fetched while others are worked on.
@@ -102,15 +84,12 @@ static int add_block(struct fold *f, const struct entry *e, unsigned n) {
 		__builtin_prefetch(r, 1);
 	}
 	for (unsigned i = 0; i < n; i++) {
-		struct fold_row *r = &f->rows[at[i]];
+		const struct fold_row *r = &f->rows[at[i]];
 
-		__builtin_prefetch(r->sketch, 1);
+		tt_sketch_prefetch(&r->sources, e[i].hash);
 		if (r->heavy != NULL)
 			heavy_prefetch(r->heavy);
 	}
-	for (unsigned i = 0; i < n; i++)
-		if (e[i].hash != 0 && f->rows[at[i]].sketch != NULL)
-			tt_sketch_prefetch(f->rows[at[i]].sketch, e[i].hash);
 	for (unsigned i = 0; i < n; i++)
 		if (add_entry(f, &f->rows[at[i]], &e[i]) < 0)
 			return -ENOMEM;
@@ -192,26 +171,13 @@ int fold_add_batch(struct fold *f, int64_t id) {
 
 int fold_merge_row(struct fold *f, const struct fold_row *from, uint64_t key) {
 	struct fold_row *r = fold_row_at(f, key);
-	size_t before;
 
 	if (r == NULL || fold_heavy_merge(f, r, from) < 0)
 		return -ENOMEM;
 	r->packets += from->packets;
 	r->bytes += from->bytes;
 	r->spilled += from->spilled;
-	if (from->sketch == NULL)
-		return from->hash != 0 ? row_add_hash(f, r, from->hash) : 0;
-	if (r->sketch == NULL) {
-		if ((r->sketch = tt_sketch_create()) == NULL)
-			return -ENOMEM;
-		if (r->hash != 0 && tt_sketch_add(r->sketch, r->hash) < 0)
-			return -ENOMEM;
-	}
-	before = tt_sketch_memory(r->sketch);
-	if (tt_sketch_merge(r->sketch, from->sketch) < 0)
-		return -ENOMEM;
-	f->sketch_bytes += tt_sketch_memory(r->sketch) - before;
-	return 0;
+	return tt_sketch_merge_in(&r->sources, &from->sources, pool_heap(&f->pool));
 }
 
 int fold_merge(struct fold *f, const struct fold *from) {
@@ -254,8 +220,6 @@ static int add_segment_heavy(struct fold *f, struct fold_row *r, const struct se
 static int add_segment_row(struct fold *f, uint64_t key, const struct segment *g, uint32_t i,
 	const uint8_t *sketch, const uint8_t *blob) {
 	struct fold_row *r = fold_row_at(f, key);
-	size_t before;
-	uint64_t hash;
 	int rc;
 
 	if (r == NULL)
@@ -265,19 +229,8 @@ static int add_segment_row(struct fold *f, uint64_t key, const struct segment *g
 	r->packets += g->packets[i];
 	r->bytes += g->bytes[i];
 	r->spilled += g->spilled[i];
-	if (tt_sketch_encoded_one(sketch, g->sketch_len[i], &hash))
-		return row_add_hash(f, r, hash);
-	if (r->sketch == NULL) {
-		if (g->sketch_len[i] <= 1)
-			return 0; // no source
-		if ((r->sketch = tt_sketch_create()) == NULL ||
-			(r->hash != 0 && tt_sketch_add(r->sketch, r->hash) < 0))
-			return -ENOMEM;
-	}
-	before = tt_sketch_memory(r->sketch);
-	rc = tt_sketch_merge_encoded(r->sketch, sketch, g->sketch_len[i]);
-	f->sketch_bytes += tt_sketch_memory(r->sketch) - before;
-	return rc;
+	return tt_sketch_merge_encoded_in(
+		&r->sources, sketch, g->sketch_len[i], pool_heap(&f->pool));
 }
 
 int fold_add_segment(struct fold *f, const struct segment *g) {
@@ -331,15 +284,9 @@ void order_sort(struct order *o, struct order *spare, size_t n) {
 		memcpy(o, from, n * sizeof(*o));
 }
 
-size_t fold_sketch_size(const struct fold_row *r) {
-	if (r->sketch != NULL)
-		return tt_sketch_encode(r->sketch, NULL, 0);
-	return r->hash != 0 ? TT_SKETCH_ONE : 1;
-}
-
 size_t fold_memory(const struct fold *f) {
-	return f->sketch_bytes + f->cap * sizeof(*f->rows) + f->at.size * sizeof(*f->at.slots) +
-	       f->epoch_of.size * sizeof(*f->at.slots);
+	return f->pool.bytes + f->heavy_bytes + f->cap * sizeof(*f->rows) +
+	       f->at.size * sizeof(*f->at.slots) + f->epoch_of.size * sizeof(*f->at.slots);
 }
 
 void fold_destroy(struct fold **f) {
@@ -347,8 +294,7 @@ void fold_destroy(struct fold **f) {
 
 	if (p == NULL)
 		return;
-	for (size_t i = 0; i < p->n; i++)
-		tt_sketch_destroy(&p->rows[i].sketch);
+	pool_free(&p->pool);
 	fold_heavy_free(p);
 	map_free(&p->at);
 	map_free(&p->hour_of);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #pragma once
 #include "heavy.h"
+#include "pool.h"
 #include "store.h"
 
 // Rollups in memory: rows of all kinds by local hour. Days and months are made of hours when they
@@ -16,12 +17,11 @@
 struct fold_row {
 	uint64_t key; // hour slot 16, who 16, kind 4, class 3, a 8, b 16, surveyor 1
 	uint64_t packets, bytes, spilled;
-	uint64_t hash;		  // the first source, 0: none yet
-	struct tt_sketch *sketch; // from the second on
-	// of the only source, AS and other; from the second of any on, or where some are not known
-	struct heavy *heavy; // the fold's
-	uint32_t asn, other;
+	struct tt_sketch sources; // in the fold's pool
+	struct heavy *heavy; // the fold's; NULL: one source of one AS did one thing, or none did
+	uint32_t asn, other; // what then
 };
+_Static_assert(sizeof(struct fold_row) == 64, "a line of a cache");
 
 /// A stored piece of a fold: rows of one hour and who, in the order of their keys.
 struct segment {
@@ -49,8 +49,9 @@ struct fold {
 	struct map epoch_of; // epoch to slot + 1
 	int64_t *batches;
 	size_t batch_n, batch_cap;
-	size_t sketch_bytes;
+	struct pool pool;
 	struct heavy_slab *slabs; // what rows' `heavy` are of
+	size_t heavy_bytes;
 	uint64_t observations;
 };
 
@@ -117,8 +118,6 @@ void fold_heavy_free(struct fold *f);
 void fold_heavy_to(const struct fold_row *r, struct heavy *into);
 /// The stored form of what is heaviest in a row; its length.
 size_t fold_heavy_encode(const struct fold_row *r, uint8_t buf[HEAVY_MAX]);
-/// Length of a row's sketch as it is stored.
-size_t fold_sketch_size(const struct fold_row *r);
 size_t fold_memory(const struct fold *f);
 void fold_destroy(struct fold **f);
 

@@ -27,7 +27,7 @@ static struct heavy *take_counters(struct fold *f) {
 		f->slabs = slab;
 	}
 	h = &f->slabs->heavy[f->slabs->n++];
-	f->sketch_bytes += sizeof(*h);
+	f->heavy_bytes += sizeof(*h);
 	return h;
 }
 
@@ -41,24 +41,28 @@ void fold_heavy_free(struct fold *f) {
 }
 
 struct heavy *fold_heavy_row(struct fold *f, struct fold_row *r) {
+	uint64_t only;
+
 	if (r->heavy != NULL)
 		return r->heavy;
 	if ((r->heavy = take_counters(f)) == NULL)
 		return NULL;
-	if (r->hash != 0)
-		heavy_add(r->heavy, r->hash, r->asn, r->other, r->packets - r->spilled);
+	if (tt_sketch_is_one(&r->sources, &only))
+		heavy_add(r->heavy, only, r->asn, r->other, r->packets - r->spilled);
 	return r->heavy;
 }
 
 int fold_heavy_add(struct fold *f, struct fold_row *r, uint64_t hash, uint32_t asn, uint32_t other,
 	uint64_t packets) {
+	uint64_t only;
+
 	if (r->heavy == NULL) {
-		if (r->hash == 0) {
+		if (!tt_sketch_is_one(&r->sources, &only)) {
 			r->asn = asn;
 			r->other = other;
 			return 0;
 		}
-		if (r->hash == hash && r->asn == asn && r->other == other)
+		if (only == hash && r->asn == asn && r->other == other)
 			return 0;
 		if (fold_heavy_row(f, r) == NULL)
 			return -ENOMEM;
@@ -68,10 +72,13 @@ int fold_heavy_add(struct fold *f, struct fold_row *r, uint64_t hash, uint32_t a
 }
 
 int fold_heavy_merge(struct fold *f, struct fold_row *r, const struct fold_row *from) {
+	uint64_t only;
+
 	if (from->heavy == NULL)
-		return from->hash == 0 ? 0
-				       : fold_heavy_add(f, r, from->hash, from->asn, from->other,
-						 from->packets - from->spilled);
+		return !tt_sketch_is_one(&from->sources, &only)
+			       ? 0
+			       : fold_heavy_add(f, r, only, from->asn, from->other,
+					 from->packets - from->spilled);
 	if (fold_heavy_row(f, r) == NULL)
 		return -ENOMEM;
 	heavy_merge(r->heavy, from->heavy);
@@ -79,14 +86,18 @@ int fold_heavy_merge(struct fold *f, struct fold_row *r, const struct fold_row *
 }
 
 void fold_heavy_to(const struct fold_row *r, struct heavy *into) {
+	uint64_t only;
+
 	if (r->heavy != NULL)
 		heavy_merge(into, r->heavy);
-	else if (r->hash != 0)
-		heavy_add(into, r->hash, r->asn, r->other, r->packets - r->spilled);
+	else if (tt_sketch_is_one(&r->sources, &only))
+		heavy_add(into, only, r->asn, r->other, r->packets - r->spilled);
 }
 
 size_t fold_heavy_encode(const struct fold_row *r, uint8_t buf[HEAVY_MAX]) {
+	uint64_t only;
+
 	if (r->heavy != NULL)
 		return heavy_encode(r->heavy, buf);
-	return r->hash != 0 ? heavy_encode_one(r->asn, r->other, buf) : 0;
+	return tt_sketch_is_one(&r->sources, &only) ? heavy_encode_one(r->asn, r->other, buf) : 0;
 }

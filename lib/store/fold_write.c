@@ -13,7 +13,8 @@ struct writer {
 	size_t n;		  // rows that are to be written
 	int64_t *starts[LEVEL_N]; // of the level's steps, sorted
 	uint32_t *rank;		  // of each hour slot among them
-	struct tt_sketch *sketch;
+	struct pool pool;
+	struct tt_sketch sources;
 	struct heavy *heavy;
 	uint8_t blob[8192], heaviest[HEAVY_MAX];
 	size_t heaviest_len;
@@ -81,35 +82,29 @@ static int prepare_level(struct writer *w, unsigned level) {
 static int sum_run(struct writer *w, size_t i, size_t j, struct fold_row *sum) {
 	const struct fold_row *first = &w->f->rows[w->order[i].row];
 
-	if (j == i + 1 && (first->sketch != NULL || first->hash != 0)) {
+	if (j == i + 1) {
 		*sum = *first;
 		sum->key = w->order[i].key;
 		w->heaviest_len = fold_heavy_encode(first, w->heaviest);
-		if (sum->sketch != NULL)
-			return (int)tt_sketch_encode(sum->sketch, w->blob, sizeof(w->blob));
-		tt_sketch_encode_one(sum->hash, w->blob);
-		return TT_SKETCH_ONE;
+		return (int)tt_sketch_encode(&first->sources, w->blob, sizeof(w->blob));
 	}
-	tt_sketch_reset(w->sketch);
+	tt_sketch_reset_in(&w->sources, pool_heap(&w->pool));
 	heavy_reset(w->heavy);
 	*sum = (struct fold_row){.key = w->order[i].key};
 	for (; i < j; i++) {
 		const struct fold_row *r = &w->f->rows[w->order[i].row];
-		int rc = 0;
+		int rc;
 
 		fold_heavy_to(r, w->heavy);
 		sum->packets += r->packets;
 		sum->bytes += r->bytes;
 		sum->spilled += r->spilled;
-		if (r->sketch != NULL)
-			rc = tt_sketch_merge(w->sketch, r->sketch);
-		else if (r->hash != 0)
-			rc = tt_sketch_add(w->sketch, r->hash);
+		rc = tt_sketch_merge_in(&w->sources, &r->sources, pool_heap(&w->pool));
 		if (rc < 0)
 			return tt_err_set(w->err, rc, "%s: no memory", w->s->path);
 	}
 	w->heaviest_len = sum->packets == sum->spilled ? 0 : heavy_encode(w->heavy, w->heaviest);
-	return (int)tt_sketch_encode(w->sketch, w->blob, sizeof(w->blob));
+	return (int)tt_sketch_encode(&w->sources, w->blob, sizeof(w->blob));
 }
 
 static int write_row(struct writer *w, unsigned level, const struct fold_row *r, int blob) {
@@ -166,7 +161,7 @@ static void free_writer(struct writer *w, size_t size) {
 			sqlite3_finalize(w->st[l][k]);
 		free(w->starts[l]);
 	}
-	tt_sketch_destroy(&w->sketch);
+	pool_free(&w->pool);
 	free(w->heavy);
 	big_free(w->order, size);
 	free(w->rank);
@@ -185,9 +180,8 @@ int fold_write(struct tt_store *s, struct fold *f, struct tt_err *err) {
 	w->order = big_calloc(size);
 	w->spare = w->order + f->n + 1;
 	w->rank = calloc(f->hour_n + 1, sizeof(*w->rank));
-	w->sketch = tt_sketch_create();
 	w->heavy = heavy_create();
-	room = w->order != NULL && w->rank != NULL && w->sketch != NULL && w->heavy != NULL;
+	room = w->order != NULL && w->rank != NULL && w->heavy != NULL;
 	for (unsigned l = 0; l < LEVEL_N; l++)
 		room &= (w->starts[l] = calloc(f->hour_n + 1, sizeof(*w->starts[l]))) != NULL;
 	if (!room)

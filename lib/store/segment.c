@@ -70,20 +70,11 @@ struct writer {
 	struct fold *f;
 	struct tt_err *err;
 	struct order *order;
-	struct tt_sketch *empty;
 	int64_t state;
 	uint8_t heaviest[HEAVY_MAX];
 	struct mem raw, packed;
 	ZSTD_CCtx *zstd;
 };
-
-static size_t put_sketch(struct writer *w, const struct fold_row *r, uint8_t *out, size_t cap) {
-	if (r->sketch == NULL && r->hash != 0) {
-		tt_sketch_encode_one(r->hash, out);
-		return TT_SKETCH_ONE;
-	}
-	return tt_sketch_encode(r->sketch != NULL ? r->sketch : w->empty, out, cap);
-}
 
 // Columns of n rows from the i-th on, at most of that size; returns what it is.
 static size_t fill(struct writer *w, size_t i, uint32_t n, size_t size) {
@@ -94,7 +85,7 @@ static size_t fill(struct writer *w, size_t i, uint32_t n, size_t size) {
 
 	for (uint32_t k = 0; k < n; k++) {
 		const struct fold_row *r = &w->f->rows[w->order[i + k].row];
-		size_t one = put_sketch(w, r, sketches, (size_t)(end - sketches));
+		size_t one = tt_sketch_encode(&r->sources, sketches, (size_t)(end - sketches));
 
 		packets[k] = htole64(r->packets);
 		bytes[k] = htole64(r->bytes);
@@ -144,7 +135,8 @@ static int insert(struct writer *w, size_t i, uint32_t n, size_t size) {
 
 // At most.
 static size_t row_size(const struct fold_row *r) {
-	return ROW + fold_sketch_size(r) + (r->heavy != NULL ? heavy_bound(r->heavy) : HEAVY_ONE);
+	return ROW + tt_sketch_encode(&r->sources, NULL, 0) +
+	       (r->heavy != NULL ? heavy_bound(r->heavy) : HEAVY_ONE);
 }
 
 static int write_all(struct writer *w) {
@@ -172,9 +164,8 @@ int segments_insert(
 	struct writer w = {.s = s, .f = f, .err = err, .order = big_calloc(size), .state = state};
 	int rc;
 
-	w.empty = tt_sketch_create();
 	w.zstd = ZSTD_createCCtx();
-	if (w.order == NULL || w.empty == NULL || w.zstd == NULL) {
+	if (w.order == NULL || w.zstd == NULL) {
 		rc = tt_err_set(err, -ENOMEM, "%s: no memory", s->path);
 	} else {
 		ZSTD_CCtx_setParameter(w.zstd, ZSTD_c_checksumFlag, 1);
@@ -184,7 +175,6 @@ int segments_insert(
 		rc = write_all(&w);
 	}
 	ZSTD_freeCCtx(w.zstd);
-	tt_sketch_destroy(&w.empty);
 	big_free(w.order, size);
 	free(w.raw.p);
 	free(w.packed.p);

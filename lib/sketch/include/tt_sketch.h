@@ -10,11 +10,37 @@
 #define TT_SKETCH_P	12
 #define TT_SKETCH_EXACT 512 // 4 KiB of hashes, the size of the registers
 
-struct tt_sketch; // opaque; owned by its creator, not thread-safe
+/// Owned by its creator, not thread-safe. Zeroed it is empty; its fields are the library's.
+struct tt_sketch {
+	union {
+		uint64_t one; // hash, where there is only one
+		uint64_t *slots;
+		uint8_t *regs;
+	};
+	uint16_t n; // of hashes, while exact
+	uint8_t bits, form;
+};
+_Static_assert(sizeof(struct tt_sketch) == 16, "a sketch of one source is no larger than that");
 
 struct tt_sketch *tt_sketch_create(void);
 void tt_sketch_destroy(struct tt_sketch **s);
 void tt_sketch_reset(struct tt_sketch *s);
+
+/// Where the memory of many sketches comes from, in blocks of 2^n bytes from 32 to 8,192, zeroed
+/// when they are taken. `take` returns NULL without memory. Functions that end in _in use it;
+/// a sketch has to be used with the same heap all its life, NULL: malloc (as the others do).
+struct tt_sketch_heap {
+	void *(*take)(struct tt_sketch_heap *heap, size_t bytes);
+	void (*give)(struct tt_sketch_heap *heap, void *p, size_t bytes);
+};
+int tt_sketch_add_in(struct tt_sketch *s, uint64_t hash, struct tt_sketch_heap *heap);
+int tt_sketch_merge_in(
+	struct tt_sketch *into, const struct tt_sketch *from, struct tt_sketch_heap *heap);
+int tt_sketch_merge_encoded_in(
+	struct tt_sketch *into, const void *buf, size_t len, struct tt_sketch_heap *heap);
+void tt_sketch_reset_in(struct tt_sketch *s, struct tt_sketch_heap *heap);
+/// Whether it holds one hash, and which.
+bool tt_sketch_is_one(const struct tt_sketch *s, uint64_t *hash);
 /// Hash of a source address (family 4 or 6; raw bytes in network order).
 uint64_t tt_sketch_hash(const uint8_t secret[16], uint8_t family, const uint8_t src[16]);
 int tt_sketch_add(struct tt_sketch *s, uint64_t hash);
