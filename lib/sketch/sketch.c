@@ -22,7 +22,7 @@
 // top bits, so that reading it in slot order is almost sorted order. Zero marks a free slot; the
 // hash 0 is taken for 1 everywhere.
 enum form { FORM_ONE, FORM_SLOTS, FORM_REGS };
-#define BITS_MIN 2
+#define BITS_MIN 3 // a line of a cache
 
 static void *take(struct tt_sketch_heap *heap, size_t bytes) {
 	return heap == NULL ? calloc(1, bytes) : heap->take(heap, bytes);

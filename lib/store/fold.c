@@ -289,6 +289,16 @@ size_t fold_memory(const struct fold *f) {
 	       f->at.size * sizeof(*f->at.slots) + f->epoch_of.size * sizeof(*f->at.slots);
 }
 
+struct fold *fold_create(size_t rows) {
+	struct fold *f = calloc(1, sizeof(*f));
+
+	if (f != NULL && rows > 0 &&
+		(map_reserve(&f->at, rows) < 0 ||
+			big_grow((void **)&f->rows, &f->cap, rows, sizeof(*f->rows)) < 0))
+		fold_destroy(&f);
+	return f;
+}
+
 void fold_destroy(struct fold **f) {
 	struct fold *p = *f;
 

@@ -155,6 +155,16 @@ static int write_levels(struct writer *w, unsigned first, unsigned end) {
 	return rc;
 }
 
+static bool is_one_day(const struct writer *w) {
+	const struct fold *f = w->f;
+	bool one = true;
+
+	for (size_t i = 1; i < f->hour_n; i++)
+		one &= local_start(w->s->tz, TT_STEP_DAY, f->hours[i]) ==
+		       local_start(w->s->tz, TT_STEP_DAY, f->hours[0]);
+	return one;
+}
+
 static void free_writer(struct writer *w, size_t size) {
 	for (unsigned l = 0; l < LEVEL_N; l++) {
 		for (unsigned k = 0; k < KIND_N; k++)
@@ -188,8 +198,12 @@ int fold_write(struct tt_store *s, struct fold *f, struct tt_err *err) {
 		rc = tt_err_set(err, -ENOMEM, "%s: no memory", s->path);
 	else if (f->hour_n == 1)
 		rc = write_levels(w, 0, LEVEL_N);
-	for (unsigned l = 0; room && f->hour_n != 1 && rc == 0 && l < LEVEL_N; l++)
-		rc = write_levels(w, l, l + 1);
+	// hours of one day are of one month
+	else if ((rc = write_levels(w, 0, 1)) == 0 && is_one_day(w))
+		rc = write_levels(w, 1, LEVEL_N);
+	else
+		for (unsigned l = 1; rc == 0 && l < LEVEL_N; l++)
+			rc = write_levels(w, l, l + 1);
 	free_writer(w, size);
 	return rc;
 }

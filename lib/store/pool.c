@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-#define LEAST	  32 // bytes of a block
-#define HEAD	  64 // of a chunk: a line of a cache
+#define LEAST	  64 // bytes of a block: a line of a cache
 #define CHUNK_MIN (64u << 10)
 #define CHUNK_MAX (4u << 20) // two huge pages
 
@@ -30,7 +29,7 @@ static int grow(struct pool *p) {
 	*c = (struct pool_chunk){.next = p->chunks, .size = size};
 	p->chunks = c;
 	p->size = size;
-	p->used = HEAD;
+	p->used = LEAST;
 	p->bytes += size;
 	return 0;
 }
@@ -39,21 +38,15 @@ static void *take(struct tt_sketch_heap *heap, size_t bytes) {
 	struct pool *p = (struct pool *)heap;
 	unsigned class = class_of(bytes);
 	struct pool_block *b = p->free[class];
-	size_t at;
 
 	if (b != NULL) {
 		p->free[class] = b->next;
 		return memset(b, 0, bytes);
 	}
-	// none begins in one line and ends in the next that could lie in one
-	at = bytes < 64 ? p->used : (p->used + 63) & ~(size_t)63;
-	if (p->chunks == NULL || at + bytes > p->size) {
-		if (grow(p) < 0)
-			return NULL;
-		at = p->used;
-	}
-	p->used = at + bytes;
-	return (uint8_t *)p->chunks + at;
+	if ((p->chunks == NULL || p->used + bytes > p->size) && grow(p) < 0)
+		return NULL;
+	p->used += bytes;
+	return (uint8_t *)p->chunks + p->used - bytes;
 }
 
 static void give(struct tt_sketch_heap *heap, void *block, size_t bytes) {

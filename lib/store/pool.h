@@ -5,7 +5,7 @@
 
 /// Memory of the sketches of one fold, given back as a whole: blocks lie close together in huge
 /// pages, because they are touched in no order, and none costs a call of malloc.
-#define POOL_CLASSES 9 // 32 bytes to 8,192
+#define POOL_CLASSES 8 // 64 bytes to 8,192
 
 struct pool {
 	struct tt_sketch_heap heap; // the first member

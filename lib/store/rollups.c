@@ -52,7 +52,7 @@ static int add(struct fold **f, struct tt_store *s, int64_t batch, const struct 
 	const struct derived *d, const uint16_t *sensors) {
 	int rc;
 
-	if (*f == NULL && (*f = calloc(1, sizeof(**f))) == NULL)
+	if (*f == NULL && (*f = fold_create(f == &s->fold ? s->fold_rows : 0)) == NULL)
 		return -ENOMEM;
 	if (fold_memory(*f) > FOLD_MEMORY)
 		return -ENOSPC;
@@ -162,6 +162,7 @@ int tt_store_checkpoint(struct tt_store *s, struct tt_err *err) {
 	if (s->fold != NULL && s->fold->batch_n > 0) {
 		if ((rc = segments_write(s, s->fold, err)) < 0)
 			return rc;
+		s->fold_rows = s->fold->n;
 		fold_destroy(&s->fold);
 	}
 	return 0;

@@ -101,6 +101,7 @@ struct tt_store {
 	char *begun; // hashes of captures that this object began, a blank after each
 
 	struct fold *fold;	 // rollups of visible batches that were put by this object
+	size_t fold_rows;	 // how many the one before had
 	struct open_file *open;	 // and of captures that are not complete
 	struct closing *closing; // a local day that is being settled
 	uint32_t budget_rows;

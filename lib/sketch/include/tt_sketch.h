@@ -26,7 +26,7 @@ struct tt_sketch *tt_sketch_create(void);
 void tt_sketch_destroy(struct tt_sketch **s);
 void tt_sketch_reset(struct tt_sketch *s);
 
-/// Where the memory of many sketches comes from, in blocks of 2^n bytes from 32 to 8,192, zeroed
+/// Where the memory of many sketches comes from, in blocks of 2^n bytes from 64 to 8,192, zeroed
 /// when they are taken. `take` returns NULL without memory. Functions that end in _in use it;
 /// a sketch has to be used with the same heap all its life, NULL: malloc (as the others do).
 struct tt_sketch_heap {
