@@ -122,9 +122,13 @@ class TestNotify(TestSuite):
             "classification.taxonomy": "vulnerable", "classification.type": "ddos-amplifier",
             "classification.identifier": "dns-open-resolver", "tlp": "AMBER", "extra.count": 2,
             "extra.first_seen": utc(at(18, 3, 4, 5)).isoformat(),
-            "extra.last_seen": utc(at(18, 22, 0, 7)).isoformat(), "extra.timezone": "Asia/Tokyo"}
+            "extra.last_seen": utc(at(18, 22, 0, 7)).isoformat(), "extra.timezone": "Asia/Tokyo",
+            "extra.rir": "2024-12-17"}
         assert {k: first.get(k) for k in expected} == expected
         assert first["feed.accuracy"] < 100 and "dns_ra" in first["extra.traits"]
+        watch = json.loads(self.teiten.run("teiten", "watch", "show", "dns", "--db", db, "--format", "json").out)
+        assert watch["rir"] == "2024-12-17"
+        assert "regions of 2024-12-17" in self.teiten.run("teiten", "watch", "show", "dns", "--db", db).out
         alone = events["2024-12-18-dns-unassigned-as0.jsonl"][0]
         assert alone["source.ip"] == "11.2.0.1"
         assert not {"source.asn", "source.as_name", "source.network", "source.abuse_contact",

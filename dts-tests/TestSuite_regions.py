@@ -272,7 +272,7 @@ class TestRegions(TestSuite):
         """
         Steps: two dated sets that register an address in different regions; packets before the first, under
                each, and of a third region; top by region, and filters by list and by group of regions.
-        Verify: each packet has the region of the set in force then; answers name the sets that judged their
+        Verify: each packet has the region of the set in force then; every answer names the sets that judged its
                 span; a group is the sum of its regions.
         """
         for date, code in (("20241201", "JP"), ("20241218", "KR")):
@@ -292,6 +292,11 @@ class TestRegions(TestSuite):
         assert {r["region"]: r["packets"] for r in top["rows"]} == {"JP": 3, "KR": 12, "TW": 16, "--": 32}
         assert top["rir"] == "2024-12-01,2024-12-18"
         assert [r["rank"] for r in top["rows"] if r["region"] == "--"] == [None]
+        assert self.teiten.series(db, by="region", step="month")["rir"] == top["rir"]
+        for command in (["changes"], ["show", "11.0.0.1"]):
+            done = self.teiten.run("teiten", *command, "--db", db, "--format", "json")
+            assert json.loads(done.out)["rir"] == top["rir"], command
+            assert top["rir"] in self.teiten.run("teiten", *command, "--db", db).out
         (self.dir / "regions.json").write_text(json.dumps({"kind": "regions", "v": 1, "groups": [
             {"name": "east", "regions": ["JP", "KR"]}]}))
 

@@ -90,6 +90,7 @@ const struct command commands[] = {
 		"$ teiten show 23.128.97.218 --db q.db\n"
 		"source       23.128.97.218\n"
 		"region       US\n"
+		"rir          2024-12-31\n"
 		"bogon        no\n"
 		"asn          -\n"
 		"surveyor     yes\n"

@@ -173,7 +173,7 @@ static int complete(struct search *f) {
 		return rc;
 	out->past_completeness = u.completeness;
 	tt_up_free(&u);
-	return rc;
+	return rc ? rc : tt_store_rir(f->s, out->from, out->to, out->rir, f->err);
 }
 
 // ---- the whole

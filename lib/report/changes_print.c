@@ -118,6 +118,7 @@ json_t *tt_changes_json(
 	json_object_set_new(o, "completeness", real_or_null(r->completeness));
 	json_object_set_new(o, "previous_completeness", real_or_null(r->previous_completeness));
 	json_object_set_new(o, "past_completeness", real_or_null(r->past_completeness));
+	json_object_set_new(o, "rir", r->rir[0] ? json_string(r->rir) : json_null());
 	for (unsigned i = 0; i < r->left_out_n; i++)
 		json_array_append_new(left, json_string(r->left_out[i]));
 	json_object_set_new(o, "sensors_left_out", left);
@@ -327,6 +328,8 @@ static int print_table(FILE *out, struct tt_tz *tz, const struct tt_changes *r) 
 	fprintf(out, "; before: %s to %s, %s\n", tt_show_time(r->previous_from, from),
 		tt_show_time(r->previous_to, to),
 		r->previous_known ? tt_show_share(r->previous_completeness, share) : "no data");
+	if (r->rir[0])
+		fprintf(out, "Regions of %s.\n", r->rir);
 	for (unsigned i = 0; i < r->left_out_n; i++)
 		fprintf(out, "%s%s%s",
 			i ? ", " : "Not compared, not up long enough: ", r->left_out[i],

@@ -228,6 +228,8 @@ static int make(
 	struct gather g = {.f = f, .told = &told, .day = day};
 	int rc = told_load(&told, told_path, err);
 	tt_day_format(day, f->day);
+	if (!rc)
+		rc = tt_store_rir(f->s, f->conf->day, tt_tz_day_start(tz, day + 1), f->rir, err);
 	if (!rc) {
 		rc = tt_store_watch_sources(f->s, f->watch->name, f->conf->day,
 			tt_tz_day_start(tz, day + 1), take, &g, err);

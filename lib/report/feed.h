@@ -76,6 +76,7 @@ struct feed {
 	struct contacts contacts;
 	char day[TT_RFC3339_LEN]; // "2024-12-18"
 	int64_t now;
+	char rir[TT_RIR_LEN]; // sets that judged that day's regions
 };
 struct feed_row {
 	struct tt_watch_source s;

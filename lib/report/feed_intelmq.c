@@ -71,6 +71,7 @@ static void set_extra(json_t *o, const struct feed *f, const struct feed_row *r)
 	json_decref(traits);
 	set_text(o, "extra.local_day", f->day);
 	set_text(o, "extra.timezone", tt_tz_name(tt_store_tz(f->s)));
+	set_text(o, "extra.rir", f->rir);
 	set_text(o, "extra.tlp", f->tlp);
 }
 

@@ -84,6 +84,17 @@ void print_clock_steps_json(const struct tt_clock_steps *c, FILE *out) {
 	json_decref(o);
 }
 
+void print_bounds_json(const struct tt_result *res, FILE *out) {
+	fprintf(out, ",\"sources_lower_bound\":%s", res->sources_lower_bound ? "true" : "false");
+	if (res->rest_packets > 0)
+		fprintf(out, ",\"rest_packets\":%" PRIu64, res->rest_packets);
+	fputs(",\"rir\":", out);
+	if (res->rir_date[0])
+		tt_print_json_text(out, res->rir_date);
+	else
+		fputs("null", out);
+}
+
 void print_top_json(const struct top_view *t, FILE *out) {
 	const struct tt_result *res = t->result;
 	const struct column *cols[COLUMN_MAX];
@@ -99,15 +110,7 @@ void print_top_json(const struct top_view *t, FILE *out) {
 	if (res->completeness >= 0)
 		cell_real(&c, res->completeness);
 	json_cell(out, &c);
-	fprintf(out, ",\"sources_lower_bound\":%s", res->sources_lower_bound ? "true" : "false");
-	if (res->rest_packets > 0)
-		fprintf(out, ",\"rest_packets\":%" PRIu64, res->rest_packets);
-	fputs(",\"rir\":", out);
-	c.kind = CELL_NULL;
-	if (res->rir_date[0])
-		tt_print_json_text(out, res->rir_date);
-	else
-		json_cell(out, &c);
+	print_bounds_json(res, out);
 	print_surveyors_json(&t->conf->query, res, out);
 	print_clock_steps_json(&res->clock, out);
 	fputs(",\"rows\":[", out);

@@ -115,6 +115,9 @@ void print_series_csv(const struct top_view *t, FILE *out);
 int print_series_table(const struct top_view *t, FILE *out);
 /// The lines above a table: what, span, timezone, completeness, notes.
 void print_head(const struct top_view *t, const char *what, FILE *out);
+/// After a comma: whether sources are a lower bound, what rollups left open, and the RIR sets that
+/// judged regions.
+void print_bounds_json(const struct tt_result *res, FILE *out);
 /// Members "clock_steps" and so on after a comma, where clocks of probes did not simply go on.
 void print_clock_steps_json(const struct tt_clock_steps *c, FILE *out);
 /// What is not settled of who was a surveyor; nothing where all is.

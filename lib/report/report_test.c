@@ -479,7 +479,8 @@ static void series_without_data_are_null(void **state) {
 	struct tt_point points[2];
 	struct fixture *f = days(points);
 	expect(print_series_json, &f->view,
-		"{\"by\":\"port\",\"step\":\"day\",\"timezone\":\"UTC\",\"rows\":[\n"
+		"{\"by\":\"port\",\"step\":\"day\",\"timezone\":\"UTC\","
+		"\"sources_lower_bound\":false,\"rir\":null,\"rows\":[\n"
 		"{\"key\":{\"proto\":\"tcp\",\"port\":23},\"points\":["
 		"{\"start\":\"2024-10-01T00:00:00Z\",\"packets\":7,\"bytes\":420,\"sources\":2,"
 		"\"completeness\":1.0},"

@@ -37,6 +37,7 @@ void print_series_json(const struct top_view *t, FILE *out) {
 	json_cell(out, &by);
 	fprintf(out, ",\"step\":\"%s\",\"timezone\":", step_name(t->conf->query.step));
 	tt_print_json_text(out, t->timezone);
+	print_bounds_json(t->result, out);
 	print_surveyors_json(&t->conf->query, t->result, out);
 	print_clock_steps_json(&t->result->clock, out);
 	fputs(",\"rows\":[", out);

@@ -249,6 +249,8 @@ int tt_watch_find(struct tt_store *s, const char *name, int64_t from, int64_t to
 	if (!rc)
 		rc = load_days(&f, from, to);
 	if (!rc)
+		rc = tt_store_rir(s, out->counts.from, out->counts.to, out->rir, err);
+	if (!rc)
 		find_gap(out);
 	if (!rc)
 		rc = find_surges(&f);

@@ -169,6 +169,7 @@ json_t *tt_watch_json(struct tt_store *s, const struct tt_watch_result *r) {
 	json_object_set_new(o, "to", span ? json_time_of(c->to) : json_null());
 	json_object_set_new(o, "timezone", json_string(r->timezone));
 	json_object_set_new(o, "completeness", share_or_null(c->completeness));
+	json_object_set_new(o, "rir", r->rir[0] ? json_string(r->rir) : json_null());
 	json_object_set_new(o, "sources_lower_bound", json_boolean(c->lower_bound));
 	json_object_set(o, "surveyors", json_object_get(r->info.settings, "surveyors"));
 	json_object_set_new(o, "surveyor_days", survey_days_json(&c->survey));

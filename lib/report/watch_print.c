@@ -196,8 +196,9 @@ static int print_table(FILE *out, struct tt_tz *tz, const struct tt_watch_result
 	if (c->from >= c->to)
 		fprintf(out, "no data (%s)\n", r->timezone);
 	else
-		fprintf(out, "%s to %s (%s), completeness %s\n", day_text(tz, c->from, from),
-			day_text(tz, c->to, to), r->timezone, tt_show_share(c->completeness, a));
+		fprintf(out, "%s to %s (%s), completeness %s%s%s\n", day_text(tz, c->from, from),
+			day_text(tz, c->to, to), r->timezone, tt_show_share(c->completeness, a),
+			r->rir[0] ? ", regions of " : "", r->rir);
 	if (r->gap_from < r->gap_to)
 		fprintf(out,
 			"Not counted: %s to %s, which was there before the watch; teiten watch "

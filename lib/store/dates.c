@@ -60,3 +60,21 @@ void dates_add(char list[TT_RIR_LEN], const char *more) {
 		else
 			insert(list, more + at);
 }
+
+int tt_store_rir(
+	struct tt_store *s, int64_t from, int64_t to, char out[TT_RIR_LEN], struct tt_err *err) {
+	sqlite3_stmt *st = db_prepare(s, err,
+		"SELECT DISTINCT rir FROM batch WHERE rows > 0 AND epoch_max >= ? AND "
+		"epoch_min < ?");
+	int rc, step;
+
+	out[0] = '\0';
+	if (st == NULL)
+		return s->rc;
+	db_bind(st, "ii", from, to);
+	while ((step = sqlite3_step(st)) == SQLITE_ROW)
+		dates_add(out, (const char *)sqlite3_column_text(st, 0));
+	rc = step == SQLITE_DONE ? 0 : db_fail(s, err, "batches");
+	sqlite3_finalize(st);
+	return rc;
+}

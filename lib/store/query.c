@@ -172,7 +172,8 @@ int query_rollups(struct query *r, unsigned kind, unsigned level) {
 	r->from_rollups = r->agg.sketched = true;
 	r->agg.unrated = r->q->light && r->q->unrated;
 	if ((rc = read_survey(r, false)) < 0 || (rc = rollup_read(r, kind, level)) < 0 ||
-		(rc = rollup_rir(r)) < 0 || (rc = gather_raw(r, RAW_TAIL, r->from, r->to)) < 0)
+		(rc = tt_store_rir(r->s, r->from, r->to, r->rir, r->err)) < 0 ||
+		(rc = gather_raw(r, RAW_TAIL, r->from, r->to)) < 0)
 		return rc;
 	for (size_t i = 0; rc == 0 && i < v->open_n; i++)
 		rc = gather_raw(r, RAW_ALL, later(v->open[i].from, r->from),

@@ -249,4 +249,3 @@ int rollup_seek(struct query *r, unsigned kind, unsigned level);
 // ---- rollup.c
 int rollup_read(struct query *r, unsigned kind, unsigned level);
 /// Sets r->rir from the batches that were folded.
-int rollup_rir(struct query *r);

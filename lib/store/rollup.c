@@ -353,19 +353,3 @@ int rollup_read(struct query *r, unsigned kind, unsigned level) {
 		rc = read_table(r, KIND_REGION, level, true);
 	return rc < 0 ? rc : read_segments(r, kind, spilled_too);
 }
-
-int rollup_rir(struct query *r) {
-	sqlite3_stmt *st = db_prepare(r->s, r->err,
-		"SELECT DISTINCT rir FROM batch WHERE rows > 0 AND epoch_max >= ? AND "
-		"epoch_min < ?");
-	int rc, step;
-
-	if (st == NULL)
-		return r->s->rc;
-	db_bind(st, "ii", r->from, r->to);
-	while ((step = sqlite3_step(st)) == SQLITE_ROW)
-		dates_add(r->rir, (const char *)sqlite3_column_text(st, 0));
-	rc = step == SQLITE_DONE ? 0 : db_fail(r->s, r->err, "batches");
-	sqlite3_finalize(st);
-	return rc;
-}

@@ -27,6 +27,7 @@ struct profile {
 	uint16_t region, surveyor;
 	json_t *settled;	     // days on which it was a surveyor by behaviour
 	struct tt_clock_steps clock; // while it was seen
+	char rir[TT_RIR_LEN];	     // sets that judged its regions then
 	unsigned ports_per_day;	     // more make a surveyor; 0: none is told so
 	uint8_t ttl_min, ttl_max;
 };
@@ -282,6 +283,7 @@ static json_t *profile_json(struct profile *p, const struct tt_store_info *info)
 		json_array_append_new(list, service_json(p, &p->services[i]));
 	json_object_set_new(o, "source", json_string(tt_addr_format(p->a, text)));
 	json_object_set_new(o, "region", p->n > 0 ? json_string(region) : json_null());
+	json_object_set_new(o, "rir", p->rir[0] ? json_string(p->rir) : json_null());
 	json_object_set_new(o, "bogon", json_boolean(tt_region_special(p->a->family, p->a->b)));
 	json_object_set_new(o, "asn", p->asn != 0 ? json_integer(p->asn) : json_null());
 	json_object_set_new(o, "surveyor", json_boolean(p->surveyor != 0 || by_behaviour(p)));
@@ -325,6 +327,9 @@ json_t *tt_store_show(
 	if (rc == 0 && p.n > 0)
 		rc = clock_steps_read(s, p.all.first_us / 1000000, p.all.last_us / 1000000 + 1,
 			NULL, &p.clock, err);
+	if (rc == 0 && p.n > 0)
+		rc = tt_store_rir(
+			s, p.all.first_us / 1000000, p.all.last_us / 1000000 + 1, p.rir, err);
 	if (rc == 0)
 		out = profile_json(&p, &info);
 	json_decref(p.settled);

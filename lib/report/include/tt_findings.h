@@ -80,6 +80,7 @@ struct tt_changes {
 	bool previous_known; // that period has data
 	double completeness, previous_completeness;
 	double past_completeness; // of the days before that say what is usual; negative: none
+	char rir[TT_RIR_LEN];	  // sets that judged the period's regions; "": none
 	enum tt_surveyors surveyors;
 	struct tt_survey_days survey; // where surveyors matter
 	char (*left_out)[TT_ID_LEN]; // sensors that came, went or were down too long to be compared
@@ -161,6 +162,7 @@ struct tt_watch_result {
 	/// What of the period was there before the watch and is not counted; from >= to: nothing.
 	int64_t gap_from, gap_to;
 	char timezone[64];
+	char rir[TT_RIR_LEN]; // sets that judged the regions; "": none
 };
 /// All that a watch says of a period. -ENOENT for an unknown watch. tt_watch_result_free in every
 /// case.

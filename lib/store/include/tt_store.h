@@ -279,6 +279,11 @@ void tt_result_free(struct tt_result *r);
 int tt_store_survey_days(struct tt_store *s, int64_t from, int64_t to, struct tt_survey_days *out,
 	struct tt_err *err);
 
+/// The dates of the RIR sets that judged the observations of a span, as tt_result has them; ""
+/// where none did.
+int tt_store_rir(
+	struct tt_store *s, int64_t from, int64_t to, char out[TT_RIR_LEN], struct tt_err *err);
+
 /// What is heaviest in the packets that a question is about, as rollups know it: of any key, listed
 /// or not, `packets` (0 where it is not listed) <= what there were <= `packets` + slack.
 struct tt_heaviest {
