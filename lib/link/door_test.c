@@ -18,6 +18,7 @@
 #include "conns.h"
 #include "rig.h"
 #include "tt_file.h"
+#include "tt_time.h"
 
 #define BOOT "00000000000000aa"
 
@@ -227,19 +228,13 @@ static void strangers_make_room_for_each_other_and_not_for_probes(void **state) 
 	tt_link_client_destroy(&c);
 }
 
-// A frame may be of 16 MiB, which libzmq gathers before it looks at it: 1,024 strangers could have
-// it hold 16 GiB.
-static void a_stranger_cannot_make_us_hold_a_large_frame(void **state) {
-	static const uint8_t greeting[64] = {
-		0xff, [8] = 1, [9] = 0x7f, [10] = 3, [12] = 'C', 'U', 'R', 'V', 'E'};
-	static const uint8_t head[] = {0x06, 0, 0, 0, 0, 0, 0xe0, 0, 0, 5, 'H', 'E', 'L', 'L', 'O'};
-	static uint8_t filling[65536];
+// A server with keys, and a connection of somebody who has none.
+static int stranger(void) {
 	struct tt_link_peer_key allowed = {.name = "tokyo"};
 	struct tt_link_server_conf conf = {
 		.endpoint = "tcp://127.0.0.1:*", .allowed = &allowed, .allowed_n = 1};
-	struct tt_link_refused refused;
 	char at[128];
-	size_t n = sizeof(at), sent = 0;
+	size_t n = sizeof(at);
 	rig_stop(&rig);
 	zmq_curve_keypair(conf.keys.public_key, conf.keys.secret_key);
 	zmq_curve_keypair(allowed.key, (char[41]){0});
@@ -250,6 +245,20 @@ static void a_stranger_cannot_make_us_hold_a_large_frame(void **state) {
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	return fd;
+}
+
+static const uint8_t greeting[64] = {
+	0xff, [8] = 1, [9] = 0x7f, [10] = 3, [12] = 'C', 'U', 'R', 'V', 'E'};
+
+// A frame may be of 16 MiB, which libzmq gathers before it looks at it: 1,024 strangers could have
+// it hold 16 GiB.
+static void a_stranger_cannot_make_us_hold_a_large_frame(void **state) {
+	static const uint8_t head[] = {0x06, 0, 0, 0, 0, 0, 0xe0, 0, 0, 5, 'H', 'E', 'L', 'L', 'O'};
+	static uint8_t filling[65536];
+	struct tt_link_refused refused;
+	size_t sent = 0;
+	int fd = stranger();
 	assert_int_equal(send(fd, greeting, sizeof(greeting), MSG_NOSIGNAL), sizeof(greeting));
 	assert_int_equal(send(fd, head, sizeof(head), MSG_NOSIGNAL), sizeof(head));
 	// slowly enough that it is seen: it is looked at twenty times a second
@@ -263,6 +272,18 @@ static void a_stranger_cannot_make_us_hold_a_large_frame(void **state) {
 	assert_true(sent < 100 * sizeof(filling));
 	tt_link_server_refused(rig.server, &refused);
 	assert_true(refused.connections >= 1);
+	close(fd);
+}
+
+static void who_does_not_go_on_with_the_handshake_is_cut_off_soon(void **state) {
+	int64_t start = tt_mono_ns();
+	uint8_t answer[256];
+	int fd = stranger();
+	assert_int_equal(send(fd, greeting, sizeof(greeting), MSG_NOSIGNAL), sizeof(greeting));
+	while (recv(fd, answer, sizeof(answer), 0) > 0) // its greeting, then nothing
+		;
+	int64_t took = tt_mono_ns() - start;
+	assert_true(took > 2 * TT_NS && took < CONNS_STRANGER_NS);
 	close(fd);
 }
 
@@ -317,6 +338,7 @@ int main(void) {
 		TEST(a_revoked_key_is_cut_off_and_comes_back_with_its_name),
 		TEST(strangers_make_room_for_each_other_and_not_for_probes),
 		TEST(a_stranger_cannot_make_us_hold_a_large_frame),
+		TEST(who_does_not_go_on_with_the_handshake_is_cut_off_soon),
 		TEST(new_keys_are_private_and_never_overwrite),
 		TEST(secret_keys_that_others_can_read_are_refused),
 	};
