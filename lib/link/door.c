@@ -12,6 +12,7 @@
 #include "grumble.h"
 #include "socket.h"
 #include "tt_log.h"
+#include "tt_time.h"
 
 #define FRAME_MAX   256
 #define FRAMES	    7 // version, request id, domain, address, identity, mechanism, credentials
@@ -24,6 +25,7 @@ struct door {
 	void *socket, *monitor; // the thread's
 	pthread_t thread;
 	bool running;
+	int64_t next_look;
 	atomic_bool stop; // written by door_destroy
 	char *endpoint;
 	unsigned per_key;
@@ -206,9 +208,25 @@ static void on_events(struct door *d) {
 	zmq_msg_close(&m);
 }
 
+// A look at every stranger is a thousand system calls.
+static void look_at_strangers(struct door *d) {
+	char address[CONNS_ADDRESS_LEN];
+	int64_t now = tt_mono_ns();
+	if (now < d->next_look)
+		return;
+	d->next_look = now + TICK_MS * 1000000ll;
+	pthread_mutex_lock(&d->lock);
+	while (conns_overdue(&d->conns, address))
+		cut_stranger(d, address, "showed no key in 10 seconds: connection ended");
+	for (unsigned at = d->quiet ? d->conns.stranger_n : 0;
+		conns_talkative(&d->conns, &at, address);)
+		cut_stranger(d, address,
+			"sent more than a handshake before it showed a key: connection ended");
+	pthread_mutex_unlock(&d->lock);
+}
+
 static void *serve(void *arg) {
 	struct door *d = arg;
-	char address[CONNS_ADDRESS_LEN];
 	while (!d->stop) {
 		zmq_pollitem_t items[] = {
 			{d->socket, 0, ZMQ_POLLIN, 0}, {d->monitor, 0, ZMQ_POLLIN, 0}};
@@ -216,15 +234,7 @@ static void *serve(void *arg) {
 			break;
 		on_events(d);
 		on_request(d);
-		pthread_mutex_lock(&d->lock);
-		while (conns_overdue(&d->conns, address))
-			cut_stranger(d, address, "showed no key in 10 seconds: connection ended");
-		for (unsigned at = d->quiet ? d->conns.stranger_n : 0;
-			conns_talkative(&d->conns, &at, address);)
-			cut_stranger(d, address,
-				"sent more than a handshake before it showed a key: connection "
-				"ended");
-		pthread_mutex_unlock(&d->lock);
+		look_at_strangers(d);
 	}
 	return NULL;
 }
