@@ -18,7 +18,7 @@ struct opt {
 	const char *help;
 };
 
-#define OPT_GROUPS 5
+#define OPT_GROUPS 6
 struct args;
 struct command {
 	const char *name;

@@ -39,7 +39,9 @@ const struct command commands[] = {
 		"    11.2 %\n"
 		"   -         -  --          953      107  79.8 kB  2.55         3.36      34.8 %  "
 		"     9.0 %\n",
-		{db_options, top_options, filters_options, span_options, names_options}, run_top},
+		{db_options, top_options, filters_options, span_options, names_options,
+			recipient_options},
+		run_top},
 	{"series", "", 0, 0, "db", "count by hour, day or month",
 		"Counts over time. A step in which no sensor was up has no values, not zero.",
 		"$ teiten series --db q.db --by port --step month --period 2024Q4 -n 3\n"
@@ -51,7 +53,8 @@ const struct command commands[] = {
 		"2024-10  11,491     5,647   3,475   100.0 %\n"
 		"2024-11  11,211     6,310   3,415   100.0 %\n"
 		"2024-12  11,316     6,329   3,556   100.0 %\n",
-		{db_options, series_options, filters_options, span_options, names_options},
+		{db_options, series_options, filters_options, span_options, names_options,
+			recipient_options},
 		run_series},
 	{"report", "", 0, 0, "db period output", "make the quarterly report",
 		"Writes DIR/report.html (one self-contained page that prints on A4), report.json "
@@ -82,7 +85,7 @@ const struct command commands[] = {
 		"newcomer  tcp/5555    5     4      23\n"
 		"leaver    icmp        5     6       4\n"
 		"...\n",
-		{db_options, changes_options, span_options}, run_changes},
+		{db_options, changes_options, recipient_options, span_options}, run_changes},
 	{"show", "[ADDRESS]", 0, 1, NULL, "all that is known of a source or a service",
 		"Prints what a source did, when, to which sensors, and what it is (needs --db); or "
 		"with --port what is known of a service: products, malware, vulnerabilities and "
@@ -101,7 +104,7 @@ const struct command commands[] = {
 		"first        2024-06-30T15:38:17.175472Z\n"
 		"last         2024-12-31T11:42:40.281133Z\n"
 		"...\n",
-		{db_options, show_options}, run_show},
+		{db_options, show_options, recipient_options}, run_show},
 	{"sql", "QUERY", 1, 1, "db", "read-only SQL",
 		"Runs one query on the database, which has the table observation beside its own.",
 		"$ teiten sql --db q.db 'select class, sum(packets) as packets from observation "
@@ -131,7 +134,7 @@ const struct command commands[] = {
 		"ISP A         1.00  100.0 %       184     0  did not see it\n"
 		"ISP B         1.00  100.0 %       184     0  did not see it\n"
 		"Only the sensors in Cloud X saw it.\n",
-		{db_options, span_options, watch_options}, run_watch},
+		{db_options, span_options, watch_options, recipient_options}, run_watch},
 	{"annotate", "FILE.csv", 1, 1, "db watch", "join verdicts made elsewhere",
 		"Reads rows of address, date, open (yes or no), product and note, in any order of "
 		"columns by the names in the first line, and keeps them beside the sources of a "

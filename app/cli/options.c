@@ -144,7 +144,13 @@ const struct opt changes_options[] = {
 	{"network", 0, "N", "Sensors in a network."},
 	{"surveyors", 0, "with|without|only",
 		"Survey scanners: on a list, or probing many ports in a local day (with)."},
-	{"recipient", 0, "NAME", "Name sensors by this recipient's pseudonyms, as report does."},
+	{NULL},
+};
+
+const struct opt recipient_options[] = {
+	{"recipient", 0, "NAME",
+		"For others: name sensors, networks and groups by this recipient's pseudonyms, as "
+		"report does."},
 	{"config", 'c', "report.json", "Whose pseudonym_key makes them (the database's secret)."},
 	{NULL},
 };

@@ -299,11 +299,26 @@ static int read_malware(const struct args *a, struct question *q, struct tt_err 
 	return -EINVAL;
 }
 
+int names_read(
+	const struct args *a, struct tt_pseudonyms *names, json_t **report, struct tt_err *err) {
+	const char *to = arg(a, "recipient"), *config = arg(a, "config");
+	*names = (struct tt_pseudonyms){to, NULL};
+	*report = NULL;
+	if (to && (!*to || strlen(to) > 256))
+		return tt_err_set(
+			err, -EINVAL, "--recipient: '%s', expected a name of up to 256 bytes", to);
+	int rc = config ? tt_conf_load(config, "report", report, err) : 0;
+	names->key = json_string_value(json_object_get(*report, "pseudonym_key"));
+	return rc;
+}
+
 int question_read(
 	const struct args *a, struct tt_store *s, struct question *q, struct tt_err *err) {
 	memset(q, 0, sizeof(*q));
 	q->conf.query = (struct tt_query)TT_QUERY_INIT;
 	int rc = read_shape(a, q, err);
+	if (!rc)
+		rc = names_read(a, &q->conf.names, &q->report, err);
 	if (!rc)
 		rc = read_filters(a, q, err);
 	if (!rc && s)
@@ -325,6 +340,7 @@ int question_read(
 void question_free(struct question *q) {
 	tt_services_destroy(&q->services);
 	tt_kev_destroy(&q->kev);
+	json_decref(q->report);
 }
 
 // Beside an installed program, or in the tree that it was built in.

@@ -11,7 +11,13 @@ struct question {
 	char region[1024], country[4];
 	struct tt_services *services;
 	struct tt_kev *kev;
+	json_t *report; // that has the key of pseudonyms
 };
+
+/// --recipient and --config: whose names sensors get. *report owns the key; the caller's, NULL
+/// without a file. 0 or -EINVAL.
+int names_read(
+	const struct args *a, struct tt_pseudonyms *names, json_t **report, struct tt_err *err);
 
 /// Fills a question from the options of top or series. 0 or -EINVAL with a message.
 int question_read(const struct args *a, struct tt_store *s, struct question *q, struct tt_err *err);

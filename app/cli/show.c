@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "query.h"
+#include "tt_findings.h"
 #include "tt_print.h"
 
 static bool is_table(const json_t *v) {
@@ -133,7 +134,7 @@ int show_document(const struct args *a, json_t *root, enum tt_format format) {
 }
 
 static int show(const struct args *a, struct tt_store *s, const struct tt_addr *addr,
-	enum tt_format format) {
+	const struct tt_pseudonyms *names, enum tt_format format) {
 	struct tt_err err = {0};
 	int64_t from, to;
 	if (span_read(a, s, &from, &to, &err))
@@ -141,8 +142,10 @@ static int show(const struct args *a, struct tt_store *s, const struct tt_addr *
 	struct progress *p = progress_start("teiten: reading %s", arg(a, "db"));
 	json_t *root = tt_store_show(s, addr, from, to, &err);
 	int rc = root ? 0 : -errno;
+	if (root && names->recipient && (rc = tt_show_hide(s, names, root)))
+		json_decref(root);
 	progress_stop(&p);
-	if (!root)
+	if (rc)
 		return complain(FAILED, "show: %s", err.msg[0] ? err.msg : strerror(-rc));
 	return show_document(a, root, format);
 }
@@ -168,7 +171,13 @@ int run_show(const struct args *a) {
 	struct tt_store *s = open_db(a, &status);
 	if (!s)
 		return status;
-	status = show(a, s, &addr, format);
+	json_t *report;
+	struct tt_pseudonyms names;
+	if (names_read(a, &names, &report, &err))
+		status = complain(USAGE, "show: %s", err.msg);
+	else
+		status = show(a, s, &addr, &names, format);
+	json_decref(report);
 	tt_store_close(&s, NULL);
 	return status;
 }

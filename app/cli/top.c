@@ -44,8 +44,9 @@ static int run(const struct args *a, report_fn *report) {
 	int status = DONE;
 	// what needs no database is looked at first
 	if (question_read(a, NULL, &q, &err))
-		return complain(USAGE, "%s: %s", a->command->name, err.msg);
-	struct tt_store *s = open_db(a, &status);
+		status = complain(USAGE, "%s: %s", a->command->name, err.msg);
+	question_free(&q);
+	struct tt_store *s = status ? NULL : open_db(a, &status);
 	if (!s)
 		return status;
 	if (question_read(a, s, &q, &err)) {
@@ -75,8 +76,6 @@ static int run(const struct args *a, report_fn *report) {
 static int report_changes(const struct args *a, struct tt_store *s, const struct tt_top_conf *conf,
 	FILE *out, struct tt_err *err) {
 	const struct tt_query *q = &conf->query;
-	const char *config = arg(a, "config");
-	json_t *report = NULL;
 	struct tt_changes_conf c = {.from = q->from,
 		.to = q->to,
 		.country = q->country,
@@ -85,24 +84,15 @@ static int report_changes(const struct args *a, struct tt_store *s, const struct
 		.sensor = q->sensor,
 		.rank = conf->rank,
 		.surveyors = q->surveyors,
-		.names.recipient = arg(a, "recipient")};
+		.names = conf->names};
 	if (conf->previous) {
 		c.previous_from = conf->previous->from;
 		c.previous_to = conf->previous->to;
 	}
-	int rc = config ? tt_conf_load(config, "report", &report, err) : 0;
-	c.names.key = json_string_value(json_object_get(report, "pseudonym_key"));
-	if (!rc)
-		rc = tt_report_changes(s, &c, conf->format, conf->services, out, err);
-	json_decref(report);
-	return rc;
+	return tt_report_changes(s, &c, conf->format, conf->services, out, err);
 }
 
 int run_changes(const struct args *a) {
-	const char *to = arg(a, "recipient");
-	if (to && (!*to || strlen(to) > 256))
-		return complain(USAGE,
-			"changes: --recipient: '%s', expected a name of up to 256 bytes", to);
 	return run(a, report_changes);
 }
 

@@ -15,6 +15,7 @@ struct ask { // a subcommand on its way
 	const char *name;
 	int64_t from, to;
 	enum tt_format format;
+	struct tt_pseudonyms names;
 };
 
 static int list(const struct ask *k, struct tt_err *err) {
@@ -45,7 +46,8 @@ static int show(const struct ask *k, struct tt_err *err) {
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);
 	int rc =
-		out ? tt_report_watch(k->s, k->name, k->from, k->to, k->format, out, err) : -ENOMEM;
+		out ? tt_report_watch(k->s, k->name, k->from, k->to, &k->names, k->format, out, err)
+		    : -ENOMEM;
 	if (out && fclose(out) && !rc)
 		rc = tt_err_set(err, -ENOMEM, "the answer: %s", strerror(ENOMEM));
 	if (!rc)
@@ -143,13 +145,13 @@ static int backfill(const struct ask *k, struct tt_err *err) {
 
 static const struct {
 	const char *name;
-	bool named, writes;
+	bool named, writes, told; // told: may be for a recipient
 	int (*run)(const struct ask *k, struct tt_err *err);
 } subs[] = {
-	{"list", false, false, list},
-	{"show", true, false, show},
-	{"sources", true, false, sources},
-	{"backfill", true, true, backfill},
+	{"list", false, false, false, list},
+	{"show", true, false, true, show},
+	{"sources", true, false, true, sources},
+	{"backfill", true, true, false, backfill},
 };
 
 static int find_sub(const struct args *a) {
@@ -162,6 +164,7 @@ static int find_sub(const struct args *a) {
 int run_watch(const struct args *a) {
 	struct ask k = {.a = a};
 	struct tt_err err = {0};
+	json_t *report = NULL;
 	int i = find_sub(a), status = DONE;
 	if (i < 0)
 		return complain(
@@ -170,26 +173,30 @@ int run_watch(const struct args *a) {
 		return complain(USAGE, "watch backfill: expected --from T");
 	if (!subs[i].writes && arg(a, "watches"))
 		return complain(USAGE, "watch %s: --watches is for backfill", subs[i].name);
+	if (!subs[i].told && arg(a, "recipient"))
+		return complain(
+			USAGE, "watch %s: --recipient is for show and sources", subs[i].name);
 	if (subs[i].named && !tt_id_valid(a->operands[1]))
 		return complain(
 			USAGE, "watch: '%s', expected 1 to 32 of a-z, 0-9 and -", a->operands[1]);
 	if (format_read(a, &k.format, &err))
 		return complain(USAGE, "watch: %s", err.msg);
+	if (names_read(a, &k.names, &report, &err))
+		return complain(USAGE, "watch: %s", err.msg);
 	k.name = subs[i].named ? a->operands[1] : NULL;
 	k.s = subs[i].writes ? open_db_for_writing(a, &status) : open_db(a, &status);
-	if (!k.s)
-		return status;
-	if (span_read(a, k.s, &k.from, &k.to, &err)) {
+	if (k.s && span_read(a, k.s, &k.from, &k.to, &err)) {
 		status = complain(USAGE, "watch: %s", err.msg);
-	} else {
+	} else if (k.s) {
 		struct progress *p = progress_start("teiten: reading %s", arg(a, "db"));
 		int rc = subs[i].run(&k, &err);
 		progress_stop(&p);
 		if (rc)
 			status = complain(rc == -EINVAL ? USAGE : FAILED, "watch: %s", err.msg);
 	}
-	if (tt_store_close(&k.s, &err) && !status)
+	if (k.s && tt_store_close(&k.s, &err) && !status)
 		status = complain(FAILED, "watch: %s", err.msg);
+	json_decref(report);
 	return status;
 }
 

@@ -266,9 +266,7 @@ static int in_order(const void *x, const void *y) {
 // ---- names
 
 static void hide_name(struct search *f, char *name, size_t size) {
-	char alias[TT_ID_LEN];
-	pseudonym_make(f->s, &f->conf->names, 's', name, alias);
-	snprintf(name, size, "%s", alias);
+	pseudonym_put(f->s, &f->conf->names, 's', name, size);
 }
 
 static int by_alias(const void *x, const void *y) {
@@ -283,6 +281,8 @@ static void hide_sensors(struct search *f) {
 		if (c->of == TT_OF_SENSOR) {
 			hide_name(f, c->label, sizeof(c->label));
 			c->key.sensor[0] = '\0';
+		} else if (c->of == TT_OF_WATCH && names_a_sensor(f->s, c->label)) {
+			pseudonym_put(f->s, &f->conf->names, 'w', c->label, sizeof(c->label));
 		}
 		for (unsigned j = 0; j < c->driver_n; j++)
 			if (c->drivers[j].by == TT_BY_SENSOR) {

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pseudonym.h"
 #include "report.h"
 
 void chosen_free(struct chosen *c) {
 	rank_free(&c->ranking);
 	tt_result_free(&c->result);
 	free(c->keys);
+	free(c->ids);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -27,13 +29,47 @@ static int take_keys(struct chosen *c, struct tt_err *err) {
 	c->keys = calloc(c->ranking.n + 1, sizeof(*c->keys));
 	if (!c->keys)
 		return tt_err_set(err, -ENOMEM, "ranking: %s", strerror(ENOMEM));
-	for (; c->key_n < c->ranking.n; c->key_n++)
-		c->keys[c->key_n] = c->ranking.rows[c->key_n].row->key;
+	for (; c->key_n < c->ranking.n; c->key_n++) {
+		const struct tt_row *row = c->ranking.rows[c->key_n].row;
+		struct tt_row_key *key = &c->keys[c->key_n];
+		*key = row->key;
+		if (c->ids)
+			memcpy(key->sensor, c->ids[row - c->result.rows], TT_ID_LEN);
+	}
 	return 0;
 }
 
+// Packets and their rate at one sensor say how many addresses it has.
+static int hide_rates(
+	struct tt_store *s, const struct tt_query *q, struct tt_result *r, struct tt_err *err) {
+	unsigned up = 0;
+	struct tt_up u;
+	int rc = tt_store_up(s, q, &u, err);
+	for (unsigned i = 0; !rc && i < u.sensor_n; i++)
+		up += u.sensors[i].up_days > 0;
+	tt_up_free(&u);
+	for (unsigned i = 0; i < r->row_n && (up <= 1 || q->by == TT_BY_SENSOR); i++)
+		r->rows[i].has_rate = false;
+	return rc;
+}
+
+int ask_hidden(struct tt_store *s, const struct tt_query *q, const struct tt_pseudonyms *names,
+	struct tt_result *out, char (**ids)[TT_ID_LEN], struct tt_err *err) {
+	int rc = tt_store_query(s, q, out, err);
+	*ids = NULL;
+	if (rc || !names->recipient)
+		return rc;
+	if (q->by == TT_BY_SENSOR && !(*ids = calloc(out->row_n + 1, TT_ID_LEN)))
+		return tt_err_set(err, -ENOMEM, "ranking: %s", strerror(ENOMEM));
+	for (unsigned i = 0; *ids && i < out->row_n; i++) {
+		memcpy((*ids)[i], out->rows[i].key.sensor, TT_ID_LEN);
+		pseudonym_put(s, names, 's', out->rows[i].key.sensor, TT_ID_LEN);
+	}
+	return hide_rates(s, q, out, err);
+}
+
 int choose_rows(struct tt_store *s, const struct tt_query *query, enum tt_rank rank, unsigned n,
-	struct chosen *out, struct tt_err *err) {
+	const struct tt_pseudonyms *names, struct chosen *out, struct tt_err *err) {
 	struct tt_query q = *query;
 	bool many = q.by != TT_BY_NONE && q.by != TT_BY_CLASS && q.by != TT_BY_TOOL &&
 		    q.by != TT_BY_MALWARE;
@@ -43,7 +79,7 @@ int choose_rows(struct tt_store *s, const struct tt_query *query, enum tt_rank r
 		q.step = TT_STEP_NONE;
 	q.light = first && rank != TT_RANK_SOURCES;
 	q.unrated = rank == TT_RANK_PACKETS;
-	int rc = tt_store_query(s, &q, &out->result, err);
+	int rc = ask_hidden(s, &q, names, &out->result, &out->ids, err);
 	if (!rc)
 		rc = ranked(out, q.by, rank, n, err);
 	// all there is to know is known already
@@ -54,11 +90,12 @@ int choose_rows(struct tt_store *s, const struct tt_query *query, enum tt_rank r
 		return rc;
 	rank_free(&out->ranking);
 	tt_result_free(&out->result);
+	free(out->ids);
 	q = *query;
 	q.keys = out->keys;
 	q.key_n = out->key_n;
 	if (!q.key_n) // nothing came: the span and its completeness are still to be told
 		q.light = true;
-	rc = tt_store_query(s, &q, &out->result, err);
+	rc = ask_hidden(s, &q, names, &out->result, &out->ids, err);
 	return rc ? rc : ranked(out, q.by, rank, n, err);
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pseudonym.h"
 
+#include <ctype.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <string.h>
+
+#include "tt_conf.h"
 
 // HMAC-SHA256 (RFC 2104) of what is named, by the recipient: no one can go back from a pseudonym,
 // and two recipients cannot tell that theirs are of the same sensor. 50 bits: of 16,384 sensors two
@@ -30,4 +33,37 @@ void pseudonym_make(struct tt_store *s, const struct tt_pseudonyms *names, char 
 	for (unsigned i = 0; i < 10; i++, bits >>= 5)
 		out[2 + i] = digits[bits & 31];
 	out[12] = '\0';
+}
+
+void pseudonym_put(
+	struct tt_store *s, const struct tt_pseudonyms *names, char kind, char *name, size_t size) {
+	char alias[TT_ID_LEN];
+	if (!*name)
+		return;
+	pseudonym_make(s, names, kind, name, alias);
+	snprintf(name, size, "%s", alias);
+}
+
+static bool is_word(char c) {
+	return isalnum((unsigned char)c) || c == '-' || (unsigned char)c >= 0x80;
+}
+
+static bool names(const char *text, const char *name) {
+	size_t n = strlen(name);
+	bool wide = (unsigned char)name[0] >= 0x80; // scripts that write no blanks between words
+	for (const char *at = n ? strcasestr(text, name) : NULL; at; at = strcasestr(at + 1, name))
+		if (wide || ((at == text || !is_word(at[-1])) && !is_word(at[n])))
+			return true;
+	return false;
+}
+
+bool names_a_sensor(struct tt_store *s, const char *text) {
+	const struct tt_catalog *c = tt_store_catalog(s, NULL);
+	for (unsigned i = 0; c && i < c->sensor_n; i++) {
+		const struct tt_sensor_conf *of = &c->sensors[i];
+		if (names(text, of->id) || names(text, of->name_en) || names(text, of->name_ja) ||
+			names(text, of->network))
+			return true;
+	}
+	return false;
 }

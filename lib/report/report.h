@@ -46,11 +46,15 @@ struct chosen {
 	struct ranking ranking;
 	struct tt_row_key *keys;
 	unsigned key_n;
+	char (*ids)[TT_ID_LEN]; // sensors of result.rows, where those have a recipient's names
 };
 /// Answers a question and keeps its first n ranked rows (0: all) and those that are listed only.
 /// chosen_free in every case.
 int choose_rows(struct tt_store *s, const struct tt_query *q, enum tt_rank rank, unsigned n,
-	struct chosen *out, struct tt_err *err);
+	const struct tt_pseudonyms *names, struct chosen *out, struct tt_err *err);
+/// Answers a question; rows by sensor get a recipient's names (*ids: their own).
+int ask_hidden(struct tt_store *s, const struct tt_query *q, const struct tt_pseudonyms *names,
+	struct tt_result *out, char (**ids)[TT_ID_LEN], struct tt_err *err);
 void chosen_free(struct chosen *c);
 
 /// How keys are ordered: protocol, port or name.

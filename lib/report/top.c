@@ -1,8 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "pseudonym.h"
 #include "report.h"
+
+// The question as its answer's heading tells it: a recipient does not see what it named.
+struct told {
+	struct tt_top_conf conf;
+	char sensor[TT_ID_LEN], group[TT_ID_LEN], network[TT_ID_LEN];
+};
+
+static const char *tell(struct tt_store *s, const struct told *t, char kind, const char *name,
+	char out[TT_ID_LEN]) {
+	if (!t->conf.names.recipient || !name || !name[0])
+		return name;
+	pseudonym_make(s, &t->conf.names, kind, name, out);
+	return out;
+}
+
+static void tell_question(struct tt_store *s, const struct tt_top_conf *conf, struct told *t) {
+	struct tt_query *q = &t->conf.query;
+	t->conf = *conf;
+	q->sensor = tell(s, t, 's', q->sensor, t->sensor);
+	q->group = tell(s, t, 'g', q->group, t->group);
+	q->network = tell(s, t, 'n', q->network, t->network);
+}
 
 static int compare_previous(
 	struct tt_store *s, const struct tt_top_conf *conf, struct ranking *r, struct tt_err *err) {
@@ -11,7 +35,9 @@ static int compare_previous(
 	struct tt_query q = *conf->previous;
 	q.step = TT_STEP_NONE;
 	q.light = conf->rank != TT_RANK_SOURCES;
-	int rc = tt_store_query(s, &q, &res, err);
+	char(*ids)[TT_ID_LEN];
+	int rc = ask_hidden(s, &q, &conf->names, &res, &ids, err);
+	free(ids);
 	if (rc < 0)
 		return rc;
 	rc = rank_rows(res.rows, res.row_n, q.by, conf->rank, &other);
@@ -41,17 +67,19 @@ static int print(const struct top_view *t, FILE *out) {
 int tt_report_top(
 	struct tt_store *s, const struct tt_top_conf *conf, FILE *out, struct tt_err *err) {
 	struct chosen c;
+	struct told told;
 	struct tt_query q = conf->query;
 	q.step = TT_STEP_NONE;
-	int rc = choose_rows(s, &q, conf->rank, conf->n, &c, err);
+	int rc = choose_rows(s, &q, conf->rank, conf->n, &conf->names, &c, err);
 	if (!rc && conf->previous)
 		rc = compare_previous(s, conf, &c.ranking, err);
 	if (!rc) {
+		tell_question(s, conf, &told);
 		struct top_view t = {.view = {.by = q.by,
 					     .services = conf->services,
 					     .kev = conf->kev,
 					     .store = s},
-			.conf = conf,
+			.conf = &told.conf,
 			.result = &c.result,
 			.ranking = &c.ranking,
 			.timezone = tt_tz_name(tt_store_tz(s))};
@@ -66,16 +94,18 @@ int tt_report_top(
 int tt_report_series(
 	struct tt_store *s, const struct tt_top_conf *conf, FILE *out, struct tt_err *err) {
 	struct chosen r;
+	struct told told;
 	struct tt_top_conf c = *conf;
 	if (c.query.step == TT_STEP_NONE)
 		c.query.step = TT_STEP_DAY;
-	int rc = choose_rows(s, &c.query, c.rank, c.n, &r, err);
+	int rc = choose_rows(s, &c.query, c.rank, c.n, &c.names, &r, err);
 	if (!rc) {
+		tell_question(s, &c, &told);
 		struct top_view t = {.view = {.by = c.query.by,
 					     .services = c.services,
 					     .kev = c.kev,
 					     .store = s},
-			.conf = &c,
+			.conf = &told.conf,
 			.result = &r.result,
 			.ranking = &r.ranking,
 			.timezone = tt_tz_name(tt_store_tz(s))};

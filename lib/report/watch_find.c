@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "findings.h"
 #include "usual.h"
 
 #define UP_LEAST       0.9 // of the expected time, or a network cannot witness
@@ -109,7 +110,7 @@ static void expect(struct tt_watch_surge *s) {
 	}
 }
 
-static void judge_exclusive(struct tt_watch_surge *s) {
+void watch_judge(struct tt_watch_surge *s) {
 	const struct tt_seen *saw = NULL;
 	unsigned n = 0;
 	for (unsigned i = 0; i < s->seen_n; i++)
@@ -117,6 +118,7 @@ static void judge_exclusive(struct tt_watch_surge *s) {
 			saw = &s->seen[i];
 			n++;
 		}
+	s->only[0] = s->why[0] = '\0';
 	if (n != 1) {
 		s->exclusive = n ? TT_EXCLUSIVE_NO : TT_EXCLUSIVE_UNDECIDED;
 		snprintf(s->why, sizeof(s->why), "%s",
@@ -172,7 +174,7 @@ static int fill_places(struct finder *f, struct tt_watch_surge *s) {
 	if (rc)
 		return rc;
 	expect(s);
-	judge_exclusive(s);
+	watch_judge(s);
 	return 0;
 }
 

@@ -58,14 +58,20 @@ static json_t *days_json(struct tt_tz *tz, const struct tt_watch_result *r) {
 	return list;
 }
 
+static void set_addresses(json_t *o, double addresses, double address_days) {
+	if (addresses < 0)
+		return;
+	json_object_set_new(o, "addresses", json_real(addresses));
+	json_object_set_new(o, "address_days", json_real(address_days));
+}
+
 static json_t *part_json(struct tt_tz *tz, const struct tt_watch_part *p, unsigned day_n) {
 	json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:f}", "key", p->key, "packets",
 		(json_int_t)p->packets, "bytes", (json_int_t)p->bytes, "sources",
 		(json_int_t)p->sources, "sources_error", p->sources_error);
 	if (p->sensor_n) {
 		json_object_set_new(o, "sensors", json_integer(p->sensor_n));
-		json_object_set_new(o, "addresses", json_real(p->addresses));
-		json_object_set_new(o, "address_days", json_real(p->address_days));
+		set_addresses(o, p->addresses, p->address_days);
 		json_object_set_new(o, "completeness", share_or_null(p->completeness));
 	}
 	if (p->days && day_n) {
@@ -95,11 +101,13 @@ static json_t *seen_json(const struct tt_watch_surge *s) {
 	json_t *list = json_array();
 	for (unsigned i = 0; i < s->seen_n; i++) {
 		const struct tt_seen *x = &s->seen[i];
-		json_array_append_new(
-			list, json_pack("{s:s, s:f, s:f, s:f, s:f, s:I, s:b}", "network", x->key,
-				      "addresses", x->addresses, "address_days", x->address_days,
-				      "up", x->up_share, "expected", x->expected, "seen",
-				      (json_int_t)x->seen, "saw", (int)x->saw));
+		json_t *o = json_pack("{s:s}", "network", x->key);
+		set_addresses(o, x->addresses, x->address_days);
+		json_object_set_new(o, "up", json_real(x->up_share));
+		json_object_set_new(o, "expected", json_real(x->expected));
+		json_object_set_new(o, "seen", json_integer((json_int_t)x->seen));
+		json_object_set_new(o, "saw", json_boolean(x->saw));
+		json_array_append_new(list, o);
 	}
 	return list;
 }

@@ -132,7 +132,7 @@ static int print_seen(FILE *out, const struct tt_watch_surge *s) {
 	for (unsigned i = 0; i < s->seen_n; i++) {
 		const struct tt_seen *x = &s->seen[i];
 		tt_grid_add(g, x->key);
-		tt_grid_add(g, show_rate(x->addresses, text));
+		tt_grid_add(g, x->addresses < 0 ? "-" : show_rate(x->addresses, text));
 		tt_grid_add(g, tt_show_share(x->up_share, text));
 		tt_grid_add(g, show_rate(x->expected, text));
 		tt_grid_add(g, tt_show_count(x->seen, text));
@@ -230,10 +230,12 @@ int print_json_document(FILE *out, json_t *o) {
 }
 
 int tt_report_watch(struct tt_store *s, const char *name, int64_t from, int64_t to,
-	enum tt_format format, FILE *out, struct tt_err *err) {
+	const struct tt_pseudonyms *names, enum tt_format format, FILE *out, struct tt_err *err) {
 	struct tt_watch_result r;
 	struct tt_tz *tz = tt_store_tz(s);
 	int rc = tt_watch_find(s, name, from, to, &r, err);
+	if (!rc && names->recipient && (rc = tt_watch_hide(s, names, &r, err)))
+		tt_watch_result_free(&r);
 	if (rc)
 		return rc;
 	if (format == TT_FORMAT_JSON)

@@ -86,11 +86,6 @@ struct tt_changes {
 	char (*left_out)[TT_ID_LEN]; // sensors that came, went or were down too long to be compared
 	unsigned left_out_n;
 };
-/// Names of sensors that are a recipient's own; the same as in that recipient's reports.
-struct tt_pseudonyms {
-	const char *recipient; // NULL: sensors have their names
-	const char *key;       // report.json's pseudonym_key; NULL: the database's secret
-};
 struct tt_changes_conf {
 	int64_t from, to;				// whole local days
 	int64_t previous_from, previous_to;		// both 0: as many days (months) before
@@ -114,8 +109,8 @@ json_t *tt_changes_json(
 /// One network, group or sensor in the test of exclusivity.
 struct tt_seen {
 	char key[64];
-	double addresses, address_days;
-	double up_share; // up-time of what was expected in the span, 0..1
+	double addresses, address_days; // negative: hidden from a recipient
+	double up_share;		// up-time of what was expected in the span, 0..1
 	double expected; // packets, had it come to every address as it came to those that saw it
 	uint64_t seen;	 // beyond the usual
 	bool saw;
@@ -176,6 +171,13 @@ void tt_watch_result_free(struct tt_watch_result *r);
 int tt_verdicts_read(
 	struct tt_tz *tz, const char *path, struct tt_verdict **out, size_t *n, struct tt_err *err);
 
+/// Gives sensors, networks and groups a recipient's names, in an order that tells nothing of their
+/// own, and takes numbers of addresses out. -EINVAL where the watch's own name or titles name them.
+int tt_watch_hide(struct tt_store *s, const struct tt_pseudonyms *names, struct tt_watch_result *r,
+	struct tt_err *err);
+/// The same for the document of tt_store_show.
+int tt_show_hide(struct tt_store *s, const struct tt_pseudonyms *names, json_t *show);
+
 /// The document that `teiten watch show --format json` prints; owned by the caller.
 json_t *tt_watch_json(struct tt_store *s, const struct tt_watch_result *r);
 
@@ -183,4 +185,4 @@ json_t *tt_watch_json(struct tt_store *s, const struct tt_watch_result *r);
 int tt_report_changes(struct tt_store *s, const struct tt_changes_conf *conf, enum tt_format format,
 	const struct tt_services *services, FILE *out, struct tt_err *err);
 int tt_report_watch(struct tt_store *s, const char *name, int64_t from, int64_t to,
-	enum tt_format format, FILE *out, struct tt_err *err);
+	const struct tt_pseudonyms *names, enum tt_format format, FILE *out, struct tt_err *err);

@@ -27,6 +27,12 @@ const struct tt_service_set *tt_services_malware_find(
 enum tt_rank { TT_RANK_PACKETS, TT_RANK_RATE, TT_RANK_SOURCES };
 enum tt_format { TT_FORMAT_TABLE, TT_FORMAT_JSON, TT_FORMAT_CSV };
 
+/// Names of sensors that are a recipient's own; the same as in that recipient's reports.
+struct tt_pseudonyms {
+	const char *recipient; // NULL: sensors have their names
+	const char *key;       // report.json's pseudonym_key; NULL: the database's secret
+};
+
 struct tt_top_conf {
 	struct tt_query query; // by malware without sets: those of `services`
 	enum tt_rank rank;
@@ -36,6 +42,7 @@ struct tt_top_conf {
 	const struct tt_kev *kev; // NULL: rows do not say what is exploited
 	// ranks of another period beside: rows of that result by key (NULL: none)
 	const struct tt_query *previous;
+	struct tt_pseudonyms names;
 };
 /// Runs, ranks and prints `teiten top`. 0 or -errno with a message.
 int tt_report_top(

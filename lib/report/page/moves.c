@@ -15,8 +15,7 @@ int moves_gather(struct page *p) {
 		.group = q.group,
 		.rank = TT_RANK_RATE,
 		.surveyors = q.surveyors,
-		.names = {p->conf->recipient,
-			json_string_value(json_object_get(p->config, "pseudonym_key"))}};
+		.names = page_names(p)};
 	struct tt_changes c;
 	int rc = tt_changes_find(p->s, &conf, &c, p->err);
 	if (!rc) {

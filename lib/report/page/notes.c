@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "../pseudonym.h"
 #include "page.h"
 #include "sections.h"
 #include "tt_file.h"
@@ -125,30 +126,6 @@ static char *fill_marks(const struct page *p, const char *text) {
 
 // ---- secrecy
 
-static bool is_word(char c) {
-	return isalnum((unsigned char)c) || c == '-' || (unsigned char)c >= 0x80;
-}
-
-static bool names(const char *text, const char *name) {
-	size_t n = strlen(name);
-	bool wide = (unsigned char)name[0] >= 0x80; // scripts that write no blanks between words
-	for (const char *at = n ? strcasestr(text, name) : NULL; at; at = strcasestr(at + 1, name))
-		if (wide || ((at == text || !is_word(at[-1])) && !is_word(at[n])))
-			return true;
-	return false;
-}
-
-bool names_a_sensor(struct page *p, const char *text) {
-	const struct tt_catalog *c = tt_store_catalog(p->s, NULL);
-	for (unsigned i = 0; c && i < c->sensor_n; i++) {
-		const struct tt_sensor_conf *s = &c->sensors[i];
-		if (names(text, s->id) || names(text, s->name_en) || names(text, s->name_ja) ||
-			names(text, s->network))
-			return true;
-	}
-	return false;
-}
-
 static int check_lines(struct note_file *f, char *text) {
 	int number = 0;
 	for (char *line = text, *next; line && !f->rc; line = next) {
@@ -157,7 +134,7 @@ static int check_lines(struct note_file *f, char *text) {
 			*next = '\0';
 		number++;
 		check_marks(f, line, number);
-		if (!f->rc && f->p->conf->recipient && names_a_sensor(f->p, line))
+		if (!f->rc && f->p->conf->recipient && names_a_sensor(f->p->s, line))
 			complain(f, number, "names a sensor or its network",
 				"a text that does not, since it is for another recipient");
 		if (next)

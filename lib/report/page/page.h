@@ -65,17 +65,14 @@ int compare_gather(struct page *p);
 const struct tt_sensor_conf *sensor_conf(struct page *p, const char *id);
 /// group NULL: any.
 bool in_group(const struct tt_sensor_conf *c, const char *group);
-/// "s-" and ten characters that only this recipient gets for this sensor (or network).
-void pseudonym(const struct page *p, char kind, const char *of, char out[TT_ID_LEN]);
+/// Whose names sensors get.
+struct tt_pseudonyms page_names(const struct page *p);
 
 // ---- topics.c
 int topics_gather(struct page *p);
 void topics_figures(struct page *p);
 // ---- moves.c: what changed
 int moves_gather(struct page *p);
-/// Puts pseudonyms in place of a member's name; of a member of all objects in a list.
-void rename_member(const struct page *p, json_t *o, const char *key, char kind);
-void rename_list(const struct page *p, json_t *list, const char *key, char kind);
 
 // ---- figures.c, chart.c
 #define CHART_LINES TOP_MAX
@@ -108,8 +105,6 @@ int notes_read(struct page *p);
 /// A text (UTF-8 without zero bytes) with its placeholders filled, as HTML that the caller frees
 /// (NULL for an empty one). -EINVAL with a message that names path and line.
 int notes_render(struct page *p, const char *path, struct tt_buf *text, char **html);
-/// Whether a text has a sensor's id or name, or its network, as a word.
-bool names_a_sensor(struct page *p, const char *text);
 
 // ---- names.c: how things are called
 #define NAME_LEN 256

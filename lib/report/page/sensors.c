@@ -10,10 +10,9 @@
 #define SENSOR_TOP  10
 #define COMPARE_TOP 10
 
-void pseudonym(const struct page *p, char kind, const char *of, char out[TT_ID_LEN]) {
-	struct tt_pseudonyms names = {
+struct tt_pseudonyms page_names(const struct page *p) {
+	return (struct tt_pseudonyms){
 		p->conf->recipient, json_string_value(json_object_get(p->config, "pseudonym_key"))};
-	pseudonym_make(p->s, &names, kind, of, out);
 }
 
 const struct tt_sensor_conf *sensor_conf(struct page *p, const char *id) {
@@ -30,15 +29,26 @@ static json_t *describe(struct page *p, const char *id) {
 	const char *network = c && c->network[0] ? c->network : NULL;
 	char name[TT_ID_LEN], of[TT_ID_LEN];
 	if (p->conf->recipient) {
-		pseudonym(p, 's', id, name);
+		struct tt_pseudonyms names = page_names(p);
+		pseudonym_make(p->s, &names, 's', id, name);
 		if (network)
-			pseudonym(p, 'n', network, of);
+			pseudonym_make(p->s, &names, 'n', network, of);
 		return json_pack("{s:s, s:{s:s, s:s}, s:s?, s:s?}", "id", name, "name", "en", name,
 			"ja", name, "country", country, "network", network ? of : NULL);
 	}
 	return json_pack("{s:s, s:{s:s, s:s}, s:s?, s:s?, s:f}", "id", id, "name", "en",
 		c ? c->name_en : id, "ja", c ? c->name_ja : id, "country", country, "network",
 		network, "addresses", c ? c->addresses : 1);
+}
+
+// Packets and their rate at one sensor say how many addresses it has.
+static void hide_rates(json_t *rows) {
+	json_t *row;
+	size_t i;
+	json_array_foreach(rows, i, row) {
+		json_object_set_new(row, "rate", json_null());
+		json_object_set_new(row, "median_rate", json_null());
+	}
 }
 
 static int add_sensor(struct page *p, const char *id, json_t *list) {
@@ -58,6 +68,8 @@ static int add_sensor(struct page *p, const char *id, json_t *list) {
 	json_object_set(o, "completeness", json_object_get(top, "completeness"));
 	json_object_set(o, "rows", json_object_get(top, "rows"));
 	json_decref(top);
+	if (p->conf->recipient)
+		hide_rates(json_object_get(o, "rows"));
 	answer_free(&a);
 	json_array_append_new(list, o);
 	return 0;

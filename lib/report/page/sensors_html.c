@@ -75,7 +75,7 @@ static void write_one(struct page *p, struct tt_buf *b, const json_t *sensor) {
 	size_t i;
 	snprintf(id, sizeof(id), "sensor-%s", json_string_value(json_object_get(sensor, "id")));
 	tt_buf_printf(b, "<div class=\"sensor\">\n");
-	table_begin(p, b, id, name, words, "ntnn");
+	table_begin(p, b, id, name, words, p->conf->recipient ? "ntn" : "ntnn");
 	json_array_foreach((json_t *)rows, i, row) {
 		char service[NAME_LEN];
 		if (!json_is_integer(json_object_get(row, "rank")))
@@ -84,7 +84,8 @@ static void write_one(struct page *p, struct tt_buf *b, const json_t *sensor) {
 		cell_count(b, json_object_get(row, "rank"));
 		html_printf(b, "<td>%s</td>", service_name(p->lang, row, service));
 		cell_count(b, json_object_get(row, "packets"));
-		cell_rate(b, json_object_get(row, "rate"));
+		if (!p->conf->recipient)
+			cell_rate(b, json_object_get(row, "rate"));
 		tt_buf_printf(b, "</tr>\n");
 	}
 	if (!json_array_size(rows))

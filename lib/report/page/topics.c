@@ -1,63 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// What watches and the search for changes found, for the report's period and sensors. Where the
-// report is for a recipient, sensors and networks in it get their pseudonyms here.
+// What watches found, for the report's period and sensors.
 #include <errno.h>
 #include <string.h>
 
 #include "../findings.h"
 #include "page.h"
 
-void rename_member(const struct page *p, json_t *o, const char *key, char kind) {
-	const char *name = json_string_value(json_object_get(o, key));
-	char alias[TT_ID_LEN];
-	if (!name || !*name)
-		return;
-	pseudonym(p, kind, name, alias);
-	json_object_set_new(o, key, json_string(alias));
-}
-
-void rename_list(const struct page *p, json_t *list, const char *key, char kind) {
-	json_t *o;
-	size_t i;
-	json_array_foreach(list, i, o) rename_member(p, o, key, kind);
-}
-
-// As in describe(): how many addresses a sensor has tells whose it is.
-static void hide_addresses(json_t *list) {
-	json_t *o;
-	size_t i;
-	json_array_foreach(list, i, o) {
-		json_object_del(o, "addresses");
-		json_object_del(o, "address_days");
-	}
-}
-
-static void hide_watch(const struct page *p, json_t *watch) {
-	json_t *by = json_object_get(watch, "by"), *surge;
-	const char *key;
-	size_t i;
-	json_t *parts;
-	json_object_foreach(by, key, parts) hide_addresses(parts);
-	rename_list(p, json_object_get(by, "sensor"), "key", 's');
-	rename_list(p, json_object_get(by, "network"), "key", 'n');
-	rename_list(p, json_object_get(by, "group"), "key", 'g');
-	json_array_foreach(json_object_get(watch, "surges"), i, surge) {
-		hide_addresses(json_object_get(surge, "networks"));
-		rename_list(p, json_object_get(surge, "networks"), "network", 'n');
-		rename_member(p, surge, "only", 'n');
-		json_object_set_new(surge, "why", json_null()); // it names who was not up
-	}
-}
-
 static int add_watch(struct page *p, const char *name, json_t *topics) {
 	struct tt_watch_result r;
 	int rc = tt_watch_find(p->s, name, p->from, p->to, &r, p->err);
-	if (!rc) {
-		json_t *o = tt_watch_json(p->s, &r);
-		if (p->conf->recipient)
-			hide_watch(p, o);
-		json_array_append_new(topics, o);
+	if (!rc && p->conf->recipient) {
+		struct tt_pseudonyms names = page_names(p);
+		rc = tt_watch_hide(p->s, &names, &r, p->err);
 	}
+	if (!rc)
+		json_array_append_new(topics, tt_watch_json(p->s, &r));
 	tt_watch_result_free(&r);
 	return rc;
 }
