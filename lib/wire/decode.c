@@ -181,18 +181,44 @@ struct limit {
 	uint64_t max;
 };
 
+// A column's values into a member of all rows.
+static void scatter(
+	uint8_t *at, size_t row_size, unsigned size, const uint64_t *values, uint32_t n) {
+#define F(type)                                                                                    \
+	for (uint32_t i = 0; i < n; i++, at += row_size)                                           \
+	*(type __attribute__((may_alias)) *)at = (type)values[i]
+	switch (size) {
+	case 1:
+		F(uint8_t);
+		break;
+	case 2:
+		F(uint16_t);
+		break;
+	case 4:
+		F(uint32_t);
+		break;
+	default:
+		F(uint64_t);
+		break;
+	}
+#undef F
+}
+
+// Rows are zero before: columns that are left out need nothing.
 static int members(struct tt_batch_decoder *d, const struct wire_member *m, unsigned member_n,
 	const struct limit *limits, void *rows, size_t row_size, uint32_t n) {
 	uint64_t *values = malloc((n ? n : 1) * sizeof(*values));
 	int rc = values ? 0 : tt_err_set(d->err, -ENOMEM, "batch: out of memory");
 	for (unsigned k = 0; k < member_n && !rc; k++) {
 		uint64_t max = WIRE_COUNT_MAX - 1;
+		if (!d->columns[m[k].id].present)
+			continue;
 		for (const struct limit *l = limits; l->id; l++)
 			if (l->id == m[k].id)
 				max = l->max;
 		rc = decode_column(d, m[k].id, values, 8, n, max);
-		for (uint32_t i = 0; i < n && !rc; i++)
-			memcpy((uint8_t *)rows + i * row_size + m[k].offset, &values[i], m[k].size);
+		if (!rc)
+			scatter((uint8_t *)rows + m[k].offset, row_size, m[k].size, values, n);
 	}
 	free(values);
 	return rc;
