@@ -211,6 +211,28 @@ class TestFindings(TestSuite):
         surge, = self.watch(db, name="dns", period="2024-12")["surges"]
         assert surge["exclusive"] == "undecided" and "ISP B was up 0 %" in surge["why"], surge
 
+    def test_days_of_a_source_are_told_as_spans(self):
+        """
+        Steps: show a source that was seen on all days but one, and one of the planted quarters with many gaps.
+        Verify: days in a row are one span, a span of one day is that day, no line is longer than a terminal's;
+        JSON lists all days, and the spans are those.
+        """
+        db, _ = self.come_and_go("s.db")
+        source = self.programs.sql(self.planted.db, f"""
+            SELECT source FROM observation GROUP BY 1 HAVING count(DISTINCT {local_day('epoch')}) BETWEEN 40 AND 80
+            ORDER BY 1 LIMIT 1""")[0]["source"]
+        for of, name in ((db, "203.0.0.0"), (self.planted.db, source)):
+            days = json.loads(self.run("show", name, "--db", of, "--format", "json").out)["days"]
+            lines = self.run("show", name, "--db", of).out.splitlines()
+            at = next(i for i, line in enumerate(lines) if line.startswith("days "))
+            end = next(i for i, line in enumerate(lines) if i > at and line[:1] != " ")
+            assert all(len(line) <= 90 for line in lines[at:end])
+            spans = [s.split(" to ") for s in " ".join(lines[at:end]).removeprefix("days").split(",")]
+            spans = [[date.fromisoformat(d.strip()) for d in (s[0], s[-1])] for s in spans]
+            told = [str(a + timedelta(n)) for a, b in spans for n in range((b - a).days + 1)]
+            assert told == days and all(b[0] - a[1] > timedelta(1) for a, b in zip(spans, spans[1:]))
+            assert len(spans) == 2 if of == db else len(spans) > 3 and end - at > 1
+
     def test_a_quiet_watch_has_no_surge(self):
         """
         Steps: read the watch over quarters with nothing in them.

@@ -98,6 +98,42 @@ static int print_list(const char *name, const json_t *list) {
 	return rc;
 }
 
+static const char *day_text(const json_t *days, size_t i) {
+	return json_string_value(json_array_get(days, i));
+}
+
+static int64_t day_number(const json_t *days, size_t i) {
+	int y = 0, m = 0, d = 0;
+	sscanf(day_text(days, i), "%d-%d-%d", &y, &m, &d);
+	return tt_civil_days(y, m, d);
+}
+
+#define LINE 76 // characters of spans beside each other
+
+// Days in a row are a span, and as many spans a line as a terminal has place for.
+static void add_days(struct tt_grid *g, const char *key, const json_t *days) {
+	char line[LINE + 1] = "", span[2 * TT_RFC3339_LEN + 8];
+	size_t n = json_array_size(days), used = 0;
+	for (size_t i = 0, next; i < n; i = next) {
+		for (next = i + 1; next < n; next++)
+			if (day_number(days, next) != day_number(days, next - 1) + 1)
+				break;
+		snprintf(span, sizeof(span), "%s%s%s", day_text(days, i),
+			next > i + 1 ? " to " : "", next > i + 1 ? day_text(days, next - 1) : "");
+		if (used && used + strlen(span) + 3 > LINE) {
+			snprintf(line + used, sizeof(line) - used, ",");
+			tt_grid_add(g, key);
+			tt_grid_add(g, line);
+			key = "";
+			used = 0;
+		}
+		used += (size_t)snprintf(
+			line + used, sizeof(line) - used, "%s%s", used ? ", " : "", span);
+	}
+	tt_grid_add(g, key);
+	tt_grid_add(g, used ? line : "-");
+}
+
 static int print_all(json_t *root) {
 	struct tt_grid *g = tt_grid_create(2);
 	const char *key;
@@ -109,6 +145,10 @@ static int print_all(json_t *root) {
 	json_object_foreach(root, key, v) {
 		if (is_table(v))
 			continue;
+		if (!strcmp(key, "days")) {
+			add_days(g, key, v);
+			continue;
+		}
 		tt_grid_add(g, key);
 		add(g, v, key);
 	}
