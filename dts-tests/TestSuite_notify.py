@@ -102,7 +102,7 @@ class TestNotify(TestSuite):
         """
         db = self.database()
         done = self.feed(db, "2024-12-18", "dns", rir=self.dir / "rir", asn=self.dir / "asn.csv")
-        assert done.last == {"day": "2024-12-18", "watch": "dns", "groups": 3, "told": 4, "cooling": 0}
+        assert done.last == {"day": "2024-12-18", "watch": "dns", "groups": 2, "told": 3, "cooling": 0, "unassigned": 1}
         rows = self.teiten.top(db, "asn", class_="reflection")["rows"]  # names stay with the database
         assert [(r["asn"], r["as_name"]) for r in rows] == [(64500, "Example, Inc."), (64501, "OTHER"), (None, None)]
         assert "Example, Inc." in self.teiten.run("teiten", "top", "--db", db, "--by", "asn", "--class", "all").out
@@ -157,7 +157,7 @@ class TestNotify(TestSuite):
         self.feed(db, "2024-12-18", "dns", format="shadowserver")
         files = self.files()
         name = "2024-12-18-event4_honeypot_darknet-isp-a-dns-as64500.csv"
-        assert name in files and len(files) == 6
+        assert name in files and len(files) == 5
         rows = list(csv.reader(io.StringIO(files[name])))
         assert rows[0] == COLUMNS and len(rows) == 3 and all(len(r) == len(COLUMNS) for r in rows)
         row = dict(zip(COLUMNS, rows[1]))
@@ -187,8 +187,8 @@ class TestNotify(TestSuite):
         """
         db = self.database()
         assert self.feed(db, "2024-12-17", "dns").last["told"] == 1
-        assert self.feed(db, "2024-12-18", "dns").last["told"] == 4
-        assert self.feed(db, "2024-12-18", "dns", format="shadowserver").last["told"] == 4
+        assert self.feed(db, "2024-12-18", "dns").last["told"] == 3
+        assert self.feed(db, "2024-12-18", "dns", format="shadowserver").last["told"] == 3
         after = self.feed(db, "2024-12-19", "dns").last
         assert (after["told"], after["cooling"]) == (1, 1)
         assert [e["source.ip"] for e in self.events()["2024-12-19-dns-isp-a-as64500.jsonl"]] == ["11.0.0.3"]
@@ -209,7 +209,7 @@ class TestNotify(TestSuite):
         first = self.feed(db, "2024-12-19", "dns").last
         assert (first["told"], first["cooling"]) == (2, 0)
         files = {n: t for n, t in self.files().items() if n.endswith(".txt")}
-        assert self.feed(db, "2024-12-18", "dns").last["told"] == 4  # 11.0.0.1 among them
+        assert self.feed(db, "2024-12-18", "dns").last["told"] == 3  # 11.0.0.1 among them
         again = self.feed(db, "2024-12-19", "dns").last
         assert (again["told"], again["cooling"]) == (2, 0)
         assert {n: t for n, t in self.files().items() if n in files} == files
@@ -222,7 +222,7 @@ class TestNotify(TestSuite):
         db = self.database(asn=None)
         assert self.teiten.top(db, "asn", class_="reflection")["rows"][0]["asn"] is None
         done = self.feed(db, "2024-12-18", "dns", asn=self.dir / "asn.csv").last
-        assert (done["groups"], done["told"]) == (3, 4)
+        assert (done["groups"], done["told"], done["unassigned"]) == (2, 3, 1)
         event = self.events()["2024-12-18-dns-isp-a-as64500.jsonl"][0]
         assert (event["source.asn"], event["source.as_name"]) == (64500, "Example, Inc.")
         assert "AS64500 (Example, Inc.)" in self.files()["2024-12-18-dns-isp-a-as64500.txt"]
@@ -230,7 +230,7 @@ class TestNotify(TestSuite):
     def test_letters(self):
         """
         Steps: letters in the contacts' languages, and all in English.
-        Verify: addressed, marked, with numbers, network and times; who has no contact is `unassigned`.
+        Verify: addressed, marked, with numbers, network and times; where there is nobody to write to there is no letter.
         """
         db = self.database()
         self.feed(db, "2024-12-18", "dns", asn=self.dir / "asn.csv")
@@ -244,9 +244,37 @@ class TestNotify(TestSuite):
         for text in ("To: isp-b <abuse@isp-b.example>", "Subject: [TLP:AMBER] DNS reflection", "1 address of your",
                      "AS64501 (OTHER)", "2024-12-18T14:59:59Z", "Example CERT", "not told again for 7 days"):
             assert text in english, text
-        assert files["2024-12-18-dns-unassigned-as0.txt"].startswith("To: unassigned\n")
+        assert {n for n in files if "unassigned" in n} == {"2024-12-18-dns-unassigned-as0.jsonl"}
         self.feed(db, "2024-12-18", "dns", out="en", lang="en")
         assert "To: ISP A <" in self.files("en")["2024-12-18-dns-isp-a-as64500.txt"]
+
+    def test_a_contact_that_comes_later(self):
+        """
+        Steps: a day's feed without contacts, then with contacts, then with one for what was left, twice.
+        Verify: what nobody answers for has a file and no letter, is not told and does not cool down: the first
+                feed that has a contact for it tells it, the next does not.
+        """
+        db = self.database()
+        alone = self.feed(db, "2024-12-18", "dns", contacts=None).last
+        assert (alone["groups"], alone["told"], alone["unassigned"], alone["cooling"]) == (0, 0, 4, 0)
+        assert sorted(self.files()) == [f"2024-12-18-dns-unassigned-as{n}.jsonl" for n in (0, 64500, 64501)]
+        assert sum(len(rows) for rows in self.events().values()) == 4
+        assert not (self.dir / "out/.told-dns").exists()
+        some = self.feed(db, "2024-12-18", "dns", out="some").last
+        assert (some["told"], some["unassigned"], some["cooling"]) == (3, 1, 0)
+        contacts = json.loads((self.dir / "contacts.json").read_text())
+        contacts["contacts"].append({"name": "late", "prefixes": ["11.2.0.0/16"]})
+        (self.dir / "more.json").write_text(json.dumps(contacts))
+        told = self.dir / "some/.told-dns"
+        day = ("2024-12-18", "dns")
+        for n in (1, 2):
+            late = self.feed(db, *day, out="late", told=told, contacts=self.dir / "more.json").last
+            assert (late["told"], late["unassigned"], late["cooling"]) == (4, 0, 0), n  # the day again tells the same
+        assert self.files("late")["2024-12-18-dns-late-as0.txt"].startswith("To: late\n")
+        contacts["contacts"][-1]["name"] = "unassigned"
+        (self.dir / "more.json").write_text(json.dumps(contacts))
+        done = self.feed(db, *day, out="bad", contacts=self.dir / "more.json", ok=False)
+        assert done.status == 2 and "more.json: $.contacts[2].name" in done.err and not (self.dir / "bad").exists()
 
     def test_wrong_input(self):
         """

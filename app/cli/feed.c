@@ -75,8 +75,8 @@ static int feed(const struct args *a, struct tt_store *s, struct tt_feed_conf *c
 				"feed: %s", err.msg);
 		else
 			printf("{\"day\":\"%s\",\"watch\":\"%s\",\"groups\":%u,\"told\":%" PRIu64
-			       ",\"cooling\":%" PRIu64 "%s}\n",
-				arg(a, "day"), c->watch, r.groups, r.told, r.cooling,
+			       ",\"cooling\":%" PRIu64 ",\"unassigned\":%" PRIu64 "%s}\n",
+				arg(a, "day"), c->watch, r.groups, r.told, r.cooling, r.unassigned,
 				!r.surveyors	   ? ""
 				: r.survey.running ? ",\"surveyors\":\"running\""
 				: r.survey.listed  ? ",\"surveyors\":\"listed\""

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "option.h"
 #include "tt_addr.h"
@@ -82,7 +83,7 @@ static const struct option options[] = {
 		.unique = "name",
 		.help = "Whom sources are told to. Prefixes count first, then AS numbers, then "
 			"regions; an AS, prefix or region of two contacts is an error. What nobody "
-			"answers for goes to `unassigned`."},
+			"answers for is in files called `unassigned`, without a letter."},
 	{NULL},
 };
 
@@ -115,6 +116,18 @@ static int check_one(const json_t *row, const char *key, size_t i, json_t *seen,
 	return 0;
 }
 
+// What nobody answers for is called so in names of files.
+static int check_name(const json_t *row, struct place *at) {
+	const json_t *name = json_object_get(row, "name");
+	size_t was = option_enter(at, "name");
+	int rc = strcmp(json_string_value(name), "unassigned")
+			 ? 0
+			 : option_bad(at, name,
+				   "another: sources that nobody answers for are called so");
+	option_leave(at, was);
+	return rc;
+}
+
 static int check_contacts(const json_t *root, struct place *at) {
 	static const char *const keys[] = {"asn", "prefixes", "regions"};
 	const json_t *list = json_object_get(root, "contacts"), *row;
@@ -123,6 +136,7 @@ static int check_contacts(const json_t *root, struct place *at) {
 	int rc = 0;
 	json_array_foreach(list, i, row) {
 		size_t before = option_enter_index(at, i);
+		rc = check_name(row, at);
 		for (unsigned k = 0; !rc && k < sizeof(keys) / sizeof(*keys); k++)
 			rc = check_one(row, keys[k], i, seen, at);
 		if (rc)

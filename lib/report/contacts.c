@@ -151,3 +151,7 @@ const struct contact *contacts_of(const struct contacts *c, const struct tt_watc
 			return &c->list[c->regions[i].contact];
 	return &c->list[c->n - 1];
 }
+
+bool contacts_nobody(const struct contacts *c, const struct contact *k) {
+	return k == &c->list[c->n - 1];
+}

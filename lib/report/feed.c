@@ -156,7 +156,7 @@ static int write_file(const struct feed *f, const char *base, const char *ext,
 	return tt_file_write(path, b->data, b->len, 0600, err);
 }
 
-// The rows of one AS and contact: their file and a letter.
+// The rows of one AS and contact: their file, and a letter where there is somebody to write to.
 static int write_group(
 	const struct feed *f, const struct feed_row *rows, size_t n, struct tt_err *err) {
 	bool csv = f->conf->format == TT_FEED_SHADOWSERVER;
@@ -173,7 +173,7 @@ static int write_group(
 	(csv ? feed_shadowserver : feed_intelmq)(f, rows, n, &b);
 	int rc = write_file(f, base, ext, &b, err);
 	tt_buf_reset(&b);
-	if (!rc) {
+	if (!rc && !contacts_nobody(&f->contacts, rows[0].contact)) {
 		feed_letter(f, rows, n, file, &b);
 		rc = write_file(f, base, "txt", &b, err);
 	}
@@ -192,9 +192,13 @@ static int write_all(struct gather *g, struct tt_feed_result *out, struct tt_err
 			j++)
 			;
 		rc = write_group(g->f, first, j - i, err);
-		out->groups++;
+		if (contacts_nobody(&g->f->contacts, first->contact)) {
+			out->unassigned += j - i;
+		} else {
+			out->groups++;
+			out->told += j - i;
+		}
 	}
-	out->told = g->n;
 	out->cooling = g->cooling;
 	return rc;
 }
@@ -238,10 +242,12 @@ static int make(
 	}
 	if (!rc)
 		rc = write_all(&g, out, err);
+	// what nobody was told of is told at once to a contact that comes later
 	for (size_t i = 0; !rc && i < g.n; i++)
-		if ((rc = told_add(&told, &g.rows[i].s.source, day)))
+		if (!contacts_nobody(&f->contacts, g.rows[i].contact) &&
+			(rc = told_add(&told, &g.rows[i].s.source, day)))
 			tt_err_set(err, rc, "%s: out of memory", told_path);
-	if (!rc && g.n)
+	if (!rc && out->told)
 		rc = told_write(&told, told_path, day, f->cooldown, err);
 	free(g.rows);
 	told_free(&told);

@@ -31,6 +31,8 @@ struct contacts {
 int contacts_load(struct contacts *c, const char *path, struct tt_err *err);
 void contacts_free(struct contacts *c);
 const struct contact *contacts_of(const struct contacts *c, const struct tt_watch_source *s);
+/// Whether it is `unassigned`: there is nobody to write to.
+bool contacts_nobody(const struct contacts *c, const struct contact *k);
 
 // ---- told.c
 /// When sources were last told before a day.

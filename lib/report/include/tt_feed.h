@@ -21,16 +21,18 @@ struct tt_feed_conf {
 	const struct tt_asn *asn;	// names, networks, AS that were not known; NULL: not told
 };
 struct tt_feed_result {
-	unsigned groups;  // of origin AS and contact; each has a file and a letter
-	uint64_t told;	  // sources
-	uint64_t cooling; // sources that were told in the days before
-	bool surveyors;	  // the watch asks who is one
+	unsigned groups;     // of origin AS and contact; each has a file and a letter
+	uint64_t told;	     // sources
+	uint64_t unassigned; // sources that nobody answers for: a file without a letter, and not
+			     // told
+	uint64_t cooling;    // sources that were told in the days before
+	bool surveyors;	     // the watch asks who is one
 	struct tt_survey_days survey;
 };
 /// Writes the files of a day: for each origin AS and contact
 /// - YYYY-MM-DD-WATCH-CONTACT-asN.jsonl, IntelMQ events, one a line; or
 ///   YYYY-MM-DD-event4_honeypot_darknet-CONTACT-WATCH-asN.csv, Shadowserver's columns;
-/// - the same name with .txt, a letter.
+/// - the same name with .txt, a letter; of those that nobody answers for (`unassigned`) none.
 /// A source is told once a day, and not again within the watch's cool-down; the same day again
 /// gives the same sources. 0, -ENOENT for an unknown watch, -EINVAL for one without sources or
 /// feed, or another -errno, with a message.
