@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The quarterly report: what the page shows, in a browser and on paper, against `teiten top`."""
 import csv
+import io
 import json
 import re
 import shutil
+from collections import Counter
 
 import pytest
 from framework.browser import pdf_pages
@@ -119,6 +121,49 @@ class TestReport(ReportSuite):
             cells = tables[f"compare-{side}"][1:]
             assert len(cells) == 10
             assert all(close(number(c[2]), r["rate"]) for c, r in zip(cells, top["rows"]))
+
+    @pytest.mark.parametrize("lang, more, sensor", [("en", "2 more", "Cloud X, Singapore"), ("ja", "ほか2件", "クラウド X シンガポール")])
+    def test_a_topic_is_broken_down(self, lang, more, sensor):
+        """
+        Steps: annotate sources of the watch with a dozen of products; report.
+        Verify: the page shows what the watch is asked to count by, the first ten of each, and products with how
+        many open sources have them, counted in Python; CSVs have all of it; the watch's surges are told in its
+        section, and the section of services refers to it once.
+        """
+        watch, db = "dns-reflection-domestic", self.dir / "v.db"
+        shutil.copy(self.db, db)
+        ask = ("--db", db, "--period", "2024Q4", "--format")
+        rows = csv.DictReader(io.StringIO(self.teiten.run("teiten", "watch", "sources", watch, *ask, "csv").out))
+        verdicts = {a: (i % 5 != 0, f"product {i % 12:02}") for i, a in enumerate(dict.fromkeys(r["source"] for r in rows))}
+        (self.dir / "v.csv").write_text("address,date,open,product\n" + "".join(
+            f"{a},2024-12-17,{'yes' if is_open else 'no'},{product}\n" for a, (is_open, product) in verdicts.items()))
+        self.teiten.run("teiten", "annotate", "--db", db, "--watch", watch, self.dir / "v.csv")
+        doc = self.report("--country", "JP", "--lang", lang, db=db)
+        tables = self.shown()
+        want = list(Counter(product for is_open, product in verdicts.values() if is_open).items())
+        want.sort(key=lambda x: (-x[1], x[0]))
+        total = sum(n for _, n in want)
+        shown = tables[f"products-{watch}"][1:]
+        assert [(r[0], int(r[1])) for r in shown[:10]] == want[:10] and shown[10][0] == more and len(shown) == 11
+        assert all(abs(float(r[2].rstrip(" %\xa0")) - 100 * n / total) < 0.06 for r, (_, n) in zip(shown[:10], want))
+        books = json.loads(self.teiten.run("teiten", "watch", "show", watch, *ask, "json").out)
+        assert doc["topics"][0]["by"] == books["by"]
+        for by in ("sensor", "network", "trait", "asn"):
+            cells = tables[f"by-{by}-{watch}"][1:]
+            assert [[number(c[1]), number(c[3])] for c in cells[:10]] == \
+                [[p["packets"], p["sources"]] for p in books["by"][by][:10]], by
+        assert not any(key.startswith(("by-region", "by-port")) for key in tables)
+        assert tables[f"by-sensor-{watch}"][1][0] == sensor
+        with open(self.dir / "out/tables/topics-parts.csv", newline="") as f:
+            assert [(r["by"], r["key"], int(r["packets"])) for r in csv.DictReader(f)] == \
+                [(by, p["key"], p["packets"]) for by, parts in books["by"].items() for p in parts]
+        with open(self.dir / "out/tables/topics-products.csv", newline="") as f:
+            assert [(r["watch"], r["product"], int(r["sources"])) for r in csv.DictReader(f)] == [(watch, *x) for x in want]
+        told = {s: [x[lang] for x in doc["sentences"].get(s, []) if "53/UDP" in x[lang]] for s in ("services", "changes")}
+        assert [len(x) for x in told.values()] == [1, 0]
+        assert {"en": "Figure 3", "ja": "図3"}[lang] in told["services"][0] and "2024" not in told["services"][0]
+        first = {"en": "5 December", "ja": "12月5日"}[lang]
+        assert sum(first in x[lang] for x in doc["sentences"][f"topic-{watch}"]) == 1
 
     def test_nothing_comes_from_outside(self):
         """

@@ -355,12 +355,60 @@ static void tell(const struct change *c) {
 		tell_level(c, false);
 }
 
+// Whether a list has a text; no list is all.
+static bool covers(const json_t *list, const char *text) {
+	const json_t *v;
+	size_t i;
+	json_array_foreach(
+		(json_t *)list, i, v) if (!strcmp(json_string_value(v), text)) return true;
+	return !json_is_array(list);
+}
+
+// The topic that tells a surge of answers already: its watch counts the service and surged on the
+// day of the peak. Its figure's number, 0 where there is none.
+static unsigned told_as_topic(const struct change *c) {
+	const json_t *topic, *s;
+	const char *peak = text_of(c->o, "peak_day");
+	size_t i, j;
+	if (!c->is_answer || strcmp(c->kind, "surge"))
+		return 0;
+	json_array_foreach(json_object_get(c->p->doc, "topics"), i, topic) {
+		const json_t *where = json_object_get(topic, "where");
+		if (i >= TOPICS || !covers(json_object_get(where, "class"), "reflection") ||
+			!covers(json_object_get(where, "ports"), text_of(c->o, "key")))
+			continue;
+		json_array_foreach(json_object_get(topic, "surges"), j, s) {
+			if (strcmp(text_of(s, "from"), peak) <= 0 &&
+				strcmp(peak, text_of(s, "to")) < 0)
+				return (unsigned)i + 3;
+		}
+	}
+	return 0;
+}
+
+// Once for all surges of a service.
+static void refer(const struct change *c, unsigned figure, json_t *referred) {
+	struct tt_buf text[2] = {TT_BUF_INIT(4096), TT_BUF_INIT(4096)};
+	char what[2][NAME_LEN * 2];
+	if (json_object_get(referred, text_of(c->o, "key")))
+		return;
+	json_object_set_new(referred, text_of(c->o, "key"), json_true());
+	for (unsigned l = 0; l < 2; l++)
+		subject(c, l, what[l]);
+	tt_buf_printf(
+		&text[0], "%s surged: see “%s”, Figure %u.", what[0], say(TT_EN, W_TOPICS), figure);
+	tt_buf_printf(&text[1], "%sの急増については、「%s」（図%u）に記載しています。", what[1],
+		say(TT_JA, W_TOPICS), figure);
+	prose_add(c->p, c->section, text);
+}
+
 static const char *section_of(const char *of) {
 	return !strcmp(of, "service") ? "services" : !strcmp(of, "region") ? "regions" : "sensors";
 }
 
 void prose_changes(struct page *p) {
 	const json_t *rows = json_object_get(json_object_get(p->doc, "changes"), "rows"), *o, *rise;
+	json_t *referred = json_object();
 	size_t i;
 	json_array_foreach((json_t *)rows, i, o) {
 		struct change c = {
@@ -369,10 +417,15 @@ void prose_changes(struct page *p) {
 			continue;
 		c.section = section_of(c.of);
 		c.is_answer = !strcmp(text_of(o, "class"), "reflection");
-		tell(&c);
+		unsigned figure = told_as_topic(&c);
+		if (figure)
+			refer(&c, figure, referred);
+		else
+			tell(&c);
 		if (!strcmp(c.of, "region") && !strcmp(c.kind, "decline") &&
 			(rise = successor(p, rows, o)))
 			tell_successor(p, o, rise);
 	}
+	json_decref(referred);
 	prose_ranks(p);
 }

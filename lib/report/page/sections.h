@@ -10,6 +10,8 @@ void write_knowledge(struct page *p, struct tt_buf *b);
 void write_figure(struct page *p, struct tt_buf *b, unsigned number);
 void write_changes(struct page *p, struct tt_buf *b);
 void write_topics(struct page *p, struct tt_buf *b);
+/// What a topic was made of, and what others found its sources to be.
+void write_parts(struct page *p, struct tt_buf *b, const json_t *topic);
 /// Tools and malware families, of the section of services.
 void write_families(struct page *p, struct tt_buf *b);
 void write_sensors(struct page *p, struct tt_buf *b);

@@ -141,6 +141,36 @@ static void write_surges(
 	}
 }
 
+// A line a part of a watch, by whatever it is counted.
+static void write_topic_parts(
+	struct page *p, FILE *out, const char *const *columns, const char *a, const char *b) {
+	const json_t *topic, *parts;
+	const char *by;
+	size_t i;
+	csv_heads(out, columns);
+	json_array_foreach(json_object_get(p->doc, a), i, topic) {
+		json_object_foreach(json_object_get(topic, b), by, parts) {
+			json_t *more = json_pack(
+				"{s:O, s:s}", "watch", json_object_get(topic, "watch"), "by", by);
+			csv_rows(out, columns, parts, more);
+			json_decref(more);
+		}
+	}
+}
+
+static void write_products(
+	struct page *p, FILE *out, const char *const *columns, const char *a, const char *b) {
+	const json_t *topic;
+	size_t i;
+	csv_heads(out, columns);
+	json_array_foreach(json_object_get(p->doc, a), i, topic) {
+		json_t *more = json_pack("{s:O}", "watch", json_object_get(topic, "watch"));
+		csv_rows(
+			out, columns, json_object_get(json_object_get(topic, b), "products"), more);
+		json_decref(more);
+	}
+}
+
 static json_t *joined(const json_t *list) {
 	struct tt_buf b = TT_BUF_INIT(65536);
 	const json_t *v;
@@ -210,6 +240,10 @@ static const struct table {
 	{"surges-networks", write_surges, "topics", "networks",
 		{"watch", "from", "to", "exclusive", "network", "addresses", "up", "expected",
 			"seen", "saw"}},
+	{"topics-parts", write_topic_parts, "topics", "by",
+		{"watch", "by", "key", "packets", "bytes", "sources", "sources_error", "sensors",
+			"addresses", "address_days", "completeness"}},
+	{"topics-products", write_products, "topics", "verdicts", {"watch", "product", "sources"}},
 	{"published", write_published, "knowledge", "cves",
 		{"proto", "port", "service", "about", "products", "malware", "cve", "exploited",
 			"sources"}},

@@ -13,8 +13,12 @@ static int add_watch(struct page *p, const char *name, json_t *topics) {
 		struct tt_pseudonyms names = page_names(p);
 		rc = tt_watch_hide(p->s, &names, &r, p->err);
 	}
-	if (!rc)
-		json_array_append_new(topics, tt_watch_json(p->s, &r));
+	if (!rc) {
+		json_t *o = tt_watch_json(p->s, &r);
+		json_object_set(o, "where", json_object_get(r.info.settings, "where"));
+		json_object_set(o, "breakdown", json_object_get(r.info.settings, "by"));
+		json_array_append_new(topics, o);
+	}
 	tt_watch_result_free(&r);
 	return rc;
 }

@@ -88,6 +88,7 @@ static void write_topic(struct page *p, struct tt_buf *b, const json_t *w, unsig
 	write_figure(p, b, number);
 	write_surges(p, b, w);
 	write_networks(p, b, w);
+	write_parts(p, b, w);
 }
 
 void write_topics(struct page *p, struct tt_buf *b) {

@@ -171,6 +171,17 @@
 		"within the period.",                                                                                                      \
 		"日付はCISAのKnown Exploited "                                                                                         \
 		"Vulnerabilitiesカタログへの掲載日で、対象期間中のものは太字です。")                                                       \
+	X(BREAKDOWN, "Breakdown", "内訳")                                                                                                  \
+	X(SHARE, "Share", "割合")                                                                                                          \
+	X(SERVICE, "Service", "サービス")                                                                                                  \
+	X(GROUP, "Group of sensors", "センサーのグループ")                                                                                 \
+	X(SENSOR_COUNTRY, "Country of sensors", "センサーの国・地域")                                                                      \
+	X(ORIGIN, "Origin AS", "送信元AS")                                                                                                 \
+	X(TRAIT, "Trait of packets", "パケットの特徴")                                                                                     \
+	X(UNKNOWN, "unknown", "不明")                                                                                                      \
+	X(PRODUCT, "Product", "製品")                                                                                                      \
+	X(PRODUCTS, "Sources found open, by product", "応答可能であった送信元の製品")                                                      \
+	X(NOT_GIVEN, "not given", "記載なし")                                                                                              \
 	X(CLASS_SCAN, "scan", "スキャン")                                                                                                  \
 	X(CLASS_BACKSCATTER, "backscatter", "バックスキャッター")                                                                          \
 	X(CLASS_REFLECTION, "reflection", "リフレクション応答")                                                                            \
