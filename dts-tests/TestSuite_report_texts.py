@@ -89,6 +89,41 @@ class TestReportTexts(ReportSuite):
         text = self.browser.run("return document.getElementById('regions').innerText")
         assert "代わりに米国（US）。" in text and "Instead." not in text
 
+    def test_tables_and_notes_of_a_watch(self):
+        """
+        Steps: a text with tables (columns that lean, markup, placeholders, HTML in cells, rows too short and too
+        long, something that is no table), and texts of one watch, in one language and in any.
+        Verify: the page has those cells, aligned so, HTML as text; the watch's text stands in its topic after
+        the generated sentences, or instead of them.
+        """
+        self.note("services.md", "| what | n |\n|:--|--:|\n| **first** <i>x</i> | {{table1.rows.0.packets}} |\n"
+                  "| short |\n| a \\| b | 2 | too long |\n\n| no | table\n")
+        self.note("watch-dns-reflection-domestic.md", "Asked the *operators*.\n\nnet | open\n---|---\nX | 7\n")
+        self.note("watch-dns-reflection-domestic.replace.ja.md", "代わりに。\n")
+        doc = self.report("--country", "JP", "--notes", self.dir / "notes")
+        self.shown()
+        cells = self.browser.run("return [...document.querySelectorAll('#services .note tr')].map(r => "
+                                 "[...r.children].map(c => [c.tagName, c.align, c.innerHTML]))")
+        n = f"{doc['table1']['rows'][0]['packets']:,}"
+        assert cells == [[["TH", "left", "what"], ["TH", "right", "n"]],
+                         [["TD", "left", "<strong>first</strong> &lt;i&gt;x&lt;/i&gt;"], ["TD", "right", n]],
+                         [["TD", "left", "short"], ["TD", "right", ""]],
+                         [["TD", "left", "a | b"], ["TD", "right", "2"]]]
+        assert "| no | table" in self.browser.run("return document.querySelector('#services .note').innerText")
+        topic = "return document.getElementById('topics').innerText"
+        text = self.browser.run(topic)
+        heading = doc["topics"][0]["title"]["en"]
+        said = doc["sentences"]["topic-dns-reflection-domestic"][0]
+        assert text.index(heading) < text.index(said["en"]) < text.index("Asked the operators.")
+        assert self.browser.run("return document.querySelector('#topics .note td + td').innerText") == "7"
+        self.report("--country", "JP", "--notes", self.dir / "notes", "--lang", "ja")
+        self.shown()
+        text = self.browser.run(topic)
+        assert "代わりに。" in text and said["ja"] not in text and "operators" not in text
+        self.note("services.replace.md", "x")
+        line = self.refused("--country", "JP", "--notes", self.dir / "notes")
+        assert "services.replace.md: is the text of services, and so is services.md" in line
+
     @pytest.mark.parametrize("name,text,place,what", [
         ("services.md", "a\nb {{table1.rows.99.packets}}\n", "services.md:2:", "{{table1.rows.99.packets}}"),
         ("services.md", "{{nosuch}}", "services.md:1:", "{{nosuch}}"),
@@ -97,7 +132,10 @@ class TestReportTexts(ReportSuite):
         ("services.md", "x\n\n![i](http://192.0.2.1/x.png)", "services.md:3:", "image"),
         ("services.md", "x [y](javascript:alert)", "services.md:1:", "link"),
         ("ports.md", "x", "ports.md:", "services, regions"),
-        ("services.de.md", "x", "services.de.md:", "SECTION[.replace][.en|.ja].md")])
+        ("services.de.md", "x", "services.de.md:", "SECTION[.replace][.en|.ja].md"),
+        ("watch-nosuch.md", "x", "watch-nosuch.md:", "watch-dns-reflection-domestic"),
+        ("services.md", "a | b\n--|--\n{{nosuch}} | 1\n", "services.md:3:", "{{nosuch}}"),
+        ("services.md", "a | b\n--|--\n![i](x.png) | 1\n", "services.md:", "image")])
     def test_bad_notes(self, name, text, place, what):
         """
         Steps: placeholders of nothing, images, links that run, files of no section.

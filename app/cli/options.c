@@ -103,7 +103,7 @@ const struct opt report_options[] = {
 	{"surveyors", 0, "with|without|only",
 		"Whether survey scanners count (report.json's; with)."},
 	{"lang", 0, "en|ja", "Language of the page (report.json's first; en)."},
-	{"notes", 0, "DIR", "Markdown by the analysts, SECTION[.replace][.LANG].md."},
+	{"notes", 0, "DIR", "Markdown by the analysts, SECTION or watch-NAME[.replace][.LANG].md."},
 	{"previous", 0, "FILE.json",
 		"The report.json of an earlier report, whose ranks are those before."},
 	{"publish", 0, NULL, "Freeze this period's ranks in the database, for the next report."},

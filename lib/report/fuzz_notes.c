@@ -7,7 +7,8 @@
 #include "page/page.h"
 
 static const char *const allowed[] = {"p", "h3", "h4", "h5", "h6", "strong", "em", "code", "pre",
-	"ul", "ol", "li", "blockquote", "hr", "br", "a"};
+	"ul", "ol", "li", "blockquote", "hr", "br", "a", "table", "thead", "tbody", "tr", "th",
+	"td"};
 
 static int is_allowed(const char *tag, size_t len) {
 	for (unsigned i = 0; i < sizeof(allowed) / sizeof(*allowed); i++)
@@ -17,10 +18,10 @@ static int is_allowed(const char *tag, size_t len) {
 }
 
 // cmark's own attributes: the start of a list, the language of a code block, a link's address and
-// title.
+// title, the side that a column leans to.
 static int attributes_ok(const char *tag, const char *end) {
 	static const char *const ok[] = {
-		" start=\"", " class=\"language-", " href=\"", " title=\"", " /"};
+		" start=\"", " class=\"language-", " href=\"", " title=\"", " align=\"", " /"};
 	const char *at = tag + strcspn(tag, " >");
 	while (at < end) {
 		size_t n = 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // The analysts' texts: a Markdown file a section, into which figures of the document are put by
-// placeholder. cmark parses them; of its tree only text, emphasis, lists, code and links to the web
-// or to mail are let through. Raw HTML is shown as what was typed.
-#include <cmark.h>
+// placeholder. cmark-gfm parses them; of its tree only text, emphasis, lists, tables, code and
+// links to the web or to mail are let through. Raw HTML is shown as what was typed.
+#include <cmark-gfm-core-extensions.h>
+#include <cmark-gfm.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -204,9 +205,19 @@ static void visit(struct note_file *f, cmark_node *node) {
 	}
 }
 
+// The tree of a text, with tables; the parser owns what they are rendered by.
+static cmark_node *parse(cmark_parser *parser, const struct tt_buf *text) {
+	cmark_syntax_extension *table = cmark_find_syntax_extension("table");
+	if (table)
+		cmark_parser_attach_syntax_extension(parser, table);
+	cmark_parser_feed(parser, (const char *)text->data, text->len);
+	return cmark_parser_finish(parser);
+}
+
 static char *render(struct note_file *f, const struct tt_buf *text) {
-	cmark_node *doc =
-		cmark_parse_document((const char *)text->data, text->len, CMARK_OPT_VALIDATE_UTF8);
+	cmark_gfm_core_extensions_ensure_registered();
+	cmark_parser *parser = cmark_parser_new(CMARK_OPT_VALIDATE_UTF8);
+	cmark_node *doc = parse(parser, text);
 	cmark_iter *it;
 	cmark_node *last = NULL;
 	char *html = NULL;
@@ -229,8 +240,10 @@ static char *render(struct note_file *f, const struct tt_buf *text) {
 			cmark_consolidate_text_nodes(doc);
 	}
 	if (!f->rc)
-		html = cmark_render_html(doc, CMARK_OPT_DEFAULT);
+		html = cmark_render_html(
+			doc, CMARK_OPT_DEFAULT, cmark_parser_get_syntax_extensions(parser));
 	cmark_node_free(doc);
+	cmark_parser_free(parser);
 	return html;
 }
 
@@ -266,18 +279,30 @@ static int read_note(
 }
 
 struct parts {
-	char section[32];
+	char section[TT_ID_LEN + sizeof("watch-")];
 	bool replace;
 	int lang; // -1: any
 };
 
+// Whether a text is of a topic of this report.
+static bool is_topic(const struct page *p, const char *section) {
+	const json_t *w;
+	size_t i;
+	json_array_foreach(json_object_get(p->doc, "topics"), i, w) {
+		const char *name = json_string_value(json_object_get(w, "watch"));
+		if (!strncmp(section, "watch-", 6) && !strcmp(section + 6, name))
+			return true;
+	}
+	return false;
+}
+
 // SECTION[.replace][.LANG].md
-static bool split_name(const char *name, struct parts *out) {
+static bool split_name(const struct page *p, const char *name, struct parts *out) {
 	char text[NAME_MAX + 1], *rest = text, *part;
 	snprintf(text, sizeof(text), "%s", name);
 	*out = (struct parts){.lang = -1};
 	part = strsep(&rest, ".");
-	if (strlen(part) >= sizeof(out->section) || !section_exists(part))
+	if (strlen(part) >= sizeof(out->section) || !(section_exists(part) || is_topic(p, part)))
 		return false;
 	snprintf(out->section, sizeof(out->section), "%s", part);
 	part = strsep(&rest, ".");
@@ -297,10 +322,46 @@ static int is_markdown(const struct dirent *e) {
 	return e->d_name[0] != '.' && n > 3 && !strcmp(e->d_name + n - 3, ".md");
 }
 
+static int no_section(const struct page *p, const char *name) {
+	char list[320];
+	const json_t *w;
+	size_t i, n = strlen(section_list(list, sizeof(list)));
+	json_array_foreach(json_object_get(p->doc, "topics"), i, w) {
+		const char *watch = json_string_value(json_object_get(w, "watch"));
+		if (n < sizeof(list))
+			n += (size_t)snprintf(list + n, sizeof(list) - n, ", watch-%s", watch);
+	}
+	return tt_err_set(p->err, -EINVAL,
+		"%s/%s: is no section's, expected SECTION[.replace][.en|.ja].md with one of %s",
+		p->conf->notes, name, list);
+}
+
+// Texts of any language, or of the page's; `taken` says which file is a section's.
+static int read_pass(
+	struct page *p, struct dirent *const *list, int n, bool of_language, json_t *taken) {
+	const char *dir = p->conf->notes;
+	int rc = 0;
+	for (int i = 0; i < n && !rc; i++) {
+		const char *name = list[i]->d_name;
+		struct parts parts;
+		if (!split_name(p, name, &parts))
+			return no_section(p, name);
+		if (of_language ? parts.lang != (int)p->lang : parts.lang >= 0)
+			continue;
+		const char *other = json_string_value(json_object_get(taken, parts.section));
+		if (other)
+			return tt_err_set(p->err, -EINVAL,
+				"%s/%s: is the text of %s, and so is %s, expected one of them", dir,
+				name, parts.section, other);
+		json_object_set_new(taken, parts.section, json_string(name));
+		rc = read_note(p, dir, name, parts.section, parts.replace);
+	}
+	return rc;
+}
+
 int notes_read(struct page *p) {
 	const char *dir = p->conf->notes;
 	struct dirent **list;
-	char sections[256];
 	int rc = 0, n;
 	p->notes = json_object();
 	if (!dir)
@@ -310,20 +371,10 @@ int notes_read(struct page *p) {
 		return tt_err_set(p->err, -EINVAL, "%s: %s, expected a folder of Markdown files",
 			dir, strerror(errno));
 	// texts of one language come after, and stand instead of, those of any
-	for (int pass = 0; pass < 2; pass++) {
-		for (int i = 0; i < n && !rc; i++) {
-			struct parts parts;
-			if (!split_name(list[i]->d_name, &parts))
-				rc = tt_err_set(p->err, -EINVAL,
-					"%s/%s: is no section's, expected "
-					"SECTION[.replace][.en|.ja].md "
-					"with one of %s",
-					dir, list[i]->d_name,
-					section_list(sections, sizeof(sections)));
-			else if (pass ? parts.lang == (int)p->lang : parts.lang < 0)
-				rc = read_note(
-					p, dir, list[i]->d_name, parts.section, parts.replace);
-		}
+	for (int pass = 0; pass < 2 && !rc; pass++) {
+		json_t *taken = json_object();
+		rc = read_pass(p, list, n, pass, taken);
+		json_decref(taken);
 	}
 	for (int i = 0; i < n; i++)
 		free(list[i]);

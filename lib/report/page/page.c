@@ -149,16 +149,19 @@ static void write_contents(struct page *p, struct tt_buf *b) {
 	tt_buf_printf(b, "</ul>\n</nav>\n");
 }
 
-// What is generated, unless the analysts' text stands instead; then theirs.
-static void write_section(struct page *p, struct tt_buf *b, unsigned i) {
-	const json_t *note = json_object_get(p->notes, sections[i].id);
+void write_texts(struct page *p, struct tt_buf *b, const char *sentences, const char *section) {
+	const json_t *note = json_object_get(p->notes, section);
 	const char *html = json_string_value(json_object_get(note, "html"));
-	html_printf(b, "<section id=\"%s\">\n<h2>%u. %s</h2>\n", sections[i].id, i + 1,
-		say(p->lang, sections[i].title));
-	if (!json_is_true(json_object_get(note, "replace")))
-		write_sentences(p, b, sections[i].id);
+	if (sentences && !json_is_true(json_object_get(note, "replace")))
+		write_sentences(p, b, sentences);
 	if (html)
 		tt_buf_printf(b, "<div class=\"note\">\n%s</div>\n", html);
+}
+
+static void write_section(struct page *p, struct tt_buf *b, unsigned i) {
+	html_printf(b, "<section id=\"%s\">\n<h2>%u. %s</h2>\n", sections[i].id, i + 1,
+		say(p->lang, sections[i].title));
+	write_texts(p, b, sections[i].id, sections[i].id);
 	if (sections[i].write)
 		sections[i].write(p, b);
 	tt_buf_printf(b, "</section>\n");

@@ -19,6 +19,9 @@ void write_references(struct page *p, struct tt_buf *b);
 void write_method(struct page *p, struct tt_buf *b);
 /// The generated sentences of a section.
 void write_sentences(struct page *p, struct tt_buf *b, const char *section);
+/// What is generated (NULL: nothing), unless the analysts' text of the section stands instead; then
+/// theirs.
+void write_texts(struct page *p, struct tt_buf *b, const char *sentences, const char *section);
 void write_logo(struct page *p, struct tt_buf *b);
 /// "3 sensors in JP".
 const char *scope_name(const struct page *p, enum tt_lang lang, char buf[NAME_LEN]);

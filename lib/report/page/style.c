@@ -47,7 +47,7 @@ const char page_style[] =
 	"thead th{border-bottom:2px solid var(--ink);font-weight:600;vertical-align:bottom;"
 	"line-height:1.3}\n"
 	":lang(ja) thead th{word-break:keep-all}\n"
-	"td.n,th.n{text-align:right}\n"
+	"td.n,th.n,[align=right]{text-align:right}[align=center]{text-align:center}\n"
 	"td.n,td.d,.cve{white-space:nowrap}\n"
 	"tr.rest td{color:var(--soft)}\n"
 	"table,figure{margin:1.6rem 0}\n"

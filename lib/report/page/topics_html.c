@@ -77,14 +77,14 @@ static void write_networks(struct page *p, struct tt_buf *b, const json_t *w) {
 static void write_topic(struct page *p, struct tt_buf *b, const json_t *w, unsigned number) {
 	const char *name = json_string_value(json_object_get(w, "watch"));
 	const json_t *note = json_object_get(p->notes, "topics");
-	char section[64];
+	char section[64], own[64];
+	snprintf(own, sizeof(own), "watch-%.40s", name);
 	snprintf(section, sizeof(section), "topic-%.40s", name);
 	html_printf(b, "<h3 id=\"%s\">%s</h3>\n", section,
 		bilingual_text(p->lang, json_object_get(w, "title")));
 	if (json_is_object(json_object_get(w, "not_counted")))
 		html_printf(b, "<p class=\"warn\">%s</p>\n", say(p->lang, W_NOT_COUNTED));
-	if (!json_is_true(json_object_get(note, "replace")))
-		write_sentences(p, b, section);
+	write_texts(p, b, json_is_true(json_object_get(note, "replace")) ? NULL : section, own);
 	write_figure(p, b, number);
 	write_surges(p, b, w);
 	write_networks(p, b, w);
