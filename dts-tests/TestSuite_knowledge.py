@@ -131,7 +131,7 @@ class TestKnowledge(TestSuite):
         assert told(doc["malware"]) == want and doc["tools"]["rows"] == []
         assert (self.dir / "out/tables/malware.csv").read_text().splitlines()[1].startswith(
             "1,,Mirai,tcp/23 tcp/2323,12,")
-        assert "<td>Mirai</td><td>23/TCP 2323/TCP</td>" in (self.dir / "out/report.html").read_text()
+        assert "<td>Mirai</td><td>23/TCP, 2323/TCP</td>" in (self.dir / "out/report.html").read_text()
         path.write_text(json.dumps({"kind": "services", "v": 1, "services": []}))
         for args, text in ((["--malware", "worm"], "'worm', expected one that services.json names: Mirai, Other"),
                            (["--by", "malware", "--services", path], "names no malware")):

@@ -26,6 +26,7 @@ class TestReportGaps(ReportSuite):
         text = self.browser.run("return document.body.innerText")
         assert "Nothing was observed in this period" in text and "table1" not in tables
         assert text.count("There is no data of this period.") == 3  # two tables, the watch
+        assert text.count("No sensor was up in this period.") == 1
         assert "No packets of this kind" not in text and "No such packets were observed" not in text
         assert doc["scope"]["sensors"] == 3  # of the country, none of them up
         doc = self.report("--country", "JP", period="2024Q3")

@@ -74,7 +74,7 @@ static void cell_services(struct tt_buf *b, const char *services) {
 	tt_buf_printf(b, "<td>");
 	for (size_t n; (n = strcspn(services, " ")); services += n + (services[n] == ' ')) {
 		snprintf(one, sizeof(one), "%.*s", (int)n, services);
-		html_printf(b, services[n] ? "%s " : "%s", port_name(one, shown));
+		html_printf(b, services[n] ? "%s, " : "%s", port_name(one, shown));
 	}
 	tt_buf_printf(b, "</td>");
 }

@@ -193,7 +193,8 @@ static void write_ranking(struct page *p, struct tt_buf *b, unsigned number, boo
 	rows = part(p, id, "rows");
 	table_caption(p, id, W_TABLE, number, caption, sizeof(caption));
 	if (!json_array_size(rows)) {
-		html_printf(b, "<p class=\"warn\" id=\"%s\">%s: %s</p>\n", id, caption,
+		html_printf(b, "<p class=\"warn\" id=\"%s\">%s%s%s</p>\n", id, caption,
+			say(p->lang, W_COLON),
 			say(p->lang, json_is_null(part(p, id, "completeness")) ? W_NO_PERIOD
 									       : W_NO_ROWS));
 		return;

@@ -49,7 +49,8 @@ static void write_side(
 		say(p->lang, W_RATE),
 		json_is_real(complete) && json_real_value(complete) < INCOMPLETE ? "†" : "");
 	if (!json_array_size(rows)) {
-		html_printf(b, "<p class=\"warn\" id=\"%s\">%s: %s</p>\n", id, caption,
+		html_printf(b, "<p class=\"warn\" id=\"%s\">%s%s%s</p>\n", id, caption,
+			say(p->lang, W_COLON),
 			say(p->lang, json_is_null(complete) ? W_NO_DATA : W_NO_ROWS));
 		return;
 	}
@@ -105,8 +106,10 @@ void write_sensors(struct page *p, struct tt_buf *b) {
 		write_side(p, b, "domestic", W_DOMESTIC, true);
 		write_side(p, b, "overseas", W_OVERSEAS, false);
 	}
-	if (!json_array_size(sensors))
+	if (!json_array_size(sensors)) {
+		html_printf(b, "<p>%s</p>\n", say(p->lang, W_NO_SENSORS));
 		return;
+	}
 	write_list(p, b, sensors);
 	html_printf(b, "<h3>%s</h3>\n<div class=\"sensors\">\n", say(p->lang, W_EACH_TOP));
 	json_array_foreach((json_t *)sensors, i, s) write_one(p, b, s);

@@ -92,6 +92,8 @@
 		"ていたセンサーもありません。")                                                                                            \
 	X(NO_ROWS, "No packets of this kind were observed.",                                                                               \
 		"該当するパケットは観測されませんでした。")                                                                                \
+	X(NO_SENSORS, "No sensor was up in this period.",                                                                                  \
+		"対象期間中に稼働していたセンサーはありません。")                                                                          \
 	X(NO_CHANGES, "No change stood out from what is usual.",                                                                           \
 		"通常の変動を超える変化は見られませんでした。")                                                                            \
 	X(NO_ODD_DAYS, "No day stood out from the others.",                                                                                \
