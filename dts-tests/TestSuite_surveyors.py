@@ -3,6 +3,7 @@
 import datetime
 import json
 import random
+import sqlite3
 from collections import defaultdict
 from zoneinfo import ZoneInfo
 
@@ -281,9 +282,53 @@ class TestSurveyors(TestSuite):
         self.check_verdicts(db, more)
         self.check_feed(db, all_, more)
 
+    # what version 3 did not have yet, taken away again: the schema of a database that it left
+    TO_VERSION_3 = """
+        DROP TABLE clock_step;
+        {columns}
+        DROP TABLE survey; DROP TABLE surveyor; DROP TABLE unjudged; DROP INDEX batch_gone;
+        DROP INDEX segment_who; ALTER TABLE segment DROP COLUMN state;
+        CREATE INDEX segment_who ON segment(who, start, rows);
+        DELETE FROM setting WHERE name = 'document:surveyors';
+        PRAGMA user_version = 3;""".format(columns="".join(
+            f"ALTER TABLE {kind}_{level} DROP COLUMN heaviest;"
+            for kind in ("port", "region", "tool") for level in ("hour", "day", "month")))
+
+    def test_a_database_of_version_3_is_settled(self):
+        """
+        Steps: three local days in a database of version 3, whose tables know listed surveyors alone; read it;
+               run a collector on it, whose surveyors are those of more than four ports.
+        Verify: reading names the versions; then every table with, without and of only surveyors is what a
+                recount gives, from rollups too, the verdicts are kept, and packets are those of before.
+        """
+        self.configure()
+        packets = self.generate(1)
+        who, db = self.judge(packets, 4), self.dir / "old.db"
+        (self.dir / "none.json").write_text(json.dumps({
+            "kind": "scanners", "v": 1, "behaviour": {"ports_per_day": 65535}}))
+        alone = str(self.dir / "none.json")
+        p = self.collector(db, scanners=alone)
+        p.terminate()
+        p.communicate(timeout=20)
+        self.teiten.replay(db, self.capture(packets), s=self.dir / "sensors.json", scanners=alone,
+                           timezone="Asia/Tokyo")
+        self.collect_until(db, "SELECT count(*) AS n FROM segment", "alone", scanners=alone)
+        before = counts(self.teiten.top(db, "port", read="rollups"), "proto", "port", "type", "code")
+        assert self.teiten.top(db, "port", surveyors="only", read="rollups")["rows"] == []
+        with sqlite3.connect(db) as c:
+            c.executescript(self.TO_VERSION_3)
+        c.close()
+        done = self.teiten.run("teiten", "top", "--db", db, "--by", "port", ok=False)
+        assert done.status == 1 and len(done.messages) == 1 and "version 3, expected version" in done.messages[0], done
+        self.collect_until(db, "SELECT count(*) AS n FROM survey WHERE state = 0", "settled")
+        self.collect_until(db, "SELECT count(*) AS n FROM segment", "folded")
+        self.check_tables(db, packets, who)
+        self.check_tables(db, packets, who, read="rollups")
+        self.check_verdicts(db, who)
+        assert counts(self.teiten.top(db, "port", read="rollups"), "proto", "port", "type", "code") == before
+
     def age(self, db):
         """As if the days had been settled two hours ago."""
-        import sqlite3
         with sqlite3.connect(db) as c:
             c.execute("UPDATE survey SET settled = settled - 7200")
         c.close()
