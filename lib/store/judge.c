@@ -94,9 +94,10 @@ static int divide(struct judge *j) {
 }
 
 int judge_step(struct judge *j, struct tt_err *err) {
-	int rc = raw_next(j->raw, err);
+	int rc;
 
-	if (rc < 0)
+	j->raw->part = TT_BATCH_KEYS;
+	if ((rc = raw_next(j->raw, err)) < 0)
 		return rc;
 	if (j->parts == 0)
 		j->parts = 1;

@@ -64,7 +64,7 @@ int raw_open(struct tt_store *s, struct raw_cursor *c, int64_t from, int64_t to,
 	enum raw_which which, struct tt_err *err) {
 	int rc;
 
-	*c = (struct raw_cursor){.s = s};
+	*c = (struct raw_cursor){.s = s, .part = TT_BATCH_ROWS};
 	if ((rc = list_batches(c, from, to, which, err)) == 0) {
 		c->decoder = tt_batch_decoder_create();
 		c->st = db_prepare(s, err,
@@ -97,12 +97,12 @@ int raw_next(struct raw_cursor *c, struct tt_err *err) {
 		return db_fail(c->s, err, "read batches");
 	rir = (const char *)sqlite3_column_text(c->st, 0);
 	snprintf(c->rir, sizeof(c->rir), "%s", rir == NULL ? "" : rir);
-	rc = tt_batch_decode(c->decoder, sqlite3_column_blob(c->st, 1),
-		(size_t)sqlite3_column_bytes(c->st, 1), &c->v, err);
-	if (rc == 0)
+	rc = tt_batch_decode_part(c->decoder, sqlite3_column_blob(c->st, 1),
+		(size_t)sqlite3_column_bytes(c->st, 1), c->part, &c->v, err);
+	if (rc == 0 && c->part != TT_BATCH_KEYS)
 		rc = derived_read(&c->buf, sqlite3_column_blob(c->st, 2),
 			(size_t)sqlite3_column_bytes(c->st, 2), c->v.head.obs_n, &c->d);
-	if (rc == 0)
+	if (rc == 0 && c->part != TT_BATCH_KEYS)
 		rc = raw_sensor_map(c->s, &c->v, false, &c->sensor, err);
 	if (rc < 0)
 		return tt_err_set(err, rc == -ENOMEM ? rc : -EIO,

@@ -201,6 +201,7 @@ struct raw_cursor {
 	uint64_t rows;		     // of all
 	sqlite3_stmt *st;
 	struct tt_batch_decoder *decoder;
+	enum tt_batch_part part; // of a batch; with keys alone, `d` and `sensor` are not read
 	struct mem buf;
 	int64_t id;
 	char rir[TT_RIR_LEN];

@@ -230,6 +230,7 @@ static int judge(struct tt_store *s, struct closing *c, struct tt_err *err) {
 	if (same && c->d.state == SURVEY_SETTLED)
 		return fold_late(s, c, err);
 	c->folding = true;
+	c->raw.part = TT_BATCH_ROWS;
 	if ((rc = evidence_begin(&c->evidence, &c->verdicts)) < 0)
 		return tt_err_set(err, rc, "%s: no memory", s->path);
 	return (rc = watch_recount_begin(s, &c->d, &c->watches, err)) < 0 ? rc : 1;

@@ -46,10 +46,11 @@ static int read_batches(struct tt_store *s, struct tt_store_damage *d, struct tt
 	struct raw_cursor c;
 	int rc, more;
 
-	if ((rc = raw_open(s, &c, INT64_MIN, INT64_MAX, false, &why)) < 0) {
+	if ((rc = raw_open(s, &c, INT64_MIN, INT64_MAX, RAW_ALL, &why)) < 0) {
 		say(d, why.msg);
 		return rc == -ENOMEM ? tt_err_set(err, rc, "%s", why.msg) : 0;
 	}
+	c.part = TT_BATCH_ALL;
 	while ((more = raw_next(&c, &why)) != 0) {
 		d->batches++;
 		d->batches_read += more > 0;

@@ -324,17 +324,19 @@ static int check_epochs(struct tt_batch_decoder *d) {
 
 static int decode_payload(struct tt_batch_decoder *d) {
 	const struct tt_batch_head *h = &d->head.h;
+	bool all = d->part == TT_BATCH_ALL;
 	int rc = decode_obs(d);
-	if (!rc)
+	if (!rc && all)
 		rc = decode_tallies(d);
-	if (!rc)
+	if (!rc && all)
 		rc = decode_states(d);
 	if (!rc && batch_grow(&d->ids, &d->id_cap, (size_t)h->sensor_n + h->uplink_n, TT_ID_LEN))
 		rc = tt_err_set(d->err, -ENOMEM, "batch: out of memory");
 	if (!rc)
 		rc = decode_ids(d, COL_SENSORS, h->sensor_n, d->ids);
-	if (!rc)
-		rc = decode_ids(d, COL_UPLINKS, h->uplink_n, d->ids ? d->ids + h->sensor_n : NULL);
+	if (rc || !all)
+		return rc;
+	rc = decode_ids(d, COL_UPLINKS, h->uplink_n, d->ids ? d->ids + h->sensor_n : NULL);
 	if (!rc)
 		rc = decode_meta(d);
 	return rc ? rc : check_epochs(d);
@@ -373,11 +375,31 @@ static void fill_view(const struct tt_batch_decoder *d, struct tt_batch_view *v)
 		.meta = h->meta_len ? d->meta : NULL,
 	};
 	_Static_assert(TT_TOOL_N == 3, "the tools' columns are spelled out above");
+	if (d->part == TT_BATCH_ALL)
+		return;
+	v->head.tally_n = v->head.state_n = v->head.uplink_n = 0;
+	v->head.meta_len = 0;
+	v->uplinks = NULL;
+	v->tallies = NULL;
+	v->states = NULL;
+	v->meta = NULL;
+	if (d->part == TT_BATCH_KEYS)
+		*v = (struct tt_batch_view){.head = v->head,
+			.sensors = v->sensors,
+			.epoch_index = v->epoch_index,
+			.src = v->src,
+			.sensor = v->sensor,
+			.port = v->port,
+			.family = v->family,
+			.class = v->class,
+			.proto = v->proto,
+			.flags = v->flags};
 }
 
-int tt_batch_decode(struct tt_batch_decoder *d, const void *msg, size_t len,
-	struct tt_batch_view *view, struct tt_err *err) {
+int tt_batch_decode_part(struct tt_batch_decoder *d, const void *msg, size_t len,
+	enum tt_batch_part part, struct tt_batch_view *view, struct tt_err *err) {
 	d->err = err;
+	d->part = part;
 	int rc = wire_head_unpack(msg, len, &d->head, err);
 	if (rc)
 		return rc;
@@ -389,4 +411,9 @@ int tt_batch_decode(struct tt_batch_decoder *d, const void *msg, size_t len,
 	if (!rc)
 		fill_view(d, view);
 	return rc;
+}
+
+int tt_batch_decode(struct tt_batch_decoder *d, const void *msg, size_t len,
+	struct tt_batch_view *view, struct tt_err *err) {
+	return tt_batch_decode_part(d, msg, len, TT_BATCH_ALL, view, err);
 }

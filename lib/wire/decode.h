@@ -16,6 +16,7 @@ struct stored {
 struct tt_batch_decoder {
 	ZSTD_DCtx *zstd;
 	struct wire_head head;
+	enum tt_batch_part part; // that is asked for
 	struct stored columns[COL_N + WIRE_TABLE];
 	struct tt_err *err;
 

@@ -73,22 +73,39 @@ static int plain_columns(struct tt_batch_decoder *d, uint32_t n) {
 		{COL_TTL_SPAN, 1, d->ttl_max, UINT64_MAX},
 	};
 	int rc = 0;
-	for (unsigned i = 0; i < sizeof(columns) / sizeof(columns[0]) && !rc; i++)
+	for (unsigned i = 0; i < sizeof(columns) / sizeof(columns[0]) && !rc; i++) {
+		if (d->part == TT_BATCH_KEYS && columns[i].id >= COL_PACKETS)
+			break;
 		rc = decode_column(
 			d, columns[i].id, columns[i].dst, columns[i].width, n, columns[i].max);
+	}
 	return rc;
 }
 
-// adds the bases and checks what concerns two columns at a time; every loop can be vector code
-static int combine(struct tt_batch_decoder *d, uint32_t n) {
+// Adds the bases and checks what concerns two columns at a time; every loop can be vector code.
+static int combine_keys(struct tt_batch_decoder *d, uint32_t n) {
 	const struct tt_batch_head *h = &d->head.h;
 	uint32_t base = (uint32_t)(h->epoch_min / h->epoch_s);
+	uint8_t odd = 0;
+	for (uint32_t i = 0; i < n; i++)
+		d->epoch[i] += base;
+	for (uint32_t i = 0; i < n; i++) {
+		uint8_t f = d->family[i], s = d->flags[i] & TT_OBS_SPILLED;
+		uint8_t known = (uint8_t)((f == 4) | (f == 6));
+		odd |= (uint8_t)((s ? f != 0 : !known) |
+				 ((d->flags[i] & TT_OBS_CLASS_TOTAL) && !s));
+	}
+	return odd ? tt_err_set(d->err, -EBADMSG,
+			     "batch: an observation's family and flags contradict each other")
+		   : 0;
+}
+
+static int combine_values(struct tt_batch_decoder *d, uint32_t n) {
+	const struct tt_batch_head *h = &d->head.h;
 	uint64_t limit = h->epoch_s * 1000000ull, zero = 0;
 	uint32_t wrong = 0;
 	uint32_t latest = limit > UINT32_MAX ? UINT32_MAX : (uint32_t)limit - 1;
 	uint8_t odd = 0;
-	for (uint32_t i = 0; i < n; i++)
-		d->epoch[i] += base;
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t first = d->first_us[i], last = first + d->last_us[i];
 		wrong |= (uint32_t)(last < first) | (uint32_t)(last > latest);
@@ -101,17 +118,11 @@ static int combine(struct tt_batch_decoder *d, uint32_t n) {
 		odd |= (uint8_t)(max < min);
 		d->ttl_max[i] = max;
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		uint8_t f = d->family[i], s = d->flags[i] & TT_OBS_SPILLED;
-		uint8_t known = (uint8_t)((f == 4) | (f == 6));
-		odd |= (uint8_t)((s ? f != 0 : !known) |
-				 ((d->flags[i] & TT_OBS_CLASS_TOTAL) && !s));
-	}
 	if (wrong || zero || odd)
 		return tt_err_set(d->err, -EBADMSG, "batch: an observation's %s",
 			wrong  ? "times are not within its epoch"
 			: zero ? "packets are 0"
-			       : "family, flags or TTLs contradict each other");
+			       : "TTLs contradict each other");
 	return 0;
 }
 
@@ -188,10 +199,12 @@ int decode_obs(struct tt_batch_decoder *d) {
 	if (!rc)
 		rc = plain_columns(d, n);
 	if (!rc)
-		rc = combine(d, n);
+		rc = combine_keys(d, n);
 	if (!rc)
 		rc = sources(d, n);
-	return rc ? rc : bitmaps(d, n);
+	if (!rc && d->part != TT_BATCH_KEYS)
+		rc = combine_values(d, n);
+	return rc || d->part == TT_BATCH_KEYS ? rc : bitmaps(d, n);
 }
 
 void tt_batch_row(const struct tt_batch_view *v, uint32_t i, struct tt_obs *o) {

@@ -231,10 +231,55 @@ static void a_decoder_remembers_nothing(void **state) {
 			}
 			if (!pass) {
 				assert_int_equal(tt_batch_encode(batch, 1, &msg, &len), 0);
+				assert_int_equal(tt_batch_decode_part(
+							 decoder, msg, len, round % 3, &v, NULL),
+					0);
 				assert_int_equal(tt_batch_decode(decoder, msg, len, &v, NULL), 0);
 			}
 		}
 	}
+}
+
+static void a_part_is_as_in_the_whole(void **state) {
+	struct tt_batch_decoder *other = tt_batch_decoder_create();
+	static struct tt_tally tally = {.epoch = 60, .link_up = 1};
+	struct tt_batch_view all, rows, keys;
+	struct tt_obs want, got;
+	size_t len;
+	begin();
+	for (uint32_t i = 0; i < 3000; i++) {
+		sample_obs(i, &want);
+		want.epoch += 60 * (i % 7);
+		assert_int_equal(tt_batch_add_obs(batch, &want), 0);
+	}
+	assert_int_equal(tt_batch_add_tally(batch, &tally), 0);
+	assert_int_equal(tt_batch_set_meta(batch, "{}", 2), 0);
+	uint8_t *msg = encoded(&len);
+	assert_int_equal(tt_batch_decode(decoder, msg, len, &all, NULL), 0);
+	assert_int_equal(tt_batch_decode_part(other, msg, len, TT_BATCH_ROWS, &rows, NULL), 0);
+	assert_int_equal(rows.head.obs_n, 3000);
+	assert_string_equal(rows.sensors[29], all.sensors[29]);
+	assert_int_equal(rows.head.tally_n + rows.head.state_n + rows.head.uplink_n, 0);
+	assert_true(!rows.tallies && !rows.states && !rows.uplinks && !rows.meta);
+	for (uint32_t i = 0; i < 3000; i++) {
+		memset(&want, 0, sizeof(want));
+		memset(&got, 0, sizeof(got));
+		tt_batch_row(&all, i, &want);
+		tt_batch_row(&rows, i, &got);
+		assert_memory_equal(&got, &want, sizeof(got));
+	}
+	assert_int_equal(tt_batch_decode_part(other, msg, len, TT_BATCH_KEYS, &keys, NULL), 0);
+	assert_true(!keys.packets && !keys.first_us && !keys.dst_bitmap && !keys.tallies);
+	assert_memory_equal(keys.src, all.src, 3000 * sizeof(*all.src));
+	assert_memory_equal(keys.epoch_index, all.epoch_index, 3000 * sizeof(*all.epoch_index));
+	assert_memory_equal(keys.sensor, all.sensor, 3000 * sizeof(*all.sensor));
+	assert_memory_equal(keys.port, all.port, 3000 * sizeof(*all.port));
+	assert_memory_equal(keys.family, all.family, 3000);
+	assert_memory_equal(keys.class, all.class, 3000);
+	assert_memory_equal(keys.proto, all.proto, 3000);
+	assert_memory_equal(keys.flags, all.flags, 3000);
+	tt_batch_decoder_destroy(&other);
+	free(msg);
 }
 
 static void every_changed_bit_is_noticed(void **state) {
@@ -408,6 +453,7 @@ int main(void) {
 		cmocka_unit_test(rows_that_are_none_are_refused),
 		cmocka_unit_test(tallies_states_and_meta_come_back),
 		cmocka_unit_test(a_decoder_remembers_nothing),
+		cmocka_unit_test(a_part_is_as_in_the_whole),
 		cmocka_unit_test(every_changed_bit_is_noticed),
 		cmocka_unit_test(every_cut_is_noticed),
 		cmocka_unit_test(forged_batches_never_pass_the_limits),

@@ -73,6 +73,15 @@ void tt_batch_decoder_destroy(struct tt_batch_decoder **d);
 /// -EBADMSG for anything else, with a message.
 int tt_batch_decode(struct tt_batch_decoder *d, const void *msg, size_t len,
 	struct tt_batch_view *view, struct tt_err *err);
+/// How much of a batch is decoded: who stored it once need not check and unpack all of it again.
+enum tt_batch_part {
+	TT_BATCH_ALL,
+	TT_BATCH_ROWS, // observations and sensors; no tallies, states, uplinks or meta
+	TT_BATCH_KEYS, // of observations epoch, sensor, source, class, protocol, port and flags alone
+};
+/// The same for a part of it; what is left out is NULL, or counted 0 in the view's header.
+int tt_batch_decode_part(struct tt_batch_decoder *d, const void *msg, size_t len,
+	enum tt_batch_part part, struct tt_batch_view *view, struct tt_err *err);
 /// Only the header (no decompression): cheap, for routing and refusing.
 int tt_batch_peek(const void *msg, size_t len, struct tt_batch_head *head, struct tt_err *err);
 /// Row i of a view.
