@@ -162,7 +162,8 @@ int agg_flush(struct agg *a) {
 			return rc;
 		if (it->family != 0 && (rc = add_source(a, it, a->at[i], cell)) < 0)
 			return rc;
-		if (a->sketched && !a->by_source && (rc = add_tail_top(a, it, a->at[i])) < 0)
+		if (a->sketched && !a->by_source && !a->light &&
+			(rc = add_tail_top(a, it, a->at[i])) < 0)
 			return rc;
 	}
 	return 0;
@@ -187,9 +188,9 @@ int agg_add_sketch(struct agg *a, const struct item *it, const void *sketch, siz
 }
 
 int agg_add_light(struct agg *a, const struct item *it) {
-	int64_t g = agg_group(a, it->group), cell;
-
-	return g < 0 ? (int)g : add_counts(a, it, (uint64_t)g, &cell);
+	a->light = true;
+	a->items[a->item_n++] = *it;
+	return a->item_n == BLOCK ? agg_flush(a) : 0;
 }
 
 static void count_pairs(struct agg *a) {

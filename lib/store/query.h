@@ -43,6 +43,7 @@ struct cell { // of a group in a step
 
 struct agg {
 	bool stepped, by_source, sketched, unrated;
+	bool light; // counts alone are asked for
 	const uint8_t *secret;
 	const struct ids6 *v6;
 	struct map group_of; // key to index + 1

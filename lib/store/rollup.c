@@ -192,18 +192,20 @@ static unsigned column_part(sqlite3_stmt *st, int column, char part) {
 }
 
 // Columns: start, surveyor, packets, bytes, spilled, sources, heaviest, then the key's.
-static struct row table_row(sqlite3_stmt *st, unsigned kind) {
+static struct row table_row(sqlite3_stmt *st, unsigned kind, bool light) {
 	struct row row = {.start = sqlite3_column_int64(st, 0),
 		.packets = (uint64_t)sqlite3_column_int64(st, 2),
 		.bytes = (uint64_t)sqlite3_column_int64(st, 3),
-		.spilled = (uint64_t)sqlite3_column_int64(st, 4),
-		.sources = sqlite3_column_blob(st, 5),
-		.len = (size_t)sqlite3_column_bytes(st, 5),
-		.heaviest = sqlite3_column_blob(st, 6),
-		.heaviest_len = (size_t)sqlite3_column_bytes(st, 6)};
+		.spilled = (uint64_t)sqlite3_column_int64(st, 4)};
 	const char *parts = rollups[kind].parts;
 	unsigned v[4] = {0}; // who, class, a, b
 
+	if (!light) {
+		row.sources = sqlite3_column_blob(st, 5);
+		row.len = (size_t)sqlite3_column_bytes(st, 5);
+		row.heaviest = sqlite3_column_blob(st, 6);
+		row.heaviest_len = (size_t)sqlite3_column_bytes(st, 6);
+	}
 	for (int i = 0; parts[i] != '\0'; i++) {
 		unsigned part = parts[i] == 'w' || parts[i] == 'W' ? 0
 				: parts[i] == 'c'		   ? 1
@@ -221,7 +223,7 @@ static int take_rows(struct query *r, sqlite3_stmt *st, unsigned kind, bool only
 	int rc = 0, step = SQLITE_DONE;
 
 	while (rc == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
-		struct row row = table_row(st, kind);
+		struct row row = table_row(st, kind, r->q->light);
 
 		if ((rc = take_row(r, &row, only_spilled)) < 0)
 			row_failed(r, rc);

@@ -77,7 +77,8 @@ int tt_batch_decode(struct tt_batch_decoder *d, const void *msg, size_t len,
 enum tt_batch_part {
 	TT_BATCH_ALL,
 	TT_BATCH_ROWS, // observations and sensors; no tallies, states, uplinks or meta
-	TT_BATCH_KEYS, // of observations epoch, sensor, source, class, protocol, port and flags alone
+	TT_BATCH_KEYS, // of observations epoch, sensor, source, class, protocol, port and flags
+		       // alone
 };
 /// The same for a part of it; what is left out is NULL, or counted 0 in the view's header.
 int tt_batch_decode_part(struct tt_batch_decoder *d, const void *msg, size_t len,
