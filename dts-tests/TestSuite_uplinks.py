@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import threading
 import time
 from collections import Counter
 
@@ -114,6 +115,33 @@ class TestUplinks(TestSuite):
         rows = {r["source"]: r for r in self.teiten.sql(site.db, ROWS)}
         assert sum(int(r["bytes"]) for r in rows.values()) == sum(map(len, frames))
         assert rows["203.9.9.9"]["class"] == "reflection"
+
+    def test_a_start_waits_for_links(self):
+        """
+        Steps: start a probe while its uplink has no carrier, which comes three seconds later; start one whose
+               configuration waits a second only, and give it the carrier when it runs.
+        Verify: the first runs when the link is up and not before; the second says that it goes on without;
+                both count everything from then on.
+        """
+        pcap(self.dir / "ten.pcap", [syn(i) for i in range(10)])
+        for name, seconds, told in (("patient", 60, False), ("hasty", 1, True)):
+            with Site(self.teiten, self.dir, [anywhere("one")], name=name, conf={"link_wait_s": seconds}) as site:
+                site.start_collector()
+                site.veth.set_peer(0, "down")
+                wait_for(lambda: not site.veth.has_link(0), 10, "the link stays up")
+                starting = threading.Thread(target=site.start_probe)
+                starting.start()
+                if told:
+                    starting.join()
+                time.sleep(3)
+                assert (": running:" in site.said()) == told, site.said()
+                site.veth.set_peer(0, "up")
+                starting.join()
+                site.listener.wait("health.", lambda h: h["uplinks"][0]["link"] == "up", 30)
+                assert ("0 of 1 links are up, the others may come at any time" in site.said()) == told
+                site.veth.send(self.dir / "ten.pcap", link=0)
+                assert site.wait_total(10)["observed"] == 10
+                site.end()
 
     def test_a_port_that_goes_away_and_returns(self):
         """

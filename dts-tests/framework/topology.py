@@ -56,6 +56,11 @@ class Veth:
         """Takes the carrier of a link away ("down") or gives it back ("up")."""
         ip("-n", self.tester, "link", "set", self.peers[i], state)
 
+    def has_link(self, i):
+        """What the kernel says of the probe's end; up to a second behind set_peer()."""
+        return "LOWER_UP" in subprocess.run(["ip", "-n", self.sut, "link", "show", self.ifaces[i]], check=True,
+                                            stdout=subprocess.PIPE, text=True).stdout
+
     def __exit__(self, *exc):
         for ns in (self.sut, self.tester):
             subprocess.run(["ip", "netns", "del", ns], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
