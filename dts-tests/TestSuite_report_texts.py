@@ -214,8 +214,8 @@ class TestReportTexts(ReportSuite):
                              (lambda d: d.update(timezone="UTC"), "$.timezone"),
                              (lambda d: d["period"].update(to="2024-12-01T00:00:00Z"), "$.period.to"),
                              (lambda d: d["period"].update(to=7), "$.period.to"),
-                             (lambda d: d.pop("ranks"), "$.ranks"),
-                             (lambda d: d["ranks"].update(services=[1]), "$.ranks")):
+                             (lambda d: d.pop("ranks"), "$.ranks.services"),
+                             (lambda d: d["ranks"].update(services=[1]), "$.ranks.services[0]")):
             doc = json.loads(json.dumps(good))
             change(doc)
             bad.write_text(json.dumps(doc))

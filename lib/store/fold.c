@@ -289,6 +289,10 @@ size_t fold_memory(const struct fold *f) {
 	       f->at.size * sizeof(*f->at.slots) + f->epoch_of.size * sizeof(*f->at.slots);
 }
 
+bool fold_due(const struct fold *f) {
+	return f->observations >= FOLD_DUE_ROWS || fold_memory(f) > FOLD_DUE;
+}
+
 struct fold *fold_create(size_t rows) {
 	struct fold *f = calloc(1, sizeof(*f));
 

@@ -119,6 +119,8 @@ void fold_heavy_to(const struct fold_row *r, struct heavy *into);
 /// The stored form of what is heaviest in a row; its length.
 size_t fold_heavy_encode(const struct fold_row *r, uint8_t buf[HEAVY_MAX]);
 size_t fold_memory(const struct fold *f);
+/// Whether it is time for a checkpoint.
+bool fold_due(const struct fold *f);
 /// With room for so many rows.
 struct fold *fold_create(size_t rows);
 void fold_destroy(struct fold **f);

@@ -169,6 +169,5 @@ int tt_store_checkpoint(struct tt_store *s, struct tt_err *err) {
 }
 
 bool tt_store_due(const struct tt_store *s) {
-	return s->fold != NULL &&
-	       (s->fold->observations >= FOLD_DUE_ROWS || fold_memory(s->fold) > FOLD_DUE);
+	return s->fold != NULL && fold_due(s->fold);
 }

@@ -238,10 +238,18 @@ static struct tt_store *store_all(const struct bench *b, double t[S_N], double *
 	return s;
 }
 
+// After a checkpoint the store begins another fold of the same size.
+static void renew(struct fold **f) {
+	size_t rows = (*f)->n;
+
+	fold_destroy(f);
+	*f = fold_create(rows);
+}
+
 // The parts of a put, each alone: decoding, resolving, folding with and without sources.
 static void parts_of_put(const struct bench *b, double part[4]) {
 	struct tt_store *s = fresh(b);
-	struct fold *with = calloc(1, sizeof(*with)), *without = calloc(1, sizeof(*without));
+	struct fold *with = fold_create(0), *without = fold_create(0);
 	uint16_t *map = NULL;
 	struct tt_err err = {0};
 
@@ -262,6 +270,10 @@ static void parts_of_put(const struct bench *b, double part[4]) {
 		memset((void *)(uintptr_t)v.family, 0, v.head.obs_n); // the decoder's memory
 		at = cpu();
 		done(fold_view(without, s, &v, &d, map, NULL), part, 3, &at, &err);
+		if (fold_due(with) || i == b->half) {
+			renew(&with);
+			renew(&without);
+		}
 	}
 	free(map);
 	fold_destroy(&with);

@@ -288,7 +288,7 @@ static int fold_batch(struct tt_store *s, struct closing *c, struct tt_err *err)
 	struct fold_day day = {c->d.start, c->d.end, &c->verdicts};
 	int rc = 0;
 
-	if (c->fold == NULL && (c->fold = calloc(1, sizeof(*c->fold))) == NULL)
+	if (c->fold == NULL && (c->fold = fold_create(0)) == NULL)
 		rc = -ENOMEM;
 	// rollups of a replay may not hold it
 	if (rc == 0 && c->raw.list[c->raw.at - 1].folded)
