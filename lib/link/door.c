@@ -125,8 +125,11 @@ static void identify(
 	} else {
 		snprintf(address, sizeof(address), "%.*s",
 			(int)(f[3].len < GRUMBLE_NAME ? f[3].len : 0), (const char *)f[3].data);
+		// libzmq's ::ffff:192.0.2.1 is 192.0.2.1 everywhere else
+		bool mapped = !strncmp(address, "::ffff:", 7) && strchr(address, '.');
 		d->refused.keys++;
-		grumble(&d->grumbler, d->endpoint, address, "its key is not allowed");
+		grumble(&d->grumbler, d->endpoint, address + (mapped ? 7 : 0),
+			"its key is not allowed");
 	}
 	pthread_mutex_unlock(&d->lock);
 }
