@@ -450,11 +450,12 @@ class TestStrangers(TestSuite):
     BATCHES = 120
 
     def feed(self, name, batches):
-        """An honest probe that delivers batches of 2,000 observations as fast as it can."""
+        """An honest probe that delivers batches of 2,000 observations as fast as it can. They are of a second
+        each, so that few hours are over: a collector that closes hours meanwhile has that to do as well."""
         self.boots += 1
         return Feed(self.teiten, self.collector.listen, self.lan.far, probe=name, key=self.pairs[name][0],
                     boot=f"{self.boots:016x}", server_key=self.pairs["server"][1], batches=batches, rows=2000,
-                    flush_s=60, epoch=int(time.time()) // 3600 * 3600 - 120 * 86400)
+                    flush_s=60, epoch=int(time.time()) // 3600 * 3600 - 86400, epoch_s=1)
 
     def a_second_each(self, feed, n):
         """Batches a second that were acknowledged in each of the next n seconds."""

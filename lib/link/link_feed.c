@@ -30,7 +30,7 @@ enum {
 	O_KEY,
 	O_SERVER
 };
-enum { O_EPOCH = 300, O_FLUSH, O_RESEND, O_PLAN, O_CATALOG };
+enum { O_EPOCH = 300, O_EPOCH_S, O_FLUSH, O_RESEND, O_PLAN, O_CATALOG };
 
 static const struct option longopts[] = {
 	{"endpoint", required_argument, NULL, O_ENDPOINT},
@@ -43,7 +43,8 @@ static const struct option longopts[] = {
 	{"spool-kb", required_argument, NULL, O_SPOOL_KB},
 	{"key", required_argument, NULL, O_KEY}, // file of one's own secret key
 	{"server-key", required_argument, NULL, O_SERVER},
-	{"epoch", required_argument, NULL, O_EPOCH},   // of the first batch; each has its own
+	{"epoch", required_argument, NULL, O_EPOCH}, // of the first batch; each has its own
+	{"epoch-s", required_argument, NULL, O_EPOCH_S},
 	{"flush-s", required_argument, NULL, O_FLUSH}, // how long to wait at the end
 	{"resend-ms", required_argument, NULL, O_RESEND},
 	{"plan", required_argument, NULL, O_PLAN},	 // what is sent instead, see send_plan
@@ -56,10 +57,12 @@ static struct feed {
 	const char *key, *plan, *catalog;
 	uint64_t batches, rows, rate, sent, packets, unsent;
 	int64_t epoch;
+	uint32_t epoch_s;
 	int flush_s;
 } f = {.conf = {.probe = "feed", .boot = "00000000000000f0"},
 	.batches = 100,
 	.rows = 1000,
+	.epoch_s = 60,
 	.flush_s = 30};
 
 static volatile sig_atomic_t stop;
@@ -102,6 +105,9 @@ static int take_option(int opt) {
 	case O_EPOCH:
 		f.epoch = strtoll(optarg, NULL, 10);
 		return 0;
+	case O_EPOCH_S:
+		f.epoch_s = (uint32_t)atoi(optarg);
+		return 0;
 	case O_FLUSH:
 		f.flush_s = atoi(optarg);
 		return 0;
@@ -135,9 +141,9 @@ static void say(struct tt_link_client *c, const char *state) {
 // row i of a batch: source, port and packets follow from its number alone
 static uint64_t fill(struct tt_batch *b, uint64_t seq) {
 	static const char *const sensors[] = {"s1", "s2", "s3"}, *const uplinks[] = {"up0"};
-	int64_t epoch = f.epoch + 60 * (int64_t)(seq - 1);
+	int64_t epoch = f.epoch + f.epoch_s * (int64_t)(seq - 1);
 	uint64_t packets = 0;
-	tt_batch_begin(b, f.conf.probe, f.conf.boot, 60, sensors, 3, uplinks, 1);
+	tt_batch_begin(b, f.conf.probe, f.conf.boot, f.epoch_s, sensors, 3, uplinks, 1);
 	for (uint64_t i = 0; i < f.rows; i++) {
 		uint32_t source = (uint32_t)tt_mix64(seq << 20 | i);
 		struct tt_obs o = {.epoch = epoch,
