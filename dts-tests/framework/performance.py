@@ -206,8 +206,10 @@ def attacked(programs, d, uplink, cores, epochs, **more):
             deliver(program, d, cores, spool)
         collector.end()
     sums, said = probe.uplink(), probe.said
-    top = programs.top(collector.db, "class", class_="all")
-    lost = int(programs.sql(collector.db, "SELECT sum(spool_lost + harvest_lost) AS n FROM tally")[0]["n"])
+    begin = said["health"][0]["start"]  # an epoch may have ended before the subscriber was there
+    top = programs.top(collector.db, "class", class_="all", from_=begin)
+    lost = int(programs.sql(collector.db, "SELECT sum(spool_lost + harvest_lost) AS n FROM tally WHERE epoch >= "
+                                          f"{seconds_of(begin):.0f}")[0]["n"])
     stored = sum(r["packets"] for r in top["rows"])
     assert stored + lost == sums["packets"], f"{stored} stored, {lost} lost, {sums}"
     assert sums["imissed"] == sums["ierrors"] == sums["rx_nombuf"] == 0, sums
