@@ -42,7 +42,7 @@ lint: all ## layout, headers, layering, licence lines, docs
 quick: all ## the everyday check: lint and unit tests, under three minutes
 	@$(PYTHON) tools/check.py lint unit smoke
 
-check: packages ## everything that must hold, within thirty minutes
+check: packages ## everything that must hold, in half an hour
 	@$(PYTHON) tools/check.py all
 
 # ONLY=kill,link chooses suites
