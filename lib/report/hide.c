@@ -8,16 +8,6 @@
 #include "findings.h"
 #include "pseudonym.h"
 
-// As many packets: by the name that is shown.
-static int by_part(const void *x, const void *y) {
-	const struct tt_watch_part *a = x, *b = y;
-	if (a->by != b->by)
-		return a->by < b->by ? -1 : 1;
-	if (a->packets != b->packets)
-		return a->packets > b->packets ? -1 : 1;
-	return strcmp(a->key, b->key);
-}
-
 static int by_key(const void *x, const void *y) {
 	const struct tt_seen *a = x, *b = y;
 	return strcmp(a->key, b->key);
@@ -56,7 +46,8 @@ int tt_watch_hide(struct tt_store *s, const struct tt_pseudonyms *names, struct 
 	for (unsigned i = 0; i < r->counts.part_n; i++)
 		hide_part(s, names, &r->counts.parts[i]);
 	if (r->counts.part_n)
-		qsort(r->counts.parts, r->counts.part_n, sizeof(*r->counts.parts), by_part);
+		qsort(r->counts.parts, r->counts.part_n, sizeof(*r->counts.parts),
+			tt_watch_part_cmp);
 	for (unsigned i = 0; i < r->surge_n; i++)
 		hide_surge(s, names, &r->surges[i]);
 	return 0;

@@ -49,7 +49,7 @@ static int count_sources(const struct reader *r, struct tt_watch_counts *out) {
 	return rc < 0 ? rc : 0;
 }
 
-static int by_size(const void *x, const void *y) {
+int tt_watch_part_cmp(const void *x, const void *y) {
 	const struct tt_watch_part *a = x, *b = y;
 
 	if (a->by != b->by)
@@ -102,6 +102,6 @@ int watch_answer(struct reader *r, struct tt_watch_counts *out) {
 		o->days = out->days + (PART_FIRST + i) * n;
 		fill_days(r, p, o->days);
 	}
-	qsort(out->parts, out->part_n, sizeof(*out->parts), by_size);
+	qsort(out->parts, out->part_n, sizeof(*out->parts), tt_watch_part_cmp);
 	return r->w.w[0].keep_sources ? count_sources(r, out) : 0;
 }

@@ -80,6 +80,9 @@ struct tt_watch_part {
 	double sources_error;
 	struct tt_watch_day *days; // day_n of the counts
 };
+/// For qsort: by what they are of, then the most packets first, then by the name that is shown.
+int tt_watch_part_cmp(const void *x, const void *y);
+
 struct tt_watch_counts {
 	int64_t from, to;
 	unsigned day_n;
