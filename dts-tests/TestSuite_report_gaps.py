@@ -136,7 +136,12 @@ class TestReportGaps(ReportSuite):
             plan.append("send")
         path = self.dir / "plan"
         path.write_text("\n".join(plan) + "\n")
-        with Collector(self.teiten, self.dir, f"ipc://{self.dir}/link", raw_days=1) as collector:
+        watches = self.dir / "watches.json"
+        watches.write_text(json.dumps({"kind": "watches", "v": 1, "watches": [
+            {"name": "ssh", "where": {"class": ["scan"], "ports": ["tcp/22"]}, "measure": "packets",
+             "by": ["sensor", "network", "group", "port"]}]}))
+        with Collector(self.teiten, self.dir, f"ipc://{self.dir}/link", raw_days=1,
+                       watches=str(watches)) as collector:
             feed = Feed(self.teiten, collector.listen, plan=path, catalog=catalog)
             assert feed.wait() == 0 and feed.result["acked"] == feed.result["sent"] == 185, (feed.err, collector.said())
             collector.end()
@@ -161,3 +166,34 @@ class TestReportGaps(ReportSuite):
             assert (f"{name} ({n:.1%})".replace("%", " %") in text) == (n < 0.9), (name, text)
         for change in doc["changes"]["rows"]:
             assert change["of"] not in ("service", "region") or "top" in change, change
+        self.no_data_is_null(collector.db, {name: {day for day in days if state(name, day) == 0}
+                                            for name, _ in sensors}, rates, dict(sensors))
+
+    def no_data_is_null(self, db, up, rates, addresses):
+        """Of a sensor, a network or a group by day: null where none of its sensors was up, else what it saw."""
+        first = date(2024, 10, 1)
+        days = [first + timedelta(n) for n in range(92)]
+
+        def check(points, names, ports, key):
+            assert len(points) == 92
+            for day, point in zip(days, points):
+                those = [n for n in names if day in up[n]]
+                want = sum(rates[n][p] * addresses[n] for n in those for p in ports) if those else None
+                assert point["packets"] == want, (key, day)
+                assert (point["sources"] is None) == (point["bytes"] is None) == (want is None)
+                assert point["completeness"] == (pytest.approx(len(those) / len(names)) if those else None), (key, day)
+        period = {"from": "2024-10-01", "to": "2025-01-01"}
+        series = self.teiten.series(db, by="sensor", step="day", **period)
+        assert {r["key"]["sensor"] for r in series["rows"]} == set(up)
+        for row in series["rows"]:
+            check(row["points"], [row["key"]["sensor"]], (22, 23, 80), row["key"])
+        done = self.teiten.run("teiten", "watch", "show", "ssh", "--db", db, "--from", period["from"],
+                               "--to", period["to"], "--format", "json")
+        watch = json.loads(done.out)
+        check(watch["days"], list(up), (22,), "whole")
+        parts = {"sensor": {n: [n] for n in up}, "network": {"isp": ["isp-a1", "isp-a2"], "cloud": ["cloud"]},
+                 "group": {"g": list(up)}, "port": {"tcp/22": list(up)}}
+        for by, of in parts.items():
+            assert {p["key"] for p in watch["by"][by]} == set(of)
+            for part in watch["by"][by]:
+                check(part["days"], of[part["key"]], (22,), (by, part["key"]))

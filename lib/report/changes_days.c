@@ -73,26 +73,12 @@ static void free_table(struct table *t) {
 }
 
 // Of a sensor its own up-time, of others that of all that are compared.
-static int fill_known(struct search *f, const struct tt_row *row, enum tt_by by,
-	const struct table *t, struct series_day *d) {
-	unsigned n = t->r.point_n;
-	struct tt_query q = search_query(f, by, TT_SCAN);
-	struct tt_up u;
-	for (unsigned i = 0; i < n; i++) {
+static void fill_days(const struct tt_row *row, const struct table *t, struct series_day *d) {
+	for (unsigned i = 0; i < t->r.point_n; i++) {
 		d[i].value = (double)row->points[i].packets;
 		d[i].known = row->points[i].known && row->points[i].completeness >= KNOWN;
 		d[i].weekend = t->weekend[i];
 	}
-	if (by != TT_BY_SENSOR)
-		return 0;
-	q.from = f->past;
-	q.step = TT_STEP_DAY;
-	q.sensor = row->key.sensor;
-	int rc = tt_store_up(f->s, &q, &u, f->err);
-	for (unsigned i = 0; !rc && i < n && i < u.step_n; i++)
-		d[i].known = u.step_completeness[i] >= KNOWN;
-	tt_up_free(&u);
-	return rc;
 }
 
 static enum tt_change_kind kind_of(const struct run *r) {
@@ -156,10 +142,11 @@ static int look_at(struct search *f, enum tt_change_of of, enum tt_by by, enum t
 	unsigned n = t->r.point_n, run_n = 0;
 	struct series_day *d = calloc(n + 1, sizeof(*d));
 	struct run *runs = NULL;
+	int rc = 0;
 	if (!d)
 		return tt_err_set(f->err, -ENOMEM, "changes: %s", strerror(ENOMEM));
-	int rc = fill_known(f, row, by, t, d);
-	if (!rc && usual_find(d, n, t->lead, &f->limits, &runs, &run_n))
+	fill_days(row, t, d);
+	if (usual_find(d, n, t->lead, &f->limits, &runs, &run_n))
 		rc = tt_err_set(f->err, -ENOMEM, "changes: %s", strerror(ENOMEM));
 	for (unsigned i = 0; !rc && i < run_n; i++)
 		rc = add_run(f, of, by, class, row, d, &runs[i]);

@@ -464,6 +464,7 @@ static void table_without_rows_says_so(void **state) {
 }
 
 static struct fixture *days(struct tt_point *points) {
+	static double complete[] = {1, -1};
 	struct fixture *f = fixture(TT_BY_PORT);
 	f->conf.query.step = TT_STEP_DAY;
 	points[0] = (struct tt_point){1727740800, true, 7, 420, 2, 0, 1};
@@ -471,6 +472,7 @@ static struct fixture *days(struct tt_point *points) {
 	f->rows[0] = port_row(6, 23, 7, 2);
 	f->rows[0].points = points;
 	f->result.point_n = 2;
+	f->result.step_completeness = complete;
 	rank_fixture(f, 1);
 	return f;
 }

@@ -142,13 +142,15 @@ int print_series_table(const struct top_view *t, FILE *out) {
 	tt_grid_add(g, "complete");
 	for (unsigned j = 0; j < t->result->point_n; j++) {
 		const struct tt_point *first = &rk->rows[0].row->points[j];
+		double complete = t->result->step_completeness[j];
 		show_start(t->conf->query.step, first->start, text);
 		tt_grid_add(g, text);
 		for (unsigned i = 0; i < cols; i++) {
 			show_value(t, rk->rows[i].row, &rk->rows[i].row->points[j], text);
 			tt_grid_add(g, text);
 		}
-		tt_grid_add(g, first->known ? tt_show_share(first->completeness, text) : "no data");
+		tt_grid_add(g,
+			complete >= 0 || first->known ? tt_show_share(complete, text) : "no data");
 	}
 	int rc = tt_grid_print(g, out);
 	tt_grid_destroy(&g);

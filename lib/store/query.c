@@ -265,6 +265,10 @@ static int copy_up(struct query *r, struct tt_up *out) {
 	out->step_completeness = calloc(r->step_n + 1, sizeof(*out->step_completeness));
 	if (out->sensors == NULL || out->starts == NULL || out->step_completeness == NULL)
 		return tt_err_set(r->err, -ENOMEM, "%s: no memory", r->s->path);
+	if (r->sensor_steps != NULL &&
+		(out->sensor_steps = calloc((size_t)(r->sensor_n + 1) * r->step_n,
+			 sizeof(*out->sensor_steps))) == NULL)
+		return tt_err_set(r->err, -ENOMEM, "%s: no memory", r->s->path);
 	for (; out->step_n < r->step_n; out->step_n++) {
 		out->starts[out->step_n] = r->steps[out->step_n];
 		out->step_completeness[out->step_n] = r->step_completeness[out->step_n];
@@ -279,6 +283,10 @@ static int copy_up(struct query *r, struct tt_up *out) {
 		s->up_days = r->up[i].up_days;
 		s->completeness = r->up[i].completeness;
 		s->in_time = r->up[i].in_time;
+		if (out->sensor_steps != NULL)
+			memcpy(out->sensor_steps + (size_t)out->sensor_n * r->step_n,
+				r->sensor_steps + (size_t)i * r->step_n,
+				r->step_n * sizeof(*out->sensor_steps));
 		out->sensor_n++;
 	}
 	return 0;
@@ -320,6 +328,7 @@ void tt_up_free(struct tt_up *u) {
 	free(u->sensors);
 	free(u->starts);
 	free(u->step_completeness);
+	free(u->sensor_steps);
 	*u = (struct tt_up){0};
 }
 

@@ -13,6 +13,7 @@
 #define GROUP_V6    (2ull << 32) // key of a source group: IPv6, by number
 #define GROUP_V4    (1ull << 32)
 #define STEPS_MAX   1000000
+#define POINTS_MAX  (64u << 20) // of all rows together
 
 /// What one observation adds to one group.
 struct item {
@@ -163,8 +164,9 @@ struct query {
 
 	struct sensor_up *up; // by sensor number
 	uint32_t rated_n;
-	double completeness;	   // of all, negative: no data
-	double *step_completeness; // negative: nobody was up
+	double completeness;		    // of all, negative: no data
+	double *step_completeness;	    // negative: nobody was up
+	struct tt_up_account *sensor_steps; // by sensor number * step_n + step, or NULL
 };
 
 /// The key of a port's group.
@@ -233,6 +235,8 @@ int up_load(struct query *r);
 void up_free(struct query *r);
 
 // ---- result.c
+/// A series of that many rows has too many points: -E2BIG with a message.
+int too_long(struct query *r, size_t rows);
 int add_tallies(struct query *r);
 int result_build(struct query *r, struct tt_result *out);
 

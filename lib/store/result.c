@@ -5,8 +5,6 @@
 
 #include "query.h"
 
-#define POINTS_MAX (64u << 20) // of all rows together
-
 // Malformed and non_ip packets were never observed: their counts come from the tallies.
 static int add_tally(
 	struct query *r, enum tt_class class, int64_t epoch, int64_t packets, int64_t bytes) {
@@ -262,11 +260,17 @@ static void fill_row(const struct query *r, const struct group *g, struct tt_row
 
 static void fill_points(const struct query *r, struct tt_row *rows) {
 	for (uint32_t i = 0; i < r->agg.group_n; i++) {
+		const struct tt_up_account *own =
+			r->sensor_steps == NULL
+				? NULL
+				: r->sensor_steps + r->agg.groups[i].key * r->step_n;
+
 		for (uint32_t j = 0; j < r->step_n; j++) {
 			struct tt_point *p = &rows[i].points[j];
 
 			p->start = r->steps[j];
-			p->completeness = r->step_completeness[j];
+			p->completeness =
+				own != NULL ? tt_up_completeness(&own[j]) : r->step_completeness[j];
 			p->known = p->completeness >= 0;
 		}
 	}
@@ -282,16 +286,20 @@ static void fill_points(const struct query *r, struct tt_row *rows) {
 	}
 }
 
+int too_long(struct query *r, size_t rows) {
+	return tt_err_set(r->err, -E2BIG,
+		"series of %zu rows and %u steps: too much, expected narrower filters, a longer "
+		"step or a shorter span",
+		rows, r->step_n);
+}
+
 int result_build(struct query *r, struct tt_result *out) {
 	size_t n = r->agg.group_n, points = n * r->step_n;
 	struct tt_point *p = NULL;
 	int rc;
 
 	if (n > UINT32_MAX || points > POINTS_MAX)
-		return tt_err_set(r->err, -E2BIG,
-			"series of %zu rows and %u steps: too much, expected narrower filters, a "
-			"longer step or a shorter span",
-			n, r->step_n);
+		return too_long(r, n);
 	if ((rc = rate_all(r)) < 0)
 		return tt_err_set(r->err, rc, "%s: no memory", r->s->path);
 	out->rows = calloc(n + 1, sizeof(*out->rows));
@@ -311,6 +319,9 @@ int result_build(struct query *r, struct tt_result *out) {
 	out->point_n = r->step_n;
 	if (r->step_n > 0)
 		fill_points(r, out->rows);
+	// goes over to the result
+	out->step_completeness = r->step_completeness;
+	r->step_completeness = NULL;
 	out->from = r->from;
 	out->to = r->to;
 	out->completeness = r->completeness;
@@ -333,5 +344,6 @@ void tt_result_free(struct tt_result *r) {
 			p = r->rows[i].points;
 	free(p);
 	free(r->rows);
+	free(r->step_completeness);
 	*r = (struct tt_result){0};
 }

@@ -15,16 +15,13 @@ struct spans {
 	struct span *s;
 	size_t n, cap;
 };
-struct account { // what completeness is made of, in a step or in all
-	double up, good, expected, received, lost;
-};
 struct loader {
 	struct query *r;
 	const struct tt_catalog *catalog;
 	int64_t *first; // start of the first up-time of each sensor, INT64_MAX: none
 	int64_t clip;	// nothing is expected from then on
 	struct spans up, expected, good;
-	struct account all, *steps;
+	struct tt_up_account all, *steps, *own; // own: steps of the sensor at hand, or NULL
 };
 
 static int push(struct spans *l, int64_t from, int64_t to) {
@@ -72,7 +69,7 @@ static void swap(struct spans *x, struct spans *y) {
 
 enum sum { SUM_UP, SUM_GOOD, SUM_EXPECTED };
 
-static void credit(struct account *a, enum sum what, double seconds) {
+static void credit(struct tt_up_account *a, enum sum what, double seconds) {
 	if (what == SUM_UP)
 		a->up += seconds;
 	else if (what == SUM_GOOD)
@@ -92,7 +89,14 @@ static void account_span(struct loader *l, enum sum what, int64_t from, int64_t 
 		int64_t b = to < r->steps[i + 1] ? to : r->steps[i + 1];
 
 		credit(&l->steps[i], what, (double)(b - a));
+		if (l->own != NULL)
+			credit(&l->own[i], what, (double)(b - a));
 	}
+}
+
+static void lose(struct tt_up_account *a, double received, double lost) {
+	a->received += received;
+	a->lost += lost;
 }
 
 static void account_loss(struct loader *l, int64_t from, int64_t to, double received, double lost) {
@@ -100,16 +104,16 @@ static void account_loss(struct loader *l, int64_t from, int64_t to, double rece
 	int64_t a = from > r->from ? from : r->from, b = to < r->to ? to : r->to;
 	double part = (double)(b - a) / (double)(to - from);
 
-	l->all.received += received * part;
-	l->all.lost += lost * part;
+	lose(&l->all, received * part, lost * part);
 	for (uint32_t i = r->step_n == 0 ? 0 : query_step(r, a); i < r->step_n && r->steps[i] < b;
 		i++) {
 		int64_t c = a > r->steps[i] ? a : r->steps[i];
 		int64_t d = b < r->steps[i + 1] ? b : r->steps[i + 1];
 
 		part = (double)(d - c) / (double)(to - from);
-		l->steps[i].received += received * part;
-		l->steps[i].lost += lost * part;
+		lose(&l->steps[i], received * part, lost * part);
+		if (l->own != NULL)
+			lose(&l->own[i], received * part, lost * part);
 	}
 }
 
@@ -184,12 +188,19 @@ static double account_spans(struct loader *l, enum sum what, const struct spans 
 	return seconds;
 }
 
+static void begin_sensor(struct loader *l, uint32_t sensor) {
+	const struct query *r = l->r;
+
+	l->own = r->sensor_steps != NULL ? r->sensor_steps + (size_t)sensor * r->step_n : NULL;
+}
+
 static int close_sensor(struct loader *l, uint32_t sensor) {
 	struct query *r = l->r;
 	const struct tt_sensor_conf *conf = r->conf[sensor];
 	double seconds, good, expected;
 	int rc = expect(l, sensor);
 
+	begin_sensor(l, sensor);
 	if (rc < 0 || (rc = meet(&l->up, &l->expected, &l->good)) < 0)
 		return rc;
 	// a capture cannot tell: a sensor was up when it should have been
@@ -251,6 +262,7 @@ static int load_spans(struct loader *l) {
 			rc = r->match[next] ? close_sensor(l, next) : 0;
 		if (!r->match[sensor])
 			continue;
+		begin_sensor(l, sensor);
 		account_loss(l, from, to, (double)sqlite3_column_int64(st, 4),
 			(double)sqlite3_column_int64(st, 5));
 		if (rc == 0 && sqlite3_column_int(st, 3) == TT_STATE_UP)
@@ -266,7 +278,7 @@ static int load_spans(struct loader *l) {
 	return rc;
 }
 
-static double completeness(const struct account *a) {
+double tt_up_completeness(const struct tt_up_account *a) {
 	double c;
 
 	if (a->up <= 0)
@@ -276,6 +288,26 @@ static double completeness(const struct account *a) {
 	if (a->lost > 0)
 		c *= a->received > 0 ? a->received / (a->received + a->lost) : 0;
 	return c > 1 ? 1 : c;
+}
+
+void tt_up_add(struct tt_up_account *to, const struct tt_up_account *a) {
+	to->up += a->up;
+	to->good += a->good;
+	to->expected += a->expected;
+	lose(to, a->received, a->lost);
+}
+
+// What is asked by sensor has steps of each.
+static int make_steps(struct query *r) {
+	size_t n = (size_t)(r->sensor_n + 1) * r->step_n;
+
+	r->step_completeness = calloc(r->step_n + 1, sizeof(*r->step_completeness));
+	if (r->q->by != TT_BY_SENSOR || n == 0)
+		return r->step_completeness != NULL ? 0 : -ENOMEM;
+	if (n > POINTS_MAX)
+		return -E2BIG;
+	r->sensor_steps = calloc(n, sizeof(*r->sensor_steps));
+	return r->step_completeness != NULL && r->sensor_steps != NULL ? 0 : -ENOMEM;
 }
 
 int up_load(struct query *r) {
@@ -288,15 +320,18 @@ int up_load(struct query *r) {
 	l.first = calloc(r->sensor_n + 1, sizeof(*l.first));
 	l.steps = calloc(r->step_n + 1, sizeof(*l.steps));
 	r->up = calloc(r->sensor_n + 1, sizeof(*r->up));
-	r->step_completeness = calloc(r->step_n + 1, sizeof(*r->step_completeness));
-	if (l.first == NULL || l.steps == NULL || r->up == NULL || r->step_completeness == NULL)
+	if (l.first != NULL && l.steps != NULL && r->up != NULL)
+		rc = make_steps(r);
+	if (rc == -E2BIG)
+		too_long(r, r->sensor_n);
+	else if (rc < 0)
 		tt_err_set(r->err, rc, "%s: no memory", r->s->path);
 	else if ((rc = load_first(&l)) == 0)
 		rc = load_spans(&l);
 	if (rc == 0) {
-		r->completeness = completeness(&l.all);
+		r->completeness = tt_up_completeness(&l.all);
 		for (uint32_t i = 0; i < r->step_n; i++)
-			r->step_completeness[i] = completeness(&l.steps[i]);
+			r->step_completeness[i] = tt_up_completeness(&l.steps[i]);
 	}
 	big_free(l.up.s, l.up.cap * sizeof(*l.up.s));
 	big_free(l.expected.s, l.expected.cap * sizeof(*l.expected.s));
@@ -309,4 +344,5 @@ int up_load(struct query *r) {
 void up_free(struct query *r) {
 	free(r->up);
 	free(r->step_completeness);
+	free(r->sensor_steps);
 }

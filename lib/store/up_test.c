@@ -354,8 +354,115 @@ static void steps_of_clocks_are_told_where_the_span_touches_them(void **state) {
 	world_destroy(&w);
 }
 
+static bool same(double a, double b) {
+	return fabs(a - b) < 1e-9;
+}
+
+static void random_states(struct world *w, struct tt_store *s, unsigned sensor) {
+	for (int64_t e = FROM; e < FROM + 24 * HOUR; e += 20 * 60) {
+		uint64_t what = world_random(w, 8);
+
+		if (what < 5)
+			states(w, s, sensor, TT_STATE_UP, e, e + 20 * 60, 90, what == 4 ? 10 : 0);
+		else if (what < 7)
+			states(w, s, sensor, what == 5 ? TT_STATE_DOWN : TT_STATE_SILENT, e,
+				e + 20 * 60, 0, 0);
+	}
+}
+
+// One packet in the first hour that each was up, so that it has a row.
+static void one_packet(struct world *w, struct tt_store *s, const char *id, unsigned sensor) {
+	struct tt_result r = ask(s, id, TT_STEP_HOUR, FROM, FROM + 24 * HOUR);
+	struct tt_obs o = {.class = TT_SCAN,
+		.proto = 6,
+		.port = 23,
+		.family = 4,
+		.src = {203, 0, 113, 5},
+		.packets = 1,
+		.bytes = 60,
+		.sensor = (uint16_t)sensor};
+	unsigned i = 0;
+
+	while (!r.rows[0].points[i].known)
+		i++;
+	o.epoch = r.rows[0].points[i].start;
+	tt_result_free(&r);
+	world_begin(w);
+	world_add(w, &o);
+	assert_int_equal(world_put(w, s, true), 1);
+}
+
+// A series by sensor, and the account of each, are what asking for that sensor alone says.
+static void steps_by_sensor_are_those_of_the_sensor_alone(void **state) {
+	static const char *const ids[] = {"jp-a", "jp-b", "sg-a"};
+	struct world *w = world_create(9);
+	struct tt_store *s = world_open(w, TT_STORE_WRITE, NULL);
+	struct tt_query q = TT_QUERY_INIT;
+	struct tt_result by, alone;
+	struct tt_up u;
+	unsigned nulls = 0, apart = 0;
+
+	catalog(w, s,
+		"\"sensors\":[{\"id\":\"jp-a\",\"since\":\"2024-12-18\",\"match\":{\"uplink\":"
+		"\"a\"}},"
+		"{\"id\":\"jp-b\",\"until\":\"2024-12-18T09:00:00Z\",\"match\":{\"uplink\":\"b\"}},"
+		"{\"id\":\"sg-a\",\"since\":\"2024-12-18T05:00:00Z\",\"match\":{\"uplink\":\"c\"}}]"
+		","
+		"\"maintenance\":[{\"sensors\":[\"sg-a\"],\"from\":\"2024-12-18T11:00:00Z\","
+		"\"to\":\"2024-12-18T13:00:00Z\"}]");
+	for (unsigned i = 0; i < 3; i++)
+		random_states(w, s, i);
+	for (unsigned i = 0; i < 3; i++)
+		one_packet(w, s, ids[i], i);
+	q.by = TT_BY_SENSOR;
+	q.step = TT_STEP_HOUR;
+	q.from = FROM;
+	q.to = FROM + 24 * HOUR;
+	assert_int_equal(tt_store_query(s, &q, &by, &err), 0);
+	assert_int_equal(tt_store_up(s, &q, &u, &err), 0);
+	assert_int_equal(by.row_n, 3);
+	assert_int_equal(by.point_n, 24);
+	for (unsigned i = 0; i < 3; i++) {
+		const struct tt_row *row = by.rows;
+
+		while (strcmp(row->key.sensor, ids[i]) != 0)
+			row++;
+		alone = ask(s, ids[i], TT_STEP_HOUR, q.from, q.to);
+		for (unsigned j = 0; j < 24; j++) {
+			const struct tt_point *p = &alone.rows[0].points[j];
+
+			assert_true(same(row->points[j].completeness, p->completeness));
+			assert_int_equal(row->points[j].known, p->known);
+			assert_int_equal(row->points[j].packets, p->packets);
+			assert_true(same(alone.step_completeness[j], p->completeness));
+			assert_string_equal(u.sensors[i].id, ids[i]);
+			assert_true(same(
+				tt_up_completeness(&u.sensor_steps[i * 24 + j]), p->completeness));
+			nulls += !p->known;
+			apart += !same(p->completeness, by.step_completeness[j]);
+		}
+		tt_result_free(&alone);
+	}
+	assert_true(nulls > 3 && apart > 3); // hours there were of both kinds
+	alone = ask(s, NULL, TT_STEP_HOUR, q.from, q.to);
+	for (unsigned j = 0; j < 24; j++) {
+		struct tt_up_account all = {0};
+
+		for (unsigned i = 0; i < 3; i++)
+			tt_up_add(&all, &u.sensor_steps[i * 24 + j]);
+		assert_true(same(tt_up_completeness(&all), alone.rows[0].points[j].completeness));
+		assert_true(same(by.step_completeness[j], alone.rows[0].points[j].completeness));
+	}
+	tt_result_free(&alone);
+	tt_result_free(&by);
+	tt_up_free(&u);
+	world_close(&s);
+	world_destroy(&w);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(steps_by_sensor_are_those_of_the_sensor_alone),
 		cmocka_unit_test(up_silent_and_down_are_told_apart),
 		cmocka_unit_test(since_until_and_maintenance_say_what_is_expected),
 		cmocka_unit_test(a_capture_is_of_sensors_in_their_time),

@@ -23,7 +23,9 @@ static void fill_days(const struct reader *r, const struct part *p, struct tt_wa
 
 		fill_day(&p->days[i], &days[i]);
 		days[i].start = r->up.starts[i];
-		days[i].completeness = gap ? -1 : r->up.step_completeness[i];
+		days[i].completeness = gap	       ? -1
+				       : p->up != NULL ? tt_up_completeness(&p->up[i])
+						       : r->up.step_completeness[i];
 		days[i].known = !gap && (days[i].completeness >= 0 || p->days[i].packets > 0);
 	}
 }

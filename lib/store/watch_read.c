@@ -98,8 +98,12 @@ static int each_of_sensor(struct reader *r, unsigned sensor, part_fn *fn, const 
 
 static int describe_part(struct reader *r, struct part *p, const void *arg) {
 	const struct tt_up_sensor *u = arg;
+	const struct tt_up_account *days = r->up.sensor_steps + (u - r->up.sensors) * r->up.step_n;
 
-	(void)r;
+	if (p->up == NULL && (p->up = calloc(r->up.step_n + 1, sizeof(*p->up))) == NULL)
+		return -ENOMEM;
+	for (unsigned d = 0; d < r->up.step_n; d++)
+		tt_up_add(&p->up[d], &days[d]);
 	p->p.sensor_n++;
 	p->p.addresses += u->addresses;
 	p->p.address_days += u->addresses * u->up_days;
@@ -263,6 +267,7 @@ static int load_up(struct reader *r, int64_t from, int64_t to) {
 
 	if (ids == NULL)
 		return tt_err_set(r->err, -ENOMEM, "%s: no memory", r->s->path);
+	q.by = TT_BY_SENSOR;
 	q.step = TT_STEP_DAY;
 	q.from = from;
 	q.to = to;
@@ -326,6 +331,7 @@ static void close_reader(struct reader *r) {
 			tt_sketch_destroy(&r->parts[i].days[d].sketch);
 		tt_sketch_destroy(&r->parts[i].all.sketch);
 		free(r->parts[i].days);
+		free(r->parts[i].up);
 	}
 	big_free(r->parts, r->cap * sizeof(*r->parts));
 	map_free(&r->at);

@@ -11,6 +11,7 @@ struct cell { // of a part and day, or of all days
 struct part {
 	struct tt_watch_part p;
 	struct cell all, *days;
+	struct tt_up_account *up; // of its sensors, by day; NULL: those of the whole
 };
 enum { PART_WHOLE, PART_PLAIN, PART_FIRST };
 

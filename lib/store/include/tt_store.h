@@ -204,7 +204,7 @@ struct tt_query {
 
 struct tt_point { // one step of a series
 	int64_t start;
-	bool known; // false: no sensor was up, values are no data
+	bool known; // false: no sensor (by sensor: not this one) was up, values are no data
 	uint64_t packets, bytes, sources;
 	double sources_error, completeness; // completeness negative: no data (null)
 };
@@ -255,8 +255,9 @@ struct tt_result {
 	struct tt_row *rows;
 	unsigned row_n;
 	unsigned point_n;
-	int64_t from, to;    // what was asked, or what there is
-	double completeness; // negative: no data (null)
+	int64_t from, to;	   // what was asked, or what there is
+	double completeness;	   // negative: no data (null)
+	double *step_completeness; // of all sensors asked for, point_n
 	bool sources_lower_bound;
 	/// Dates of the RIR sets that the regions come from: "2024-12-17", "2024-10-01,2024-12-17",
 	/// where they are many "2024-10-01..2024-12-17"; "" without.
@@ -308,6 +309,13 @@ struct tt_up_sensor {
 	double completeness; // up / expected seconds; negative: nothing was expected
 	bool in_time;	     // `since` (or the first up-time) to `until` meets the span
 };
+/// What completeness is made of: seconds up, expected, and up where expected; packets.
+struct tt_up_account {
+	double up, good, expected, received, lost;
+};
+void tt_up_add(struct tt_up_account *to, const struct tt_up_account *a);
+/// 0 to 1; negative: no data (null).
+double tt_up_completeness(const struct tt_up_account *a);
 struct tt_up {
 	int64_t from, to;
 	double completeness; // of all, negative: no data (null)
@@ -316,6 +324,7 @@ struct tt_up {
 	int64_t *starts; // of the steps, where the question has steps
 	double *step_completeness;
 	unsigned step_n;
+	struct tt_up_account *sensor_steps; // with a question by sensor: step_n of each in turn
 };
 /// Answers the part of a question that is about its sensors and span; nothing else is read.
 /// tt_up_free in every case.
