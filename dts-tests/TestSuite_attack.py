@@ -103,12 +103,13 @@ class TestAttack(TestSuite):
     def test_overload_brings_every_source_every_second(self):
         """
         Steps: count the overload's sources second by second.
-        Verify: nearly 250 in each, the same ones throughout.
+        Verify: nearly 250 in each, the same ones throughout, each to one port.
         """
-        seconds = {}
+        seconds, flows = {}, set()
         for ts, frame in plain_frames(self.attack("overload")[0]):
             seconds.setdefault(ts, set()).add(frame[26:30])
-        assert len(seconds) == 120 and len(set.union(*seconds.values())) == 250
+            flows.add((frame[26:30], frame[36:38]))
+        assert len(seconds) == 120 and len(set.union(*seconds.values())) == len(flows) == 250
         assert min(len(s) for s in seconds.values()) > 200  # a few have tags or labels
 
     def test_collisions_are_of_one_crc32(self):

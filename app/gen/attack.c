@@ -45,11 +45,8 @@ static struct tt_addr address(uint32_t v) {
 	return a;
 }
 
-/// The number of the packet decides, counted anew after `period` (0: never); numbers whose address
-/// is nobody's are passed over.
-static struct tt_addr by_number(struct maker *m, uint64_t period) {
-	if (period && m->attack_n++ % period == 0)
-		m->attack_at = 0;
+/// The number of the packet decides; those whose address is nobody's are passed over.
+static struct tt_addr by_number(struct maker *m) {
 	for (;;) {
 		struct tt_addr a = address(numbered(m->scenario, m->attack_at++));
 		if (usable(&a))
@@ -82,6 +79,9 @@ bool attack_make(struct maker *m, const struct pick *pick, struct packet *p) {
 	p->stream = pick->stream;
 	p->sensor = pick->sensor;
 	p->feed_fragment = p->varies = p->no_pad = false;
+	// every second the same sources come again, each to its port
+	if (m->scenario->attack == ATTACK_OVERLOAD && m->attack_n++ % m->scenario->sources == 0)
+		m->attack_at = 0;
 	p->port = ports[m->attack_at % 8];
 	if (!target_address(t, 4, &m->rng, &ip.dst))
 		return false;
@@ -89,8 +89,7 @@ bool attack_make(struct maker *m, const struct pick *pick, struct packet *p) {
 		p->port = (uint16_t)(1 + m->attack_n++ % 65535);
 		ip.src = by_hash(m, p);
 	} else {
-		ip.src = by_number(
-			m, m->scenario->attack == ATTACK_OVERLOAD ? m->scenario->sources : 0);
+		ip.src = by_number(m);
 	}
 	p->dport = p->port;
 	int region = regions_of(m->regions, &ip.src);
