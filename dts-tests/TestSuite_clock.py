@@ -41,9 +41,9 @@ def seconds(text):
 class TestClock(TestSuite):
     pytestmark = [*needs_root, pytest.mark.sanitized]
 
-    def site(self):
+    def site(self, **kw):
         self.clock = Clock(self.dir / "clock")
-        return Running(self.teiten, self.dir, name="clock", wrap=("env", f"TEITEN_CLOCK={self.clock.path}"))
+        return Running(self.teiten, self.dir, name="clock", **kw, wrap=("env", f"TEITEN_CLOCK={self.clock.path}"))
 
     def send(self, site, times=1):
         frames = traffic(200)
@@ -92,6 +92,31 @@ class TestClock(TestSuite):
             assert end <= at + 4 or start >= at + 26, (at, self.uptime(site))
         assert max(h["clock_skew_ms"] for h in health) > 29000
         record("clock set forward by 30 s", 1, "nothing twice; the time between is no data")
+
+    def test_twice_in_an_epoch(self):
+        """
+        Steps: the clock is set forward by 5 s and by 6 s more within one epoch of 20 s; packets after it.
+        Verify: both steps are in the database and beside answers; the epoch is told once, and each packet.
+        """
+        with self.site(epoch_s=20) as site:
+            began = int(time.time()) // 20 * 20 + 20
+            wait_for(lambda: time.time() > began + 0.5, 30, site.said)
+            for offset in (5, 11):
+                self.clock.set(offset)
+                time.sleep(1)
+            sent = self.send(site)
+            self.end(site, sent)
+            health, twice = self.told(site, sent)
+        assert not twice and began in [seconds(h["start"]) for h in health]
+        told = [(int(r["before"]), int(r["after"])) for r in self.teiten.sql(
+            site.db, "SELECT before, after FROM clock_step ORDER BY before")]
+        # a machine so busy that the probe itself stood still for seconds tells of that too
+        assert len(told) == 2 or "the clock went on by" in site.said(), told
+        for by in (5, 6):
+            assert any(abs(after - before - by) <= 1 and began <= before and after < began + 20
+                       for before, after in told), (began, told)
+        assert len(self.teiten.top(site.db, "port", class_="all")["clock_steps"]) == len(told)
+        record("clock set forward twice in an epoch", 2, "both told; nothing twice")
 
     def test_set_back_a_little(self):
         """
