@@ -5,17 +5,28 @@
 #include "heavy.h"
 #include "store.h"
 
+// Adds a value to s; false where it is neither NULL nor a sketch, which is the function's error
+// then.
+static bool take_sketch(
+	sqlite3_context *ctx, struct tt_sketch *s, sqlite3_value *v, const char *name) {
+	char *msg;
+
+	if (sqlite3_value_type(v) == SQLITE_NULL ||
+		tt_sketch_merge_encoded(s, sqlite3_value_blob(v), (size_t)sqlite3_value_bytes(v)) ==
+			0)
+		return true;
+	msg = sqlite3_mprintf("%s: is no sketch, expected one", name);
+	sqlite3_result_error(ctx, msg != NULL ? msg : name, -1);
+	sqlite3_free(msg);
+	return false;
+}
+
 // sketch_count(blob): distinct sources of a row of a rollup.
 static void sketch_count(sqlite3_context *ctx, int n, sqlite3_value **v) {
 	struct tt_sketch *s = sqlite3_user_data(ctx);
 
 	tt_sketch_reset(s);
-	if (sqlite3_value_type(v[0]) == SQLITE_NULL)
-		return;
-	if (tt_sketch_merge_encoded(
-		    s, sqlite3_value_blob(v[0]), (size_t)sqlite3_value_bytes(v[0])) < 0)
-		sqlite3_result_error(ctx, "sketch_count: is no sketch, expected one", -1);
-	else
+	if (sqlite3_value_type(v[0]) != SQLITE_NULL && take_sketch(ctx, s, v[0], "sketch_count"))
 		sqlite3_result_int64(ctx, (int64_t)tt_sketch_count(s));
 }
 
@@ -23,12 +34,7 @@ static void sketch_error(sqlite3_context *ctx, int n, sqlite3_value **v) {
 	struct tt_sketch *s = sqlite3_user_data(ctx);
 
 	tt_sketch_reset(s);
-	if (sqlite3_value_type(v[0]) == SQLITE_NULL)
-		return;
-	if (tt_sketch_merge_encoded(
-		    s, sqlite3_value_blob(v[0]), (size_t)sqlite3_value_bytes(v[0])) < 0)
-		sqlite3_result_error(ctx, "sketch_error: is no sketch, expected one", -1);
-	else
+	if (sqlite3_value_type(v[0]) != SQLITE_NULL && take_sketch(ctx, s, v[0], "sketch_error"))
 		sqlite3_result_double(ctx, tt_sketch_error(s));
 }
 
@@ -52,11 +58,7 @@ static void merge_step(sqlite3_context *ctx, int n, sqlite3_value **v) {
 		sqlite3_result_error_nomem(ctx);
 		return;
 	}
-	if (sqlite3_value_type(v[0]) == SQLITE_NULL)
-		return;
-	if (tt_sketch_merge_encoded(
-		    *s, sqlite3_value_blob(v[0]), (size_t)sqlite3_value_bytes(v[0])) < 0)
-		sqlite3_result_error(ctx, "sketch_merge: is no sketch, expected one", -1);
+	take_sketch(ctx, *s, v[0], "sketch_merge");
 }
 
 static void merge_final(sqlite3_context *ctx) {
@@ -73,16 +75,8 @@ static void sketch_union(sqlite3_context *ctx, int n, sqlite3_value **v) {
 	struct tt_sketch *s = sqlite3_user_data(ctx);
 
 	tt_sketch_reset(s);
-	for (int i = 0; i < 2; i++) {
-		if (sqlite3_value_type(v[i]) == SQLITE_NULL)
-			continue;
-		if (tt_sketch_merge_encoded(
-			    s, sqlite3_value_blob(v[i]), (size_t)sqlite3_value_bytes(v[i])) < 0) {
-			sqlite3_result_error(ctx, "sketch_union: is no sketch, expected one", -1);
-			return;
-		}
-	}
-	result_sketch(ctx, s);
+	if (take_sketch(ctx, s, v[0], "sketch_union") && take_sketch(ctx, s, v[1], "sketch_union"))
+		result_sketch(ctx, s);
 }
 
 static void result_heavy(sqlite3_context *ctx, const struct heavy *h) {
@@ -154,11 +148,15 @@ int functions_add(struct tt_store *s, struct tt_err *err) {
 		{"heaviest_union", 6, heaviest_union},
 	};
 
-	for (size_t i = 0; i < sizeof(scalars) / sizeof(scalars[0]); i++)
-		if (sqlite3_create_function_v2(s->db, scalars[i].name, scalars[i].args, flags,
-			    tt_sketch_create(), scalars[i].fn, NULL, NULL,
-			    free_sketch) != SQLITE_OK)
+	for (size_t i = 0; i < sizeof(scalars) / sizeof(scalars[0]); i++) {
+		struct tt_sketch *own = tt_sketch_create();
+
+		if (own == NULL)
+			return tt_err_set(err, -ENOMEM, "%s: no memory", s->path);
+		if (sqlite3_create_function_v2(s->db, scalars[i].name, scalars[i].args, flags, own,
+			    scalars[i].fn, NULL, NULL, free_sketch) != SQLITE_OK)
 			return db_fail(s, err, "functions");
+	}
 	if (sqlite3_create_function_v2(s->db, "sketch_merge", 1, flags, NULL, NULL, merge_step,
 		    merge_final, NULL) != SQLITE_OK ||
 		sqlite3_create_function_v2(s->db, "heaviest_merge", 3, flags, NULL, NULL,
