@@ -46,6 +46,15 @@ struct tt_change *change_add(
 	return c;
 }
 
+void change_label(
+	struct search *f, enum tt_by by, const struct tt_row_key *key, char label[TT_SHOW_LEN]) {
+	struct cell cell;
+	key_label(by, key, &cell);
+	snprintf(label, TT_SHOW_LEN, "%.*s", TT_SHOW_LEN - 1, cell.text);
+	if (by == TT_BY_SENSOR && f->conf->names.recipient)
+		pseudonym_put(f->s, &f->conf->names, 's', label, TT_SHOW_LEN);
+}
+
 struct tt_query search_query(const struct search *f, enum tt_by by, enum tt_class class) {
 	struct tt_query q = TT_QUERY_INIT;
 	q.by = by;
@@ -178,13 +187,30 @@ static int complete(struct search *f) {
 
 // ---- the whole
 
+static int in_order(const void *x, const void *y) {
+	const struct tt_change *a = x, *b = y;
+	if ((a->kind >= TT_CHANGE_NEWCOMER) != (b->kind >= TT_CHANGE_NEWCOMER))
+		return a->kind >= TT_CHANGE_NEWCOMER ? 1 : -1;
+	if (a->of != b->of)
+		return a->of < b->of ? -1 : 1;
+	if (a->class != b->class)
+		return a->class < b->class ? -1 : 1;
+	if (a->from != b->from)
+		return a->from < b->from ? -1 : 1;
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	if (a->rank != b->rank)
+		return a->rank < b->rank ? -1 : 1;
+	return strcmp(a->label, b->label);
+}
+
 static int by_size(const void *x, const void *y) {
 	const struct tt_change *const *a = x, *const *b = y;
 	double p = (double)(*a)->value - (*a)->usual.median * (*a)->days;
 	double q = (double)(*b)->value - (*b)->usual.median * (*b)->days;
 	p = p < 0 ? -p : p;
 	q = q < 0 ? -q : q;
-	return (p < q) - (p > q);
+	return p != q ? (p < q ? 1 : -1) : in_order(*a, *b);
 }
 
 static int drive_all(struct search *f) {
@@ -246,52 +272,28 @@ static void drop_echoes(struct tt_changes *all) {
 	all->n = n;
 }
 
-static int in_order(const void *x, const void *y) {
-	const struct tt_change *a = x, *b = y;
-	if ((a->kind >= TT_CHANGE_NEWCOMER) != (b->kind >= TT_CHANGE_NEWCOMER))
-		return a->kind >= TT_CHANGE_NEWCOMER ? 1 : -1;
-	if (a->of != b->of)
-		return a->of < b->of ? -1 : 1;
-	if (a->class != b->class)
-		return a->class < b->class ? -1 : 1;
-	if (a->from != b->from)
-		return a->from < b->from ? -1 : 1;
-	if (a->kind != b->kind)
-		return a->kind < b->kind ? -1 : 1;
-	if (a->rank != b->rank)
-		return a->rank < b->rank ? -1 : 1;
-	return strcmp(a->label, b->label);
-}
-
 // ---- names
-
-static void hide_name(struct search *f, char *name, size_t size) {
-	pseudonym_put(f->s, &f->conf->names, 's', name, size);
-}
 
 static int by_alias(const void *x, const void *y) {
 	return strcmp(x, y);
 }
 
-// Sensors get the recipient's names for them, and an order that tells nothing of their own.
+// What is left of sensors' own names; labels have the recipient's from the beginning, so that no
+// order and no limit is by others.
 static void hide_sensors(struct search *f) {
 	struct tt_changes *out = f->out;
 	for (unsigned i = 0; i < out->n; i++) {
 		struct tt_change *c = &out->rows[i];
-		if (c->of == TT_OF_SENSOR) {
-			hide_name(f, c->label, sizeof(c->label));
+		if (c->of == TT_OF_SENSOR)
 			c->key.sensor[0] = '\0';
-		} else if (c->of == TT_OF_WATCH && names_a_sensor(f->s, c->label)) {
+		else if (c->of == TT_OF_WATCH && names_a_sensor(f->s, c->label))
 			pseudonym_put(f->s, &f->conf->names, 'w', c->label, sizeof(c->label));
-		}
 		for (unsigned j = 0; j < c->driver_n; j++)
-			if (c->drivers[j].by == TT_BY_SENSOR) {
-				hide_name(f, c->drivers[j].label, sizeof(c->drivers[j].label));
+			if (c->drivers[j].by == TT_BY_SENSOR)
 				c->drivers[j].key.sensor[0] = '\0';
-			}
 	}
 	for (unsigned i = 0; i < out->left_out_n; i++)
-		hide_name(f, out->left_out[i], TT_ID_LEN);
+		pseudonym_put(f->s, &f->conf->names, 's', out->left_out[i], TT_ID_LEN);
 	if (out->left_out_n)
 		qsort(out->left_out, out->left_out_n, TT_ID_LEN, by_alias);
 }

@@ -23,6 +23,9 @@ struct search {
 /// A row added to the answer, zeroed but for kind and what it is of; NULL without memory.
 struct tt_change *change_add(
 	struct search *f, enum tt_change_kind kind, enum tt_change_of of, enum tt_class class);
+/// What a row is called; a sensor by the recipient's name for it.
+void change_label(
+	struct search *f, enum tt_by by, const struct tt_row_key *key, char label[TT_SHOW_LEN]);
 /// A question about the sensors that are compared.
 struct tt_query search_query(const struct search *f, enum tt_by by, enum tt_class class);
 

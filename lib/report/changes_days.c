@@ -126,13 +126,11 @@ static void describe(struct search *f, const struct tt_row *row, const struct se
 
 static int add_run(struct search *f, enum tt_change_of of, enum tt_by by, enum tt_class class,
 	const struct tt_row *row, const struct series_day *d, const struct run *r) {
-	struct cell label;
 	struct tt_change *c = change_add(f, kind_of(r), of, class);
 	if (!c)
 		return tt_err_set(f->err, -ENOMEM, "changes: %s", strerror(ENOMEM));
 	c->key = row->key;
-	key_label(by, &row->key, &label);
-	snprintf(c->label, sizeof(c->label), "%.*s", (int)sizeof(c->label) - 1, label.text);
+	change_label(f, by, &row->key, c->label);
 	describe(f, row, d, r, c);
 	return 0;
 }

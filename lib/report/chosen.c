@@ -16,13 +16,43 @@ void chosen_free(struct chosen *c) {
 	memset(c, 0, sizeof(*c));
 }
 
-static int ranked(
-	struct chosen *c, enum tt_by by, enum tt_rank rank, unsigned n, struct tt_err *err) {
-	int rc = rank_rows(c->result.rows, c->result.row_n, by, rank, &c->ranking);
+// Packets and their rate at one sensor say how many addresses it has. 1: all rates of the question
+// are of a single one.
+static int of_one_sensor(struct tt_store *s, const struct tt_query *q, struct tt_err *err) {
+	unsigned up = 0;
+	struct tt_up u;
+	int rc = tt_store_up(s, q, &u, err);
+	for (unsigned i = 0; !rc && i < u.sensor_n; i++)
+		up += u.sensors[i].up_days > 0;
+	tt_up_free(&u);
+	return rc ? rc : up <= 1;
+}
+
+// Rates by sensor go before they rank: their order would compare numbers of addresses. Those of a
+// single sensor rank as its packets do.
+int rank_hidden(struct tt_store *s, const struct tt_query *q, const struct tt_pseudonyms *names,
+	enum tt_rank rank, struct tt_result *r, struct ranking *out, struct tt_err *err) {
+	int hide = !names->recipient ? 0 : q->by == TT_BY_SENSOR ? 1 : of_one_sensor(s, q, err);
+	memset(out, 0, sizeof(*out));
+	if (hide < 0)
+		return hide;
+	for (unsigned i = 0; q->by == TT_BY_SENSOR && hide && i < r->row_n; i++)
+		r->rows[i].has_rate = false;
+	int rc = rank_rows(r->rows, r->row_n, q->by, rank, out);
 	if (rc)
-		return tt_err_set(err, rc, "ranking %u rows: %s", c->result.row_n, strerror(-rc));
-	rank_cut(&c->ranking, n);
+		return tt_err_set(err, rc, "ranking %u rows: %s", r->row_n, strerror(-rc));
+	for (unsigned i = 0; hide && i < r->row_n; i++)
+		r->rows[i].has_rate = false;
+	out->rates_hidden = hide;
 	return 0;
+}
+
+static int ranked(struct tt_store *s, const struct tt_query *q, const struct tt_pseudonyms *names,
+	enum tt_rank rank, unsigned n, struct chosen *c, struct tt_err *err) {
+	int rc = rank_hidden(s, q, names, rank, &c->result, &c->ranking, err);
+	if (!rc)
+		rank_cut(&c->ranking, n);
+	return rc;
 }
 
 static int take_keys(struct chosen *c, struct tt_err *err) {
@@ -39,20 +69,6 @@ static int take_keys(struct chosen *c, struct tt_err *err) {
 	return 0;
 }
 
-// Packets and their rate at one sensor say how many addresses it has.
-static int hide_rates(
-	struct tt_store *s, const struct tt_query *q, struct tt_result *r, struct tt_err *err) {
-	unsigned up = 0;
-	struct tt_up u;
-	int rc = tt_store_up(s, q, &u, err);
-	for (unsigned i = 0; !rc && i < u.sensor_n; i++)
-		up += u.sensors[i].up_days > 0;
-	tt_up_free(&u);
-	for (unsigned i = 0; i < r->row_n && (up <= 1 || q->by == TT_BY_SENSOR); i++)
-		r->rows[i].has_rate = false;
-	return rc;
-}
-
 int ask_hidden(struct tt_store *s, const struct tt_query *q, const struct tt_pseudonyms *names,
 	struct tt_result *out, char (**ids)[TT_ID_LEN], struct tt_err *err) {
 	int rc = tt_store_query(s, q, out, err);
@@ -65,7 +81,9 @@ int ask_hidden(struct tt_store *s, const struct tt_query *q, const struct tt_pse
 		memcpy((*ids)[i], out->rows[i].key.sensor, TT_ID_LEN);
 		pseudonym_put(s, names, 's', out->rows[i].key.sensor, TT_ID_LEN);
 	}
-	return hide_rates(s, q, out, err);
+	for (unsigned i = 0; i < out->clock.n; i++)
+		pseudonym_put(s, names, 'p', out->clock.steps[i].probe, TT_ID_LEN);
+	return 0;
 }
 
 int choose_rows(struct tt_store *s, const struct tt_query *query, enum tt_rank rank, unsigned n,
@@ -81,7 +99,7 @@ int choose_rows(struct tt_store *s, const struct tt_query *query, enum tt_rank r
 	q.unrated = rank == TT_RANK_PACKETS;
 	int rc = ask_hidden(s, &q, names, &out->result, &out->ids, err);
 	if (!rc)
-		rc = ranked(out, q.by, rank, n, err);
+		rc = ranked(s, &q, names, rank, n, out, err);
 	// all there is to know is known already
 	if (rc || !first || (!out->result.light && query->step == TT_STEP_NONE))
 		return rc;
@@ -97,5 +115,5 @@ int choose_rows(struct tt_store *s, const struct tt_query *query, enum tt_rank r
 	if (!q.key_n) // nothing came: the span and its completeness are still to be told
 		q.light = true;
 	rc = ask_hidden(s, &q, names, &out->result, &out->ids, err);
-	return rc ? rc : ranked(out, q.by, rank, n, err);
+	return rc ? rc : ranked(s, &q, names, rank, n, out, err);
 }

@@ -79,9 +79,14 @@ static const struct tt_row *find(
 	return NULL;
 }
 
+// Equals by their key; sensors by what they are called, so that a recipient's names tell no other
+// order, and what is cut off neither.
 static int by_share(const void *x, const void *y) {
 	const struct tt_driver *a = x, *b = y;
-	return (a->share < b->share) - (a->share > b->share);
+	if (a->share != b->share)
+		return a->share < b->share ? 1 : -1;
+	return a->by == TT_BY_SENSOR ? strcmp(a->label, b->label)
+				     : rank_key_cmp(&a->key, &b->key, a->by);
 }
 
 struct taker {
@@ -105,7 +110,6 @@ static int take(const struct taker *t, const struct tt_row_key *key, uint64_t no
 	double more_of_it) {
 	struct tt_change *c = t->c;
 	struct tt_driver d = {.by = t->by, .key = *key, .packets = now, .at_least = t->at_least};
-	struct cell label;
 	// nobody's
 	if ((t->by == TT_BY_ASN && !key->asn) || (t->by == TT_BY_SOURCE && !key->source.family))
 		return 0;
@@ -113,8 +117,7 @@ static int take(const struct taker *t, const struct tt_row_key *key, uint64_t no
 	d.share = more_of_it / t->total;
 	if (d.share < SHARE_LEAST)
 		return 0;
-	key_label(t->by, key, &label);
-	snprintf(d.label, sizeof(d.label), "%.*s", (int)sizeof(d.label) - 1, label.text);
+	change_label(t->f, t->by, key, d.label);
 	struct tt_driver *more = realloc(c->drivers, (c->driver_n + 1) * sizeof(*more));
 	if (!more)
 		return tt_err_set(t->f->err, -ENOMEM, "changes: %s", strerror(ENOMEM));

@@ -33,6 +33,9 @@ static void hide_surge(
 	if (g->seen_n)
 		qsort(g->seen, g->seen_n, sizeof(*g->seen), by_key);
 	watch_judge(g);
+	for (unsigned i = 0; i < g->seen_n; i++)
+		if (g->seen[i].sensors <= 1) // beside others, how many addresses it has
+			g->seen[i].expected = -1;
 }
 
 int tt_watch_hide(struct tt_store *s, const struct tt_pseudonyms *names, struct tt_watch_result *r,
@@ -73,12 +76,12 @@ static int by_service(const void *x, const void *y) {
 }
 
 int tt_show_hide(struct tt_store *s, const struct tt_pseudonyms *names, json_t *show) {
-	json_t *list = json_object_get(show, "services"), *sorted = json_array();
-	size_t n = json_array_size(list);
+	json_t *list = json_object_get(show, "services"), *sorted = json_array(), *step;
+	size_t n = json_array_size(list), i;
 	json_t **all = calloc(n + 1, sizeof(*all));
 	char alias[TT_ID_LEN];
 	int rc = all && sorted ? 0 : -ENOMEM;
-	for (size_t i = 0; !rc && i < n; i++) {
+	for (i = 0; !rc && i < n; i++) {
 		all[i] = json_array_get(list, i);
 		pseudonym_make(
 			s, names, 's', json_string_value(json_object_get(all[i], "sensor")), alias);
@@ -86,10 +89,15 @@ int tt_show_hide(struct tt_store *s, const struct tt_pseudonyms *names, json_t *
 	}
 	if (!rc && n)
 		qsort(all, n, sizeof(*all), by_service);
-	for (size_t i = 0; !rc && i < n; i++)
+	for (i = 0; !rc && i < n; i++)
 		json_array_append(sorted, all[i]);
 	if (!rc)
 		json_object_set(show, "services", sorted);
+	json_array_foreach(json_object_get(show, "clock_steps"), i, step) {
+		pseudonym_make(
+			s, names, 'p', json_string_value(json_object_get(step, "probe")), alias);
+		json_object_set_new(step, "probe", json_string(alias));
+	}
 	json_decref(sorted);
 	free(all);
 	return rc;

@@ -30,9 +30,14 @@ struct ranking {
 	struct ranked *rows;
 	unsigned n;	   // all
 	unsigned ranked_n; // of them ranked
+	bool rates_hidden; // from a recipient
 };
 int rank_rows(const struct tt_row *rows, unsigned n, enum tt_by by, enum tt_rank rank,
 	struct ranking *out);
+/// The same of an answer, out of which goes what would tell a recipient how many addresses a sensor
+/// has: rates by sensor, and those of a single one.
+int rank_hidden(struct tt_store *s, const struct tt_query *q, const struct tt_pseudonyms *names,
+	enum tt_rank rank, struct tt_result *r, struct ranking *out, struct tt_err *err);
 /// Sets previous of every row of `r` from the ranking of another period.
 int rank_compare(
 	struct ranking *r, const struct ranking *other, bool other_has_data, enum tt_by by);
@@ -52,7 +57,8 @@ struct chosen {
 /// chosen_free in every case.
 int choose_rows(struct tt_store *s, const struct tt_query *q, enum tt_rank rank, unsigned n,
 	const struct tt_pseudonyms *names, struct chosen *out, struct tt_err *err);
-/// Answers a question; rows by sensor get a recipient's names (*ids: their own).
+/// Answers a question; rows by sensor, and probes, get a recipient's names (*ids: the sensors'
+/// own).
 int ask_hidden(struct tt_store *s, const struct tt_query *q, const struct tt_pseudonyms *names,
 	struct tt_result *out, char (**ids)[TT_ID_LEN], struct tt_err *err);
 void chosen_free(struct chosen *c);

@@ -88,6 +88,7 @@ static void fill_seen(const struct finder *f, const struct tt_watch_surge *s,
 	const struct tt_watch_part *p, struct tt_seen *o) {
 	double usual = usual_packets(f, p->key) * s->days;
 	snprintf(o->key, sizeof(o->key), "%s", p->key);
+	o->sensors = p->sensor_n;
 	o->addresses = p->addresses;
 	o->address_days = p->address_days;
 	o->up_share = p->completeness < 0 ? 0 : p->completeness;
@@ -141,9 +142,11 @@ void watch_judge(struct tt_watch_surge *s) {
 				o->up_share * 100);
 		} else if (o->expected < EXPECTED_LEAST) {
 			s->exclusive = TT_EXCLUSIVE_UNDECIDED;
-			snprintf(s->why, sizeof(s->why),
-				"%s would have seen %.1f packets, too few to miss", o->key,
-				o->expected);
+			char few[48] = "";
+			if (o->addresses >= 0)
+				snprintf(few, sizeof(few), "%.1f packets, ", o->expected);
+			snprintf(s->why, sizeof(s->why), "%s would have seen %stoo few to miss",
+				o->key, few);
 		}
 	}
 }

@@ -104,7 +104,8 @@ static json_t *seen_json(const struct tt_watch_surge *s) {
 		json_t *o = json_pack("{s:s}", "network", x->key);
 		set_addresses(o, x->addresses, x->address_days);
 		json_object_set_new(o, "up", json_real(x->up_share));
-		json_object_set_new(o, "expected", json_real(x->expected));
+		json_object_set_new(
+			o, "expected", x->expected < 0 ? json_null() : json_real(x->expected));
 		json_object_set_new(o, "seen", json_integer((json_int_t)x->seen));
 		json_object_set_new(o, "saw", json_boolean(x->saw));
 		json_array_append_new(list, o);

@@ -134,7 +134,7 @@ static int print_seen(FILE *out, const struct tt_watch_surge *s) {
 		tt_grid_add(g, x->key);
 		tt_grid_add(g, x->addresses < 0 ? "-" : show_rate(x->addresses, text));
 		tt_grid_add(g, tt_show_share(x->up_share, text));
-		tt_grid_add(g, show_rate(x->expected, text));
+		tt_grid_add(g, x->expected < 0 ? "-" : show_rate(x->expected, text));
 		tt_grid_add(g, tt_show_count(x->seen, text));
 		tt_grid_add(g, x->saw ? "saw it" : "did not see it");
 	}

@@ -109,10 +109,12 @@ json_t *tt_changes_json(
 /// One network, group or sensor in the test of exclusivity.
 struct tt_seen {
 	char key[64];
+	unsigned sensors;
 	double addresses, address_days; // negative: hidden from a recipient
 	double up_share;		// up-time of what was expected in the span, 0..1
-	double expected; // packets, had it come to every address as it came to those that saw it
-	uint64_t seen;	 // beyond the usual
+	// packets, had it come to every address as it came to those that saw it; negative: hidden
+	double expected;
+	uint64_t seen; // beyond the usual
 	bool saw;
 };
 enum tt_exclusive { TT_EXCLUSIVE_NO, TT_EXCLUSIVE_YES, TT_EXCLUSIVE_UNDECIDED };

@@ -11,11 +11,10 @@ int ask(struct page *p, const struct tt_query *q, enum tt_rank rank, struct answ
 	int rc = tt_store_query(p->s, q, &a->result, p->err);
 	if (rc < 0)
 		return rc;
-	rc = rank_rows(a->result.rows, a->result.row_n, q->by, rank, &a->ranking);
-	if (rc) {
-		tt_err_set(p->err, rc, "ranking %u rows: %s", a->result.row_n, strerror(-rc));
+	struct tt_pseudonyms names = page_names(p);
+	rc = rank_hidden(p->s, q, &names, rank, &a->result, &a->ranking, p->err);
+	if (rc)
 		answer_free(a);
-	}
 	return rc;
 }
 

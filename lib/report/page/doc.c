@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../pseudonym.h"
 #include "page.h"
 
 #define DPORT_ROWS_MAX 200000000 // more raw observations take too long for a rank beside
@@ -97,8 +98,12 @@ static int find_scope(struct page *p) {
 		p->country[0] ? p->country : NULL, "group", p->conf->group, "all_sensors",
 		!(p->country[0] && p->any_country) && !p->conf->group, "sensors",
 		a.result.row_n ? (int)a.result.row_n : known);
-	if (p->conf->recipient && p->conf->group) // a group's name may tell whose sensors they are
-		json_object_set_new(scope, "group", json_string("(selected)"));
+	if (p->conf->recipient && p->conf->group) { // its name may tell whose sensors they are
+		struct tt_pseudonyms names = page_names(p);
+		char alias[TT_ID_LEN];
+		pseudonym_make(p->s, &names, 'g', p->conf->group, alias);
+		json_object_set_new(scope, "group", json_string(alias));
+	}
 	json_object_set_new(p->doc, "scope", scope);
 	json_object_set_new(p->doc, "completeness", completeness_json(a.result.completeness));
 	answer_free(&a);

@@ -200,11 +200,18 @@ static void data_notes(struct page *p, struct tt_buf *b) {
 			: ja ? "既知の調査目的のスキャナーのみを数えています。"
 			     : "Only known survey scanners are counted.");
 	survey_note(p, b);
-	if (p->conf->recipient)
-		html_printf(b, "<li>%s</li>\n",
-			ja ? "センサーとネットワークの名称は、提供先ごとに固有の仮名です。"
-			   : "Sensors and networks are named by pseudonyms that are this "
-			     "recipient's own.");
+}
+
+static void recipient_notes(struct page *p, struct tt_buf *b) {
+	static const struct note notes[] = {
+		{"Sensors and networks are named by pseudonyms that are this recipient's own.",
+			"センサーとネットワークの名称は、提供先ごとに固有の仮名です。"},
+		{"What would tell how many addresses a sensor has is left out (–): rates of a "
+		 "single sensor, and what networks of a single one were expected to see.",
+			"センサーのアドレス数が分かる値（1台のセンサーのみの、1アドレスあたりの"
+			"パケット数と、1台のみのネットワークの期待値）は「–」としています。"}};
+	for (unsigned i = 0; p->conf->recipient && i < 2; i++)
+		item(p, b, &notes[i]);
 }
 
 void write_method(struct page *p, struct tt_buf *b) {
@@ -215,6 +222,7 @@ void write_method(struct page *p, struct tt_buf *b) {
 	scope_note(p, b);
 	previous_note(p, b);
 	data_notes(p, b);
+	recipient_notes(p, b);
 	tt_buf_printf(b, "</ol>\n");
 }
 

@@ -39,15 +39,19 @@ static json_t *frozen_json(const struct page *p) {
 	json_object_set_new(o, "v", json_integer(1));
 	for (unsigned i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		json_object_set(o, keys[i], json_object_get(p->doc, keys[i]));
+	// the database is the operator's own: what is frozen serves whatever recipient
+	json_t *scope = json_copy(json_object_get(p->doc, "scope"));
+	json_object_set_new(
+		scope, "group", p->conf->group ? json_string(p->conf->group) : json_null());
+	json_object_set_new(o, "scope", scope);
 	return o;
 }
 
 // Frozen ranks are found by the days they are of and by what was counted.
 static void frozen_name(const struct page *p, int64_t from, int64_t to, char *out, size_t size) {
 	struct tt_tz *tz = tt_store_tz(p->s);
-	const json_t *scope = json_object_get(p->doc, "scope");
 	char a[TT_RFC3339_LEN], b[TT_RFC3339_LEN];
-	const char *group = json_string_value(json_object_get(scope, "group"));
+	const char *group = p->conf->group;
 	snprintf(out, size, "published:%s..%s country=%s group=%s surveyors=%s",
 		tt_day_format(tt_tz_day(tz, from), a), tt_day_format(tt_tz_day(tz, to), b),
 		p->country[0] ? p->country : "*", group ? group : "*",
@@ -134,8 +138,10 @@ static int check_frozen(struct page *p, const char *name, const json_t *o) {
 	for (unsigned i = 0; i < sizeof(same) / sizeof(*same); i++) {
 		const json_t *is = at(o, same[i][0], same[i][1]);
 		const json_t *mine = at(p->doc, same[i][0], same[i][1]);
+		const char *value = json_string_value(is);
+		bool own = i == 1 && value && p->conf->group && !strcmp(value, p->conf->group);
 		char *text;
-		if (is && json_equal(is, mine))
+		if (own || (is && json_equal(is, mine)))
 			continue;
 		text = json_dumps(mine, JSON_ENCODE_ANY);
 		snprintf(path, sizeof(path), "$.%s%s%s", same[i][0], same[i][1] ? "." : "",

@@ -101,7 +101,7 @@ static void tell_surge(struct page *p, const json_t *w, const json_t *s, const c
 	prose_add(p, section, text);
 }
 
-// Networks that were up and did not see it, with what they would have seen.
+// Networks that were up and did not see it, with what they would have seen; negative: not told.
 static void list_others(
 	const json_t *s, char names[2][NAME_LEN], double *expected, uint64_t *seen) {
 	const json_t *network;
@@ -124,7 +124,10 @@ static void list_others(
 					: left	     ? ", "
 						     : " and ",
 					text_of(network, "network"));
-		*expected += json_number_value(json_object_get(network, "expected"));
+		const json_t *want = json_object_get(network, "expected");
+		*expected = json_is_null(want) || *expected < 0
+				    ? -1
+				    : *expected + json_number_value(want);
 		*seen += count_of(network, "seen");
 	}
 }
@@ -150,6 +153,9 @@ static const char *reason_ja(const json_t *s, char buf[NAME_LEN]) {
 		if (up < INCOMPLETE)
 			snprintf(buf, NAME_LEN, "%.64sの稼働率が%sにとどまるため、",
 				text_of(n, "network"), share_text(TT_JA, up, share));
+		else if (json_is_null(json_object_get(n, "expected")))
+			snprintf(buf, NAME_LEN, "%.64sでの期待値が少ないため、",
+				text_of(n, "network"));
 		else
 			snprintf(buf, NAME_LEN, "%.64sでの期待値が%.1f個と少ないため、",
 				text_of(n, "network"),
@@ -175,24 +181,29 @@ static void tell_who(struct page *p, const json_t *w, const json_t *s, const cha
 	struct tt_buf text[2] = {TT_BUF_INIT(8192), TT_BUF_INIT(8192)};
 	const char *verdict = text_of(s, "exclusive"), *only = text_of(s, "only"),
 		   *why = text_of(s, "why");
-	char others[2][NAME_LEN], reason[NAME_LEN], want[TT_SHOW_LEN], got[TT_SHOW_LEN];
+	char others[2][NAME_LEN], reason[NAME_LEN], want[2][TT_SHOW_LEN + 8] = {"", ""};
+	char count[TT_SHOW_LEN], got[TT_SHOW_LEN];
 	double expected;
 	uint64_t seen;
 	list_others(s, others, &expected, &seen);
-	tt_show_count((uint64_t)(expected + 0.5), want);
+	if (expected >= 0) {
+		tt_show_count((uint64_t)(expected + 0.5), count);
+		snprintf(want[0], sizeof(want[0]), "%s ", count);
+		snprintf(want[1], sizeof(want[1]), "%s個", count);
+	}
 	tt_show_count(seen, got);
 	if (!strcmp(verdict, "yes")) {
 		tt_buf_printf(&text[0],
 			"Only sensors in the network %s saw the surge. Those in %s were up: had it "
-			"come to all addresses alike, %s packets would have reached them, and %s "
+			"come to all addresses alike, %spackets would have reached them, and %s "
 			"did.",
-			only, others[0], want, seen ? got : "none");
+			only, others[0], want[0], seen ? got : "none");
 		tt_buf_printf(&text[1],
 			"この急増は、ネットワーク「%s」のセンサーのみで観測されました。%"
 			"sのセンサーも稼働して"
 			"おり、すべてのアドレスに等しく届いていれば%"
-			"s個を観測したはずですが、実際の観測数は%s個でした。",
-			only, others[1], want, got);
+			"sを観測したはずですが、実際の観測数は%s個でした。",
+			only, others[1], expected >= 0 ? want[1] : "パケット", got);
 		if (answers_only(w)) {
 			tt_buf_printf(&text[0],
 				" The addresses of %s were most likely being spoofed.", only);

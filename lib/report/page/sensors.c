@@ -41,16 +41,6 @@ static json_t *describe(struct page *p, const char *id) {
 		network, "addresses", c ? c->addresses : 1);
 }
 
-// Packets and their rate at one sensor say how many addresses it has.
-static void hide_rates(json_t *rows) {
-	json_t *row;
-	size_t i;
-	json_array_foreach(rows, i, row) {
-		json_object_set_new(row, "rate", json_null());
-		json_object_set_new(row, "median_rate", json_null());
-	}
-}
-
 static int add_sensor(struct page *p, const char *id, json_t *list) {
 	struct tt_query q = page_query(p, TT_BY_PORT);
 	struct answer a;
@@ -68,8 +58,6 @@ static int add_sensor(struct page *p, const char *id, json_t *list) {
 	json_object_set(o, "completeness", json_object_get(top, "completeness"));
 	json_object_set(o, "rows", json_object_get(top, "rows"));
 	json_decref(top);
-	if (p->conf->recipient)
-		hide_rates(json_object_get(o, "rows"));
 	answer_free(&a);
 	json_array_append_new(list, o);
 	return 0;
@@ -149,10 +137,10 @@ int sensors_gather(struct page *p) {
 static void add_other(json_t *rows, const struct answer *other) {
 	json_t *row;
 	size_t i;
+	bool told = other->result.completeness >= 0 && !other->ranking.rates_hidden;
 	json_array_foreach(rows, i, row) {
 		json_object_set_new(row, "other_rank", json_null());
-		json_object_set_new(row, "other_rate",
-			other->result.completeness >= 0 ? json_real(0) : json_null());
+		json_object_set_new(row, "other_rate", told ? json_real(0) : json_null());
 		for (unsigned j = 0; j < other->ranking.ranked_n; j++) {
 			const struct ranked *r = &other->ranking.rows[j];
 			json_t *key = key_json(&r->row->key, TT_BY_PORT);
@@ -161,7 +149,8 @@ static void add_other(json_t *rows, const struct answer *other) {
 			if (!equal)
 				continue;
 			json_object_set_new(row, "other_rank", json_integer(r->rank));
-			json_object_set_new(row, "other_rate", json_real(r->row->rate));
+			if (told)
+				json_object_set_new(row, "other_rate", json_real(r->row->rate));
 			break;
 		}
 	}
