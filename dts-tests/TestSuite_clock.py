@@ -2,6 +2,7 @@
 """Clocks that are set, that sleep, and that are wrong: nothing twice, nothing under a time that was not."""
 import json
 import os
+import re
 import signal
 import struct
 import threading
@@ -313,6 +314,9 @@ class TestSteps(TestSuite):
             (r["boot"], r["next"] or None) for r in told}
         table = self.teiten.run("teiten", "top", "--db", site.db, "--by", "port").out
         assert not backs or f"The clock of {site.name} was set back by " in table, table
+        hidden = self.teiten.top(site.db, "port", class_="all", recipient="isac").get("clock_steps", [])
+        assert [x["boot"] for x in hidden] == [x["boot"] for x in shown.get("clock_steps", [])]
+        assert all(re.fullmatch(r"p-\w{10}", x["probe"]) for x in hidden), hidden
         last = [s for h in health[-1:] for s in h["sensors"]]
         assert all(s["state"] in ("up", "silent") for s in last)
 

@@ -124,7 +124,7 @@ def decoders(t):
     """docs/testing.md names every fuzzer with what it calls, and every decoder that a library exports."""
     rows = re.findall(r"^\|[^|]+\| (`[^|]+) \| `(fuzz_\w+)` \|$", (ROOT / "docs/testing.md").read_text(), re.M)
     called = {fuzzer: re.findall(r"`(\w+)`", cells.split("(")[0]) for cells, fuzzer in rows}
-    sources = {Path(f).stem: (ROOT / f).read_text() for f in tracked("lib/*/fuzz_*.c")}
+    sources = {Path(f).stem: (ROOT / f).read_text() for f in tracked("lib/*/fuzz_*.c", "app/*/fuzz_*.c")}
     t.add("lint: docs/testing.md lists the fuzzers", called.keys() == sources.keys(), f"{called.keys() ^ sources.keys()}")
     idle = [f"{f}: {n}" for f, names in called.items() for n in names
             if not re.search(rf"\b{n}\b", sources.get(f, ""))]
@@ -250,16 +250,16 @@ def stage_fuzz(t):
     if not ok:
         t.add("fuzz: build", False, out)
         return
-    sources = tracked("lib/*/fuzz_*.c")
+    sources = tracked("lib/*/fuzz_*.c", "app/*/fuzz_*.c")
     each = max(5, FUZZ_SECONDS // max(1, len(sources)))
 
     def one(src):
-        lib, name = src.split("/")[1], Path(src).stem
+        top, lib, name = *src.split("/")[:2], Path(src).stem
         found = ROOT / "build-fuzz/found" / f"{lib}-{name}"
         found.mkdir(parents=True, exist_ok=True)
-        corpus = ROOT / "lib" / lib / "corpus" / name.removeprefix("fuzz_")
+        corpus = ROOT / top / lib / "corpus" / name.removeprefix("fuzz_")
         dirs = [str(found)] + ([str(corpus)] if corpus.is_dir() else [])
-        return run([str(ROOT / f"build-fuzz/lib/{lib}_{name}"), f"-max_total_time={each}",
+        return run([str(ROOT / f"build-fuzz/{top}/{lib}_{name}"), f"-max_total_time={each}",
                     "-timeout=10", "-rss_limit_mb=3000", "-max_len=16384", "-print_final_stats=1",
                     f"-artifact_prefix={found}/", *dirs], timeout=each + 120)
 

@@ -45,8 +45,8 @@ static int bad(const struct reader *r, const char *at, const char *expected) {
 }
 
 static int read_time(const struct reader *r, const char *at, const char *text, int64_t *sec) {
-	if (!text || tt_time_parse(text, sec) < 0)
-		return bad(r, at, "a time as 2024-10-01T00:00:00+09:00");
+	if (!text || tt_time_parse(text, sec) < 0 || *sec < 0 || *sec > TT_TIME_MAX)
+		return bad(r, at, "a time as 2024-10-01T00:00:00+09:00, from 1970 to 2106");
 	return 0;
 }
 
@@ -128,7 +128,7 @@ static int event_sensors(
 
 static int event_time(
 	const struct reader *r, struct event *e, const char *from, const char *until) {
-	e->from = INT64_MIN;
+	e->from = 0;
 	e->until = INT64_MAX;
 	int rc = from ? read_time(r, "events.from", from, &e->from) : 0;
 	if (rc == 0 && until)
