@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -85,6 +86,86 @@ static void large_counts_stay_within_the_stated_error_without_bias(void **state)
 	for (unsigned k = 0; k < POINTS; k++)
 		assert_true(fabs(sum[k] / SETS) < 4.5 * 0.01625 / sqrt(SETS));
 	print_message("worst relative error %.4f\n", worst);
+}
+
+static uint64_t hash_by(uint8_t key, uint8_t family, uint64_t n) {
+	const uint8_t of[16] = {key, 'k', 'e', 'y'};
+	uint8_t src[16] = {0};
+
+	memcpy(src, &n, sizeof(n));
+	return tt_sketch_hash(of, family, src);
+}
+
+// At half decades, under several keys: exact up to 512, then within 4 standard errors of what was
+// added. Hundred million under one of them, as the time of a check allows; sketch_bench does so
+// under four more.
+static void counts_from_1_to_100_million_stay_within_the_stated_error(void **state) {
+	static const struct {
+		uint8_t key, family;
+		unsigned halves; // of decades
+	} sets[] = {{1, 4, 16}, {2, 4, 14}, {3, 6, 14}, {4, 6, 14}};
+	double worst = 0;
+
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		struct tt_sketch *s = tt_sketch_create();
+		uint64_t n = 0;
+
+		for (unsigned half = 0; half <= sets[i].halves; half++) {
+			uint64_t target = (uint64_t)llround(pow(10, half / 2.0));
+
+			for (; n < target; n++)
+				tt_sketch_add(s, hash_by(sets[i].key, sets[i].family, n));
+			double off = fabs((double)tt_sketch_count(s) / (double)n - 1);
+
+			assert_true(n > TT_SKETCH_EXACT ? off < 4 * tt_sketch_error(s) : off == 0);
+			worst = fmax(worst, off);
+		}
+		assert_true(n == (i == 0 ? 100000000 : 10000000));
+		tt_sketch_destroy(&s);
+	}
+	print_message("worst relative error %.4f\n", worst);
+}
+
+#define MANY 256 // sketches of 4 KiB: a megabyte, as they come out of a table
+
+// Of a million a second in CPU time; the best of short spans, because others use the machine too.
+static void unions_of_4_kib_sketches_are_counted_and_quick(void **state) {
+	static uint8_t blobs[MANY][TT_SKETCH_MAX];
+	struct tt_sketch *s[MANY], *into[2] = {tt_sketch_create(), tt_sketch_create()};
+	double best[2] = {0, 0};
+
+	for (unsigned i = 0; i < MANY; i++) { // every other half of it is the next one's too
+		s[i] = tt_sketch_create();
+		for (uint64_t k = 0; k < 4000; k++)
+			tt_sketch_add(s[i], hash_by(9, 4, i * 2000 + k));
+		assert_int_equal(tt_sketch_encode(s[i], blobs[i], TT_SKETCH_MAX), TT_SKETCH_MAX);
+	}
+	for (unsigned span = 0; span < 400 && (span < 2 || fmin(best[0], best[1]) < 1e6); span++) {
+		struct timespec from, to;
+
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+		for (unsigned i = 0; i < MANY; i++)
+			assert_int_equal(
+				span % 2 ? tt_sketch_merge_encoded(into[1], blobs[i], TT_SKETCH_MAX)
+					 : tt_sketch_merge(into[0], s[i]),
+				0);
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+		best[span % 2] = fmax(
+			best[span % 2], MANY / ((double)(to.tv_sec - from.tv_sec) +
+						       1e-9 * (double)(to.tv_nsec - from.tv_nsec)));
+	}
+	double off = fabs((double)tt_sketch_count(into[0]) / (MANY * 2000 + 2000) - 1);
+
+	assert_true(off < 4 * tt_sketch_error(into[0]));
+	assert_same(into[0], into[1]);
+	print_message("unions a second: %.0f, of encoded ones %.0f\n", best[0], best[1]);
+#ifndef __SANITIZE_ADDRESS__
+	assert_true(best[0] >= 1e6 && best[1] >= 1e6);
+#endif
+	for (unsigned i = 0; i < MANY; i++)
+		tt_sketch_destroy(&s[i]);
+	tt_sketch_destroy(&into[0]);
+	tt_sketch_destroy(&into[1]);
 }
 
 // The state depends on the set alone: any way of splitting and merging gives the same bytes.
@@ -227,6 +308,8 @@ int main(void) {
 		cmocka_unit_test(small_counts_are_exact_and_repeats_do_not_count),
 		cmocka_unit_test(the_hash_zero_is_an_element_like_others),
 		cmocka_unit_test(large_counts_stay_within_the_stated_error_without_bias),
+		cmocka_unit_test(counts_from_1_to_100_million_stay_within_the_stated_error),
+		cmocka_unit_test(unions_of_4_kib_sketches_are_counted_and_quick),
 		cmocka_unit_test(merges_of_any_combination_equal_the_union),
 		cmocka_unit_test(encoding_says_the_size_it_needs_and_writes_nothing_when_short),
 		cmocka_unit_test(corrupted_encodings_are_refused_and_change_nothing),
