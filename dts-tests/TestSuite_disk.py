@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Disks that are full, read-only, slow or damaged: nothing is lost, it is said, and it goes on."""
+import calendar
 import errno
 import json
 import os
@@ -8,6 +9,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -374,6 +376,39 @@ class TestDisk(TestSuite):
             site.end()
             self.check(site.db, truth, 2)
         record("store's disk slow (0.7 s more for each fdatasync)", 1, "later, and exact")
+
+    @pytest.mark.netns
+    @ROOT_ONLY
+    def test_a_slow_spool_leaves_no_epoch_out(self):
+        """
+        Steps: packets all the while; every 16th fdatasync of the thread that spools takes 3.5 s more, so that
+               epochs of a second end while it waits.
+        Verify: each epoch is told, in order and without a gap, and is up time; every packet is in health and
+                in the database once: what waited for a disk had not stood still.
+        """
+        capture, truth = self.generate(seed=9)
+        with Site(self.teiten, self.dir, self.sensors) as site:
+            site.start_collector()
+            site.start_probe()
+            harvester = next(t.name for t in Path(f"/proc/{site.pid}/task").iterdir()
+                             if (t / "comm").read_text() == "teiten-harvest\n")
+            slow = subprocess.Popen(["strace", "-qq", "-o", "/dev/null", "-p", harvester, "-e", "trace=fdatasync",
+                                     "-e", "inject=fdatasync:delay_exit=3500000:when=3+16"])
+            try:
+                for _ in range(4):
+                    self.deliver(site, capture)
+                site.wait_fate(4 * truth["packets"], seconds=120)
+            finally:
+                slow.terminate()
+                slow.wait()
+            site.end()
+            starts = [calendar.timegm(time.strptime(h["start"], "%Y-%m-%dT%H:%M:%SZ"))
+                      for h in site.listener.of("health.")]
+        assert starts == list(range(starts[0], starts[0] + len(starts))), (starts, site.said())
+        assert "the clock went on by" not in site.said()
+        self.check(site.db, truth, 4)
+        assert self.teiten.sql(site.db, "SELECT count(*) AS n FROM clock_step") == [{"n": "0"}]
+        record("spool's disk slow (3.5 s more for every 16th fdatasync)", 1, "no epoch left out, and exact")
 
     # ---- damage
 

@@ -13,15 +13,11 @@
 #include "tt_time.h"
 
 // Rows of the stats fold: a port each; past that they count among the others.
-#define FOLD_ROWS  (1u << 18)
-#define NAP_US	   10000
-// No thread waits so long for a processor; an epoch within is one without this program.
-#define STILL_NS   (2 * TT_NS)
-// Epochs that a jump of the clock may leave behind before the harvester jumps after it.
-#define BEHIND_MAX 10
+#define FOLD_ROWS (1u << 18)
+#define NAP_US	  10000
 
 static struct open_epoch *open_epoch(struct harvester *h, int64_t start) {
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < OPEN_EPOCHS; i++)
 		if (h->epochs[i].start == start)
 			return &h->epochs[i];
 	return NULL; // late, or of a capture: batches carry it, streams do not
@@ -99,21 +95,40 @@ static bool all_done(const struct harvester *h) {
 	return true;
 }
 
-static void next_epoch(struct harvester *h, int64_t start) {
-	struct open_epoch first = h->epochs[0];
-	tt_fold_reset(first.fold);
-	h->epochs[0] = h->epochs[1];
-	h->epochs[1] = first;
-	h->epochs[1].start = start + h->probe->config.epoch_s;
-	memset(h->epochs[1].tallies, 0, sizeof(h->epochs[1].tallies));
-	h->epochs[0].start = start; // after a jump of the clock the two are no neighbours
+static void begin_epoch(struct open_epoch *e, int64_t start) {
+	tt_fold_reset(e->fold);
+	memset(e->tallies, 0, sizeof(e->tallies));
+	e->start = start;
 }
 
-static bool has_packets(const struct harvester *h, const struct open_epoch *e) {
-	for (unsigned u = 0; u < h->probe->uplink_n; u++)
-		if (tally_packets(&e->tallies[u]))
-			return true;
-	return false;
+// The epochs from this one on, with nothing in them yet.
+static void begin_epochs(struct harvester *h, int64_t start) {
+	for (unsigned i = 0; i < OPEN_EPOCHS; i++)
+		begin_epoch(&h->epochs[i], start + i * (int64_t)h->probe->config.epoch_s);
+}
+
+// Goes on to an epoch; those before it were closed, or left out.
+static void next_epoch(struct harvester *h, int64_t start) {
+	int64_t length = h->probe->config.epoch_s;
+	if (start >= h->epochs[OPEN_EPOCHS - 1].start + length) {
+		begin_epochs(h, start);
+		return;
+	}
+	while (h->epochs[0].start < start) {
+		struct open_epoch first = h->epochs[0];
+		memmove(h->epochs, h->epochs + 1, sizeof(h->epochs) - sizeof(first));
+		h->epochs[OPEN_EPOCHS - 1] = first;
+		begin_epoch(&h->epochs[OPEN_EPOCHS - 1], h->epochs[OPEN_EPOCHS - 2].start + length);
+	}
+}
+
+// The first epoch from [i] on of which packets are known; INT64_MAX where there is none.
+static int64_t first_with_packets(const struct harvester *h, unsigned i) {
+	for (; i < OPEN_EPOCHS; i++)
+		for (unsigned u = 0; u < h->probe->uplink_n; u++)
+			if (tally_packets(&h->epochs[i].tallies[u]))
+				return h->epochs[i].start;
+	return INT64_MAX;
 }
 
 static void flush(struct harvester *h) {
@@ -141,18 +156,12 @@ static void close_epoch(struct harvester *h) {
 	if (h->skip_untold)
 		tell_step(h, h->skipped_from_ns, h->skipped_to_ns, h->boot);
 	h->skip_untold = false;
-	int64_t now = clock_now(&h->probe->clock) / TT_NS;
-	now -= now % length;
 	// not told, so that it is no time without packets
-	if (h->skipped_from_ns <= start * TT_NS && (start + length) * TT_NS <= h->skipped_to_ns &&
-		!has_packets(h, &h->epochs[1])) {
-		int64_t until = h->skipped_to_ns / TT_NS;
+	int64_t until = h->skipped_to_ns / TT_NS, known = first_with_packets(h, 1);
+	until = RTE_MIN(until - until % length, known);
+	if (h->skipped_from_ns <= start * TT_NS && start < until) {
 		tt_log(TT_WARN, "the clock went on by %lld s at once", (long long)(until - start));
-		start = until - until % length;
-	}
-	if (now - start > BEHIND_MAX * length && !has_packets(h, &h->epochs[1])) {
-		tt_log(TT_WARN, "the clock jumped by %lld s", (long long)(now - start));
-		start = now;
+		start = until;
 	}
 	next_epoch(h, start);
 	TT_CRASH_POINT("probe.epoch.after");
@@ -192,9 +201,8 @@ static void begin_boot(struct harvester *h) {
 	unsigned era = atomic_load(&p->clock.era);
 	int64_t from = atomic_load(&p->clock.back_from_ns), to = atomic_load(&p->clock.back_to_ns);
 	int64_t start = first_epoch(h);
-	bool more = has_packets(h, &h->epochs[1]);
 	close_epoch(h);
-	if (more)
+	while (first_with_packets(h, 0) != INT64_MAX)
 		close_epoch(h);
 	for (unsigned i = 0; i < p->worker_n; i++) {
 		unsigned is = atomic_load_explicit(&p->workers[i].era, memory_order_relaxed);
@@ -212,30 +220,37 @@ static void begin_boot(struct harvester *h) {
 	h->era = era;
 	h->health_seq = 0;
 	memset(h->stats_seq, 0, p->slots.cap * sizeof(*h->stats_seq));
-	h->looked_ns = h->skipped_from_ns = h->skipped_to_ns = 0;
+	h->skipped_from_ns = h->skipped_to_ns = 0;
 	h->skip_untold = false;
-	next_epoch(h, start);
-	next_epoch(h, start);
+	begin_epochs(h, start);
 }
 
-// Notes where the clock went on without this program.
+// Notes where the clock went on without any worker. This thread alone may have waited: for a disk.
 static void look(struct harvester *h) {
-	int64_t now = clock_now(&h->probe->clock);
-	if (h->looked_ns && now - h->looked_ns > STILL_NS) {
-		if (h->skip_untold) // two in an epoch
-			tell_step(h, h->skipped_from_ns, h->skipped_to_ns, h->boot);
-		h->skipped_from_ns = h->looked_ns;
-		h->skipped_to_ns = now;
-		h->skip_untold = true;
+	int64_t from = 0, to = INT64_MAX;
+	for (unsigned i = 0; i < h->probe->worker_n; i++) {
+		const struct worker *w = &h->probe->workers[i];
+		int64_t woke = atomic_load_explicit(&w->still_to_ns, memory_order_acquire);
+		int64_t last = atomic_load_explicit(&w->still_from_ns, memory_order_relaxed);
+		if (later(h, &w->era))
+			return;
+		to = RTE_MIN(to, woke);
+		from = RTE_MAX(from, last);
 	}
-	h->looked_ns = now;
+	if (from >= to || from < h->skipped_to_ns)
+		return;
+	if (h->skip_untold) // two in an epoch
+		tell_step(h, h->skipped_from_ns, h->skipped_to_ns, h->boot);
+	h->skipped_from_ns = from;
+	h->skipped_to_ns = to;
+	h->skip_untold = true;
 }
 
 static void run(struct harvester *h) {
 	for (;;) {
-		look(h);
 		// asked before the pass: what was switched away by then is in it
 		bool done = all_done(h), closed = all_closed(h), back = went_back(h);
+		look(h);
 		unsigned some = pass(h);
 		if (back)
 			begin_boot(h);
@@ -247,10 +262,10 @@ static void run(struct harvester *h) {
 		if (!some)
 			usleep(NAP_US);
 	}
-	// the end: the epoch at hand, and the next where the last packets came after its start
+	// the end: the epoch at hand, and those after it in which the last packets came
 	pass(h);
 	close_epoch(h);
-	if (has_packets(h, &h->epochs[0]))
+	while (first_with_packets(h, 0) != INT64_MAX)
 		close_epoch(h);
 	quiescent(h);
 }
@@ -263,18 +278,18 @@ static int init(struct harvester *h, struct probe *p) {
 	h->buf.max = 64u << 20;
 	h->seen = calloc(p->worker_n, sizeof(*h->seen));
 	h->stats_seq = calloc(p->slots.cap ? p->slots.cap : 1, sizeof(*h->stats_seq));
-	for (unsigned i = 0; i < 2; i++) {
-		h->epochs[i].start = now - now % length + i * length;
+	for (unsigned i = 0; i < OPEN_EPOCHS; i++) {
 		h->epochs[i].fold = tt_fold_create(p->slots.cap, FOLD_ROWS);
 		if (!h->epochs[i].fold)
 			return -1;
 	}
+	begin_epochs(h, now - now % length);
 	return h->seen && h->stats_seq ? 0 : -1;
 }
 
 static void destroy(struct harvester *h) {
-	tt_fold_destroy(&h->epochs[0].fold);
-	tt_fold_destroy(&h->epochs[1].fold);
+	for (unsigned i = 0; i < OPEN_EPOCHS; i++)
+		tt_fold_destroy(&h->epochs[i].fold);
 	free(h->seen);
 	free(h->stats_seq);
 	free(h->states);

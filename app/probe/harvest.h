@@ -11,6 +11,9 @@
 #include "uplink.h"
 #include "worker.h"
 
+// A harvester that waits (for a disk) finds in a table what came in all the epochs meanwhile.
+#define OPEN_EPOCHS 16
+
 struct probe;
 
 /// What the harvester knows of an epoch that is not closed yet.
@@ -33,16 +36,16 @@ struct harvester {
 	struct probe *probe;
 	// The last time that was not lived through: the clock was set forward, or the machine
 	// slept.
-	int64_t looked_ns, skipped_from_ns, skipped_to_ns;
+	int64_t skipped_from_ns, skipped_to_ns;
 	bool skip_untold; // the collector does not know of it yet
 	unsigned era;	  // of the clock; with each begins a boot
 	char boot[TT_BOOT_LEN];
-	const struct rules *rules;   // during a pass
-	struct worker_seen *seen;    // by worker
-	unsigned worker;	     // whose table is being emptied
-	struct open_epoch epochs[2]; // [0] closes next; a few packets are of the one after it
-	uint64_t generation;	     // of the catalogue sent last
-	uint64_t *stats_seq;	     // by slot
+	const struct rules *rules;	       // during a pass
+	struct worker_seen *seen;	       // by worker
+	unsigned worker;		       // whose table is being emptied
+	struct open_epoch epochs[OPEN_EPOCHS]; // in a row; [0] closes next
+	uint64_t generation;		       // of the catalogue sent last
+	uint64_t *stats_seq;		       // by slot
 	uint64_t health_seq;
 	struct tt_sensor_state *states; // of the epoch being closed, by catalogue index
 	struct tt_health_sensor *health_sensors;

@@ -68,7 +68,8 @@ struct worker {
 	_Atomic int64_t closed;	     // live: packets before this second are all switched away
 	_Atomic unsigned era;	     // live: of the clock; what it packs now is of it
 	_Atomic unsigned handed_era; // live: of the packets in the table that was switched away
-	_Atomic bool done;	     // live: has ended; replay: has nothing left of this capture
+	_Atomic int64_t still_from_ns, still_to_ns; // live: when it last did not poll for long
+	_Atomic bool done; // live: has ended; replay: has nothing left of this capture
 	struct worker_job job;
 	unsigned last_polls; // since it was asked to stop
 	struct idler idler;

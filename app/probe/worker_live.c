@@ -10,6 +10,9 @@
 #include "tt_time.h"
 #include "worker.h"
 
+// No thread waits so long for a processor; an epoch within is one without this program.
+#define STILL_NS (2 * TT_NS)
+
 // What a packet's buffer must share with the burst's first for all to go back to their pool as they
 // are: offset of the data, references, segments, port.
 static uint64_t rearm(const struct rte_mbuf *m) {
@@ -129,6 +132,12 @@ static void enter_epoch(struct worker *w, struct present *e, int64_t ns) {
 	}
 }
 
+// The clock went on without this worker: it was set forward, or the machine slept or stood still.
+static void note_still(struct worker *w, int64_t from_ns, int64_t to_ns) {
+	atomic_store_explicit(&w->still_from_ns, from_ns, memory_order_relaxed);
+	atomic_store_explicit(&w->still_to_ns, to_ns, memory_order_release);
+}
+
 // The clock was set back: its packets go into a table of their own. While the harvester still has
 // the other one, they are of the last moment before.
 static void follow_back(struct worker *w, struct present *e, struct stamp *at, int64_t before) {
@@ -138,6 +147,7 @@ static void follow_back(struct worker *w, struct present *e, struct stamp *at, i
 	}
 	tt_flow_set_back(w->flow, before - at->ns);
 	turn_page(w);
+	note_still(w, 0, 0); // these times may come again
 	e->start = at->ns / TT_NS;
 	e->start -= e->start % w->probe->config.epoch_s;
 	// before the era: who sees that finds no epoch closed that has only begun
@@ -152,8 +162,12 @@ static void arrive(
 	int64_t is = got->ns;
 	if (unlikely(got->era != atomic_load_explicit(&w->era, memory_order_relaxed)))
 		follow_back(w, e, got, at->ns);
-	if (got->ns < e->from_ns || got->ns >= e->until_ns)
+	if (got->ns < e->from_ns || got->ns >= e->until_ns) {
+		// told before the epochs that it left out are closed
+		if (got->ns - at->ns > STILL_NS)
+			note_still(w, at->ns, got->ns);
 		enter_epoch(w, e, got->ns);
+	}
 	for (unsigned i = 0; unlikely(got->ns != is) && b && i < b->n; i++)
 		b->ns[i] = got->ns;
 	*at = *got;

@@ -202,7 +202,8 @@ class Site:
     def wait_fate(self, n, fate="observed", uplink="up0", seconds=60):
         """Waits until all n packets of a fate are in health messages, and asserts that no more are."""
         total = self.wait_total(n, fate, uplink, seconds)
-        assert total[fate] == n, (total, self.said())
+        assert total[fate] == n, (total, self.said(), [
+            (h["boot"], h["seq"], h["start"], [u[fate] for u in h["uplinks"]]) for h in self.listener.of("health.")])
 
     def wait_said(self, text, seconds=30):
         wait_for(lambda: text in self.said(), seconds, lambda: f"not said: {text}: {self.said()}")
