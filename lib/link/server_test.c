@@ -22,7 +22,7 @@ static struct rig rig;
 static void *ctx, *raw; // a DEALER that says what it likes
 
 static int setup(void **state) {
-	int linger = 0, wait = 3000;
+	int linger = 0, wait = 30000;
 	rig_create(&rig);
 	rig_start(&rig);
 	ctx = zmq_ctx_new();
@@ -121,7 +121,7 @@ static void acknowledgements_are_ranges(void **state) {
 // ROUTER_MANDATORY: an answer for a peer that went is an error, not silence.
 static void acknowledgements_for_a_probe_that_is_gone_are_counted(void **state) {
 	struct proto_frame f = hello(1, 1), answer;
-	int linger = 1000, wait = 3000;
+	int linger = 1000, wait = 30000;
 	uint64_t seq = 0;
 	// what the socket knows of its peer's end comes in its own time
 	for (unsigned try = 1; try <= 50 && !tt_link_server_unanswered(rig.server); try++) {

@@ -180,7 +180,7 @@ static void a_refused_probe_keeps_its_spool_for_the_next_collector(void **state)
 	rig.answer = 1;
 	rig_start(&rig);
 	int tries = 0;
-	for (struct tt_err err; tries < 100 && tt_link_client_flush(c, 100, &err); tries++)
+	for (struct tt_err err; tries < 500 && tt_link_client_flush(c, 100, &err); tries++)
 		rig_sleep_ms(20);
 	assert_int_equal(rig.committed, 5);
 	tt_link_client_destroy(&c);
