@@ -422,13 +422,17 @@ class TestFindings(TestSuite):
     def test_unknown_watches_are_told(self):
         """
         Steps: ask for a watch that is not there; for none; backfill without --from.
-        Verify: one line, status 1 or 2.
+        Verify: one line that lists those that are there, status 2, nothing on stdout.
         """
-        for args, status, told in ((("show", "nothing"), 1, "no watch nothing"),
-                                   (("show",), 2, "show NAME"), (("dance", "x"), 2, "show NAME"),
-                                   (("backfill", WATCH), 2, "--from"), (("show", "A B"), 2, "a-z")):
+        for args, told in ((("show", "nothing"), f"no watch 'nothing', expected {WATCH}"),
+                           (("sources", "nothing"), "no watch 'nothing'"),
+                           (("sources", "nothing", "--format", "json"), "no watch 'nothing'"),
+                           (("backfill", "nothing", "--from", "2024-12-01"), "no watch 'nothing'"),
+                           (("list", "--format", "csv"), "table, json"),
+                           (("show",), "show NAME"), (("dance", "x"), "show NAME"),
+                           (("backfill", WATCH), "--from"), (("show", "A B"), "a-z")):
             done = self.run("watch", *args, "--db", self.planted.db, ok=False)
-            assert done.status == status and told in done.err and len(done.messages) == 1, done
+            assert done.status == 2 and told in done.err and len(done.messages) == 1 and not done.out, done
 
     def changes(self, db, **options):
         options = {"period": "2024Q4", "format": "json", "rank": "rate", **options}

@@ -32,6 +32,9 @@ static int take(struct args *a, const struct opt *o, const char *value, struct t
 		a->help = true;
 		return 0;
 	}
+	if (o->value && !*value)
+		return tt_err_set(
+			err, -EINVAL, "option --%s is empty, expected %s", o->name, o->value);
 	if (a->n == ARGS_MAX)
 		return tt_err_set(err, -EINVAL, "more than %d options", ARGS_MAX);
 	a->opt[a->n] = o;

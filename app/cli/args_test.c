@@ -36,11 +36,18 @@ static int teardown(void **state) {
 }
 
 static void values_come_after_a_space_or_an_equals_sign(void **state) {
-	assert_int_equal(parse("top", "--db", "a.db", "--by=port", "--class=", NULL), 0);
+	assert_int_equal(parse("top", "--db", "a.db", "--by=port", "--class=scan", NULL), 0);
 	assert_string_equal(arg(&parsed, "db"), "a.db");
 	assert_string_equal(arg(&parsed, "by"), "port");
-	assert_string_equal(arg(&parsed, "class"), "");
+	assert_string_equal(arg(&parsed, "class"), "scan");
 	assert_null(arg(&parsed, "port"));
+}
+
+static void empty_values_are_refused_by_name(void **state) {
+	assert_int_equal(parse("top", "--db=a", "--by=port", "--class=", NULL), -EINVAL);
+	assert_string_equal(err.msg, "option --class is empty, expected C[,C]");
+	assert_int_equal(parse("top", "--db=a", "--by=port", "-n", "", NULL), -EINVAL);
+	assert_string_equal(err.msg, "option --number is empty, expected N");
 }
 
 static void short_forms_take_values_joined_or_apart(void **state) {
@@ -206,6 +213,7 @@ static void the_manual_page_has_every_command_and_option(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(values_come_after_a_space_or_an_equals_sign, teardown),
+		cmocka_unit_test_teardown(empty_values_are_refused_by_name, teardown),
 		cmocka_unit_test_teardown(short_forms_take_values_joined_or_apart, teardown),
 		cmocka_unit_test_teardown(options_may_follow_operands, teardown),
 		cmocka_unit_test_teardown(two_dashes_end_options, teardown),

@@ -24,9 +24,10 @@ static int check_database(const char *path) {
 	struct tt_store *s;
 	struct tt_err err = {0};
 	struct tt_store_damage d;
-	if (tt_store_open(&conf, &s, &err) < 0)
-		return complain(FAILED, "%s", err.msg);
-	int rc = tt_store_verify(s, &d, &err);
+	int rc = tt_store_open(&conf, &s, &err);
+	if (rc < 0)
+		return complain(open_status(rc), "%s", err.msg);
+	rc = tt_store_verify(s, &d, &err);
 	tt_store_close(&s, NULL);
 	if (rc < 0)
 		return complain(FAILED, "%s", err.msg);
@@ -79,8 +80,7 @@ int run_schema(const struct args *a) {
 		}
 		return complain(USAGE, "schema: '%s', expected one of %s", a->operands[0], list);
 	}
-	int rc = json_dumpf(schema, stdout, JSON_INDENT(2));
+	int rc = print_json(schema, JSON_INDENT(2));
 	json_decref(schema);
-	putchar('\n');
 	return rc ? complain(FAILED, "schema: %s", strerror(ENOMEM)) : DONE;
 }

@@ -2,6 +2,7 @@
 // What the commands share: the table of commands and options, from which come parsing, help,
 // manual.
 #pragma once
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -60,6 +61,9 @@ void help_markdown(FILE *out);
 
 /// Prints "teiten: ..." on stderr as one line and returns the status.
 int complain(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/// Prints a document and a line end. 0 or -ENOMEM; what cannot be written is told at the end of
+/// all.
+int print_json(const json_t *root, size_t flags);
 /// Reads a whole number in [min, max]; 0 or -EINVAL.
 int number(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 /// Directory of this program.
@@ -73,6 +77,8 @@ struct progress *progress_start(const char *fmt, ...) __attribute__((format(prin
 void progress_stop(struct progress **p);
 
 struct tt_store;
+/// What the failure rc of opening a database is: wrong usage where it is none or not there.
+int open_status(int rc);
 /// Opens --db for reading; NULL after a message, with the status to end with.
 struct tt_store *open_db(const struct args *a, int *status);
 /// The same for writing to one that is there.

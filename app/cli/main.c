@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <errno.h>
 #include <string.h>
 
 #include "cli.h"
 #include "tt_log.h"
+#include "tt_out.h"
 
 // Results that could not be written (a full disk, say) are a failure too.
 static int finish(int status) {
-	if (fflush(stdout) || ferror(stdout))
-		return complain(FAILED, "writing to standard output: %s", strerror(errno));
-	return status;
+	struct tt_err err = {0};
+	return tt_out_end(&err) ? complain(FAILED, "%s", err.msg) : status;
 }
 
 static int help(int argc, char **argv) {
@@ -49,6 +48,7 @@ static int run(const struct command *c, int argc, char **argv) {
 int main(int argc, char **argv) {
 	tt_log_name("teiten");
 	tt_log_to(tt_log_stderr);
+	tt_out_begin(); // without memory for it messages say less
 	if (argc < 2) {
 		help_all(stderr);
 		return USAGE;

@@ -23,6 +23,14 @@ int names_read(
 int question_read(const struct args *a, struct tt_store *s, struct question *q, struct tt_err *err);
 void question_free(struct question *q);
 
+/// Whether the database knows the sensor, group, network and country that are asked for: 0, or
+/// -EINVAL with a message that lists the nearest. Warns of filters that leave no sensor.
+int known_check(
+	const struct args *a, struct tt_store *s, const struct tt_query *q, struct tt_err *err);
+
+/// Whether the database has a watch: 0, -EINVAL with a message that lists the nearest, or -errno.
+int known_watch(const struct args *a, struct tt_store *s, const char *name, struct tt_err *err);
+
 /// --format; 0 or -EINVAL.
 int format_read(const struct args *a, enum tt_format *out, struct tt_err *err);
 /// --from and --to, or --period where the command has it: UTC seconds, 0 for an open side.

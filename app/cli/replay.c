@@ -193,7 +193,7 @@ static int begin_captures(struct replay *r) {
 	bool again = arg(r->args, "again") != NULL;
 	int rc = open_for_writing(r, &s, &err);
 	if (rc)
-		return complain(rc == -EINVAL ? USAGE : FAILED, "%s", err.msg);
+		return complain(open_status(rc), "%s", err.msg);
 	rc = keep_services(r, s, &err);
 	if (!rc)
 		rc = keep_watches(r, s, &err);

@@ -164,8 +164,7 @@ static int print_all(json_t *root) {
 int show_document(const struct args *a, json_t *root, enum tt_format format) {
 	int rc;
 	if (format == TT_FORMAT_JSON) {
-		rc = json_dumpf(root, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15)) ? -ENOMEM : 0;
-		putchar('\n');
+		rc = print_json(root, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	} else {
 		rc = print_all(root);
 	}

@@ -102,6 +102,8 @@ static int finish(struct sink *k, int rc, struct tt_err *err) {
 		rc = tt_grid_print(k->grid, stdout);
 	tt_grid_destroy(&k->grid);
 	free(k->numbers);
+	if (rc && ferror(stdout))
+		return FAILED; // main says why
 	return rc ? complain(FAILED, "sql: %s", err->msg[0] ? err->msg : strerror(-rc)) : DONE;
 }
 

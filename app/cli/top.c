@@ -11,33 +11,6 @@
 typedef int report_fn(const struct args *a, struct tt_store *s, const struct tt_top_conf *conf,
 	FILE *out, struct tt_err *err);
 
-static bool in_group(const struct tt_sensor_conf *c, const char *group) {
-	for (unsigned i = 0; i < c->group_n; i++)
-		if (!strcmp(c->groups[i], group))
-			return true;
-	return false;
-}
-
-// A filter that no sensor of the database can match is most likely a slip.
-static void note_unknown(const struct args *a, struct tt_store *s, const struct tt_query *q) {
-	const struct tt_catalog *catalog = tt_store_catalog(s, NULL);
-	const char *const names[] = {"sensor", "group", "network", "country"};
-	const char *const values[] = {q->sensor, q->group, q->network, q->country};
-	for (unsigned f = 0; catalog && catalog->sensor_n && f < 4; f++) {
-		bool found = !values[f] || !values[f][0] || values[f][0] == '!';
-		for (unsigned i = 0; i < catalog->sensor_n && !found; i++) {
-			const struct tt_sensor_conf *c = &catalog->sensors[i];
-			found = f == 0	 ? !strcmp(c->id, values[f])
-				: f == 1 ? in_group(c, values[f])
-				: f == 2 ? !strcmp(c->network, values[f])
-					 : !strcmp(c->country, values[f]);
-		}
-		if (!found)
-			tt_log(TT_WARN, "%s: no sensor in %s has --%s %s", a->command->name,
-				arg(a, "db"), names[f], values[f]);
-	}
-}
-
 static int run(const struct args *a, report_fn *report) {
 	struct question q;
 	struct tt_err err = {0};
@@ -49,16 +22,19 @@ static int run(const struct args *a, report_fn *report) {
 	struct tt_store *s = status ? NULL : open_db(a, &status);
 	if (!s)
 		return status;
-	if (question_read(a, s, &q, &err)) {
-		status = complain(USAGE, "%s: %s", a->command->name, err.msg);
+	int rc = question_read(a, s, &q, &err);
+	if (!rc)
+		rc = known_check(a, s, &q.conf.query, &err);
+	if (rc) {
+		status = complain(
+			rc == -EINVAL ? USAGE : FAILED, "%s: %s", a->command->name, err.msg);
 	} else {
-		note_unknown(a, s, &q.conf.query);
 		struct progress *p = progress_start("teiten: reading %s", arg(a, "db"));
 		// the answer appears whole, after the line that says how long it takes is gone
 		char *text = NULL;
 		size_t len = 0;
 		FILE *out = open_memstream(&text, &len);
-		int rc = out ? report(a, s, &q.conf, out, &err) : -errno;
+		rc = out ? report(a, s, &q.conf, out, &err) : -errno;
 		if (out && fclose(out) && !rc)
 			rc = tt_err_set(&err, -ENOMEM, "the answer: %s", strerror(ENOMEM));
 		progress_stop(&p);

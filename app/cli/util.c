@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -50,14 +51,23 @@ const char *find_program(const char *name, char *buf, size_t len) {
 	return name;
 }
 
+int print_json(const json_t *root, size_t flags) {
+	int rc = json_dumpf(root, stdout, flags);
+	putchar('\n');
+	return rc && !ferror(stdout) ? -ENOMEM : 0;
+}
+
+int open_status(int rc) {
+	return tt_store_open_input(rc) == -EINVAL ? USAGE : FAILED;
+}
+
 static struct tt_store *open_mode(const struct args *a, enum tt_store_mode mode, int *status) {
 	struct tt_store_conf conf = {.path = arg(a, "db"), .mode = mode};
 	struct tt_store *s = NULL;
 	struct tt_err err = {0};
-	if (tt_store_open(&conf, &s, &err)) {
-		*status = complain(FAILED, "%s", err.msg);
-		return NULL;
-	}
+	int rc = tt_store_open(&conf, &s, &err);
+	if (rc)
+		*status = complain(open_status(rc), "%s", err.msg);
 	return s;
 }
 
@@ -66,9 +76,15 @@ struct tt_store *open_db(const struct args *a, int *status) {
 }
 
 struct tt_store *open_db_for_writing(const struct args *a, int *status) {
-	// one that is not there would be made
-	if (access(arg(a, "db"), F_OK)) {
-		*status = complain(FAILED, "%s: %s", arg(a, "db"), strerror(errno));
+	const char *path = arg(a, "db");
+	struct stat st;
+	// one that is not there, or empty, would be made
+	if (stat(path, &st)) {
+		*status = complain(open_status(-errno), "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	if (S_ISREG(st.st_mode) && !st.st_size) {
+		*status = complain(USAGE, "%s: is no database, expected one of teiten", path);
 		return NULL;
 	}
 	return open_mode(a, TT_STORE_WRITE, status);

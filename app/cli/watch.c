@@ -23,8 +23,7 @@ static int list(const struct ask *k, struct tt_err *err) {
 	char from[TT_SHOW_LEN], to[TT_SHOW_LEN];
 	int rc = tt_store_watches(k->s, &l, err);
 	if (!rc && k->format == TT_FORMAT_JSON) {
-		json_dumpf(l.json, stdout, JSON_INDENT(1));
-		putchar('\n');
+		rc = print_json(l.json, JSON_INDENT(1));
 	} else if (!rc) {
 		for (unsigned i = 0; i < l.n; i++) {
 			const struct tt_watch_info *w = &l.watches[i];
@@ -44,10 +43,12 @@ static int show(const struct ask *k, struct tt_err *err) {
 	// the answer appears whole
 	char *text = NULL;
 	size_t len = 0;
+	int rc = known_watch(k->a, k->s, k->name, err);
+	if (rc)
+		return rc;
 	FILE *out = open_memstream(&text, &len);
-	int rc =
-		out ? tt_report_watch(k->s, k->name, k->from, k->to, &k->names, k->format, out, err)
-		    : -ENOMEM;
+	rc = out ? tt_report_watch(k->s, k->name, k->from, k->to, &k->names, k->format, out, err)
+		 : -ENOMEM;
 	if (out && fclose(out) && !rc)
 		rc = tt_err_set(err, -ENOMEM, "the answer: %s", strerror(ENOMEM));
 	if (!rc)
@@ -111,20 +112,34 @@ static int print_source(void *arg, const struct tt_watch_source *s) {
 static int sources(const struct ask *k, struct tt_err *err) {
 	struct sink sink = {.k = k};
 	bool json = k->format == TT_FORMAT_JSON;
+	int rc = known_watch(k->a, k->s, k->name, err);
+	if (rc)
+		return rc;
 	fputs(json ? "["
 		   : "day,source,region,asn,packets,bytes,first,last,proto,port,other_port,"
 		     "other_port_varied,traits\r\n",
 		stdout);
-	int rc = tt_store_watch_sources(k->s, k->name, k->from, k->to, print_source, &sink, err);
+	rc = tt_store_watch_sources(k->s, k->name, k->from, k->to, print_source, &sink, err);
 	if (json)
 		fputs("]\n", stdout);
 	return rc;
+}
+
+static bool in_file(const json_t *root, const char *name) {
+	json_t *w;
+	size_t i;
+	json_array_foreach(json_object_get(root, "watches"), i,
+		w) if (!strcmp(json_string_value(json_object_get(w, "name")), name)) return true;
+	return false;
 }
 
 static int put_in_force(const struct ask *k, struct tt_err *err) {
 	const char *path = arg(k->a, "watches");
 	json_t *root = NULL;
 	int rc = path ? tt_err_input(tt_conf_load(path, "watches", &root, err)) : 0;
+	if (!rc && root && !in_file(root, k->name))
+		rc = tt_err_set(err, -EINVAL, "%s: has no watch %s, expected the one to count",
+			path, k->name);
 	if (!rc && root)
 		rc = tt_store_watches_set(k->s, root, err);
 	json_decref(root);
@@ -136,6 +151,8 @@ static int backfill(const struct ask *k, struct tt_err *err) {
 	int64_t raw_from, raw_to;
 	int rc = put_in_force(k, err);
 	if (!rc)
+		rc = known_watch(k->a, k->s, k->name, err);
+	if (!rc)
 		rc = tt_store_watch_backfill(k->s, k->name, k->from, &raw_from, &raw_to, err);
 	if (!rc)
 		printf("%s: counted anew from %s to %s\n", k->name, tt_time_format(raw_from, from),
@@ -145,13 +162,13 @@ static int backfill(const struct ask *k, struct tt_err *err) {
 
 static const struct {
 	const char *name;
-	bool named, writes, told; // told: may be for a recipient
+	bool named, writes, told, csv; // told: may be for a recipient
 	int (*run)(const struct ask *k, struct tt_err *err);
 } subs[] = {
-	{"list", false, false, false, list},
-	{"show", true, false, true, show},
-	{"sources", true, false, true, sources},
-	{"backfill", true, true, false, backfill},
+	{"list", false, false, false, false, list},
+	{"show", true, false, true, true, show},
+	{"sources", true, false, true, true, sources},
+	{"backfill", true, true, false, false, backfill},
 };
 
 static int find_sub(const struct args *a) {
@@ -181,6 +198,9 @@ int run_watch(const struct args *a) {
 			USAGE, "watch: '%s', expected 1 to 32 of a-z, 0-9 and -", a->operands[1]);
 	if (format_read(a, &k.format, &err))
 		return complain(USAGE, "watch: %s", err.msg);
+	if (!subs[i].csv && k.format == TT_FORMAT_CSV)
+		return complain(USAGE, "watch %s: --format: 'csv', expected one of table, json",
+			subs[i].name);
 	if (names_read(a, &k.names, &report, &err))
 		return complain(USAGE, "watch: %s", err.msg);
 	k.name = subs[i].named ? a->operands[1] : NULL;
@@ -212,8 +232,9 @@ int run_annotate(const struct args *a) {
 	int rc = tt_err_input(tt_verdicts_read(tt_store_tz(s), path, &v, &n, &err));
 	if (rc) {
 		status = complain(rc == -EINVAL ? USAGE : FAILED, "annotate: %s", err.msg);
-	} else if (tt_store_verdicts_put(s, watch, v, n, &err)) {
-		status = complain(FAILED, "annotate: %s", err.msg);
+	} else if ((rc = known_watch(a, s, watch, &err)) ||
+		   (rc = tt_store_verdicts_put(s, watch, v, n, &err))) {
+		status = complain(rc == -EINVAL ? USAGE : FAILED, "annotate: %s", err.msg);
 	} else {
 		printf("%s: %zu verdict%s\n", path, n, n == 1 ? "" : "s");
 	}

@@ -325,7 +325,7 @@ static int open_store(struct collector *c, const json_t *watches, struct tt_err 
 		.replay = c->o->replay};
 	int rc = tt_store_open(&conf, &c->store, err);
 	if (rc < 0)
-		return rc;
+		return tt_store_open_input(rc);
 	if (c->o->rollup_rows)
 		tt_store_budget(c->store, c->o->rollup_rows, c->o->rollup_sketch_bytes);
 	use_resolvers(c, c->resolvers);
@@ -411,5 +411,5 @@ int collector_run(struct options *o) {
 	printf("{\"batches\":%" PRIu64 ",\"observations\":%" PRIu64
 	       ",\"last_commit_mono_ns\":%" PRId64 "}\n",
 		c.batches, c.observations, c.last_commit);
-	return rc < 0 || undone || fflush(stdout) != 0 ? 1 : 0;
+	return rc < 0 || undone ? 1 : 0;
 }

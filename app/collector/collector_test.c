@@ -426,7 +426,7 @@ static void what_cannot_work_is_one_line_and_a_status(void **state) {
 		{"--listen", "tcp://0.0.0.0:5490", "CURVE", 2},
 		{"--publish", "tcp://*:5491", "CURVE", 2},
 		{"--listen", "ipc:///nonexistent/socket", "/nonexistent/socket", 1},
-		{"--db", "/nonexistent/t.db", "/nonexistent/t.db", 1},
+		{"--db", "/nonexistent/t.db", "/nonexistent/t.db", 2},
 		{"--rir", "/nonexistent", "/nonexistent", 2},
 		{"--timezone", "Mars/Olympus", "Mars/Olympus", 2},
 		{"--colour", NULL, "--help", 2},

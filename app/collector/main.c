@@ -3,6 +3,7 @@
 
 #include "collector.h"
 #include "tt_log.h"
+#include "tt_out.h"
 #include "tt_privilege.h"
 
 int main(int argc, char **argv) {
@@ -23,5 +24,9 @@ int main(int argc, char **argv) {
 		status = collector_run(&o);
 	}
 	options_free(&o);
+	if (tt_out_end(&err) < 0) {
+		tt_log(TT_ERR, "%s", err.msg);
+		status = status ? status : 1;
+	}
 	return status;
 }

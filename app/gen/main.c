@@ -9,6 +9,7 @@
 #include "schedule.h"
 #include "tt_file.h"
 #include "tt_log.h"
+#include "tt_out.h"
 #include "tt_time.h"
 
 /// Everything that a run needs, made in this order.
@@ -146,8 +147,6 @@ int main(int argc, char **argv) {
 	tt_log_name("teiten-gen");
 	tt_log_to(tt_log_stderr);
 	int rc = options_read(&r.o, argc, argv, &err);
-	if (rc > 0)
-		return 0;
 	if (rc == 0) {
 		rc = prepare(&r, &err);
 		if (rc == 0)
@@ -158,6 +157,7 @@ int main(int argc, char **argv) {
 	sources_free(&r.sources);
 	scenario_free(&r.s);
 	targets_free(&r.targets);
+	rc = rc < 0 ? rc : tt_out_end(&err);
 	if (rc < 0)
 		tt_log(TT_ERR, "%s", err.msg);
 	return rc == 0 ? 0 : rc == -EINVAL || rc == -ENOENT ? 2 : 1;

@@ -4,7 +4,17 @@
 #include "probe.h"
 #include "stages.h"
 #include "tt_log.h"
+#include "tt_out.h"
 #include "tt_privilege.h"
+
+// The end of what only prints.
+static int printed(int status) {
+	struct tt_err err = {""};
+	if (!tt_out_end(&err))
+		return status;
+	tt_log(TT_ERR, "%s", err.msg);
+	return 1;
+}
 
 int main(int argc, char **argv) {
 	static struct probe probe;
@@ -17,12 +27,12 @@ int main(int argc, char **argv) {
 		tt_log(TT_ERR, "%s", err.msg);
 	} else if (probe.options.help) {
 		fputs(options_help(), stdout);
-		status = 0;
+		status = printed(0);
 	} else if (probe.options.version) {
 		puts("teiten-probe " TT_VERSION);
-		status = 0;
+		status = printed(0);
 	} else if (probe.options.preflight) {
-		status = stages_preflight(&probe);
+		status = printed(stages_preflight(&probe));
 	} else {
 		status = stages_run(&probe);
 	}

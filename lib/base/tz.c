@@ -163,7 +163,11 @@ int tt_tz_parse_period(
 	int ok = 0;
 	if (dots) {
 		ok = !parse_date(text, (size_t)(dots - text), &a) &&
-		     !parse_date(dots + 2, strlen(dots + 2), &b) && a < b;
+		     !parse_date(dots + 2, strlen(dots + 2), &b);
+		if (ok && a >= b)
+			return tt_err_set(err, -EINVAL,
+				"is \"%s\", expected its end, which is exclusive, after its begin",
+				text);
 	} else if (y >= 0 && n == 4) {
 		a = tt_civil_days(y, 1, 1);
 		b = tt_civil_days(y + 1, 1, 1);

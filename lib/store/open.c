@@ -245,6 +245,22 @@ int tt_store_open(const struct tt_store_conf *conf, struct tt_store **out, struc
 	return rc;
 }
 
+int tt_store_open_input(int rc) {
+	switch (rc) {
+	case -ENOENT:
+	case -ENOTDIR:
+	case -EISDIR:
+	case -ELOOP:
+	case -ENAMETOOLONG:
+	case -EACCES:
+		return -EINVAL;
+	case -EPROTONOSUPPORT:
+		return -EIO; // it is one, only not of this version
+	default:
+		return rc;
+	}
+}
+
 int tt_store_close(struct tt_store **s, struct tt_err *err) {
 	int rc = 0;
 

@@ -35,6 +35,9 @@ struct tt_store_conf {
 /// Opens, or creates in write mode. -ENOENT, -EACCES, -ENOTDIR, -EPROTONOSUPPORT (another version),
 /// -EINVAL (no teiten database, another timezone), -EBUSY (another writer), with a message.
 int tt_store_open(const struct tt_store_conf *conf, struct tt_store **s, struct tt_err *err);
+/// What a failure to open is to whoever named the database: -EINVAL where his naming was wrong
+/// (nothing is there, it is none, may not be read), else something that could not be done.
+int tt_store_open_input(int rc);
 int tt_store_close(struct tt_store **s, struct tt_err *err); // writes what is pending
 /// The database's zone, opened (tt_tz_create) with the store; owned by it.
 struct tt_tz *tt_store_tz(struct tt_store *s);
