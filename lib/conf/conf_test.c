@@ -81,6 +81,23 @@ static void duplicate_and_unknown_keys_are_errors(void **state) {
 		"url");
 }
 
+#define CONTACT(name) "{\"kind\":\"report\",\"v\":1,\"contact\":{\"name\":" name "}}"
+
+static void a_text_may_stand_for_both_languages(void **state) {
+	json_t *root = load(CONTACT("\"Desk\""));
+	assert_string_equal(
+		json_string_value(json_object_get(at(root, "contact", NULL), "name")), "Desk");
+	json_decref(root);
+	root = load(CONTACT("{\"ja\":\"観測担当\"}"));
+	json_decref(root);
+	refused(CONTACT("7"),
+		"f.json: $.contact.name: is 7, expected a text or an object of texts");
+	refused(CONTACT("{\"de\":\"x\"}"),
+		"f.json: $.contact.name.de: is an unknown key, expected one of en, ja");
+	refused("{\"kind\":\"report\",\"v\":1,\"title\":\"x\"}",
+		"f.json: $.title: is \"x\", expected an object");
+}
+
 static void kind_and_version_come_first(void **state) {
 	refused("[]", "f.json: $: is a list of 0, expected an object with \"kind\" and \"v\"");
 	refused("{}", "f.json: $.kind: is missing, expected one of \"probe\", \"sensors\", "
@@ -333,6 +350,7 @@ int main(void) {
 		cmocka_unit_test(defaults_are_put_in),
 		cmocka_unit_test(syntax_errors_name_line_and_column),
 		cmocka_unit_test(duplicate_and_unknown_keys_are_errors),
+		cmocka_unit_test(a_text_may_stand_for_both_languages),
 		cmocka_unit_test(kind_and_version_come_first),
 		cmocka_unit_test(values_of_the_wrong_type_or_range_name_their_path),
 		cmocka_unit_test(what_must_differ_is_checked),

@@ -13,7 +13,12 @@ static const struct format pseudonym_key = {
 	.expected = "a secret of 16 to 256 characters", .ok = is_key, .max = 256};
 
 static const struct option contact[] = {
-	{.name = "name", .type = O_STRING, .preset = "\"\"", .help = "Whom to ask."},
+	{.name = "name",
+		.type = O_OBJECT,
+		.flags = O_ONE,
+		.preset = "{}",
+		.of = bilingual,
+		.help = "Whom to ask."},
 	{.name = "email", .type = O_STRING, .flags = O_NULL, .preset = "null", .help = "By mail."},
 	{.name = "url", .type = O_STRING, .flags = O_NULL, .preset = "null", .help = "On the web."},
 	{NULL},

@@ -52,7 +52,7 @@ static void print_type(struct tt_buf *out, const struct option *o) {
 			tt_buf_printf(out, "; or one without brackets");
 		break;
 	case O_OBJECT:
-		tt_buf_printf(out, "object");
+		tt_buf_printf(out, o->flags & O_ONE ? "object; or one text for both" : "object");
 		break;
 	}
 	if (o->flags & O_NULL)

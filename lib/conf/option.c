@@ -238,9 +238,12 @@ static int check_type(const struct option *o, json_t *value, struct place *at) {
 	case O_LIST:
 		return check_list(o, value, at);
 	case O_OBJECT:
+		if (json_is_string(value) && o->flags & O_ONE)
+			return check_text(o->of, value, at);
 		if (!json_is_object(value))
-			return option_bad(
-				at, value, "an object%s", o->flags & O_NULL ? " or null" : "");
+			return option_bad(at, value, "%s%s",
+				o->flags & O_ONE ? "a text or an object of texts" : "an object",
+				o->flags & O_NULL ? " or null" : "");
 		return option_check_members(o->of, value, at);
 	}
 	return -EINVAL;

@@ -37,8 +37,6 @@ static json_t *schema_list(const struct option *o) {
 	json_object_set_new(s, "maxItems", whole(o->max > 0 ? o->max : LIST_MAX));
 	if (o->flags & O_DISTINCT)
 		json_object_set_new(s, "uniqueItems", json_true());
-	if (o->flags & O_ONE)
-		s = json_pack("{s:[o, o]}", "anyOf", schema_value(o->of), s);
 	return s;
 }
 
@@ -64,6 +62,9 @@ static json_t *schema_type(const struct option *o) {
 
 static json_t *schema_value(const struct option *o) {
 	json_t *s = schema_type(o);
+	if (o->flags & O_ONE)
+		s = json_pack("{s:[o, o]}", "anyOf",
+			o->type == O_OBJECT ? schema_type(o->of) : schema_value(o->of), s);
 	if (o->flags & O_NULL && !(o->type == O_STRING && o->choices)) {
 		json_t *any = json_object_get(s, "anyOf");
 		if (any)

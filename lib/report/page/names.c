@@ -21,6 +21,8 @@ const char *say(enum tt_lang lang, enum word w) {
 
 const char *bilingual_text(enum tt_lang lang, const json_t *texts) {
 	static const char *const keys[] = {"en", "ja"};
+	if (json_is_string(texts))
+		return json_string_value(texts);
 	const char *own = json_string_value(json_object_get(texts, keys[lang]));
 	const char *other = json_string_value(json_object_get(texts, keys[!lang]));
 	return own && *own ? own : other ? other : "";

@@ -123,7 +123,8 @@ const char *period_name(enum tt_lang lang, int64_t from_day, int64_t to_day, cha
 const char *day_name(enum tt_lang lang, int64_t day, char buf[NAME_LEN]);
 /// "31 Dec", 12/31: of an axis.
 const char *day_short(enum tt_lang lang, int month, int day, char buf[16]);
-/// One of two texts of {"en", "ja"}; the other where there is but one; "" without either.
+/// One of two texts of {"en", "ja"}; the other where there is but one, as where there is a text
+/// alone; "" without any.
 const char *bilingual_text(enum tt_lang lang, const json_t *texts);
 enum length { LENGTH_DAYS, LENGTH_MONTH, LENGTH_QUARTER, LENGTH_YEAR };
 enum length period_length(int64_t from_day, int64_t to_day);
