@@ -10,7 +10,7 @@ import pytest
 from framework.capture import MACS, START, pcap
 from framework.collector import Collector
 from framework.peers import Feed
-from framework.report import ReportSuite
+from framework.report import ReportSuite, files
 from scapy.all import IP, TCP, Ether
 
 
@@ -94,6 +94,47 @@ class TestReportGaps(ReportSuite):
             "return [...document.querySelectorAll('#figure1 text')].map(t => t.textContent)"))
         row = next(r for r in tables["sensor-list"] if r[0] == "Domestic, ISP A, one address")
         assert row[4] == "33.7 %†"
+
+    def test_steps_of_clocks(self):
+        """
+        Steps: the same database, of which probes' clocks were set back once and jumped ahead six times.
+        Verify: report.json has what `top` tells of them, the notes on data the furthest five, and how many
+        more; a recipient gets neither the probe nor its boot.
+        """
+        db = self.dir / "clock.db"
+        shutil.copy(self.db, db)
+        at = 1730775840  # 2024-11-05T03:04:00Z
+        with sqlite3.connect(db) as c:
+            id_, probe, boot = c.execute("SELECT id, probe, printf('%016x', boot) FROM boot").fetchone()
+            c.executemany("INSERT INTO clock_step(boot, before, after, next) VALUES (?, ?, ?, ?)",
+                          [(id_, at, at - 3600, "00000000000000bb")] +
+                          [(id_, at + i * 86400, at + i * 86400 + 30 * i, None) for i in range(1, 7)] +
+                          [(id_, at - 100 * 86400, at - 99 * 86400, None)])  # before the quarter
+        c.close()
+        top = self.teiten.top(db, "port", period="2024Q4", country="JP")
+        for lang, first, second, more in (
+                ("en", f"The clock of the probe {probe} was set back by 3,600 s at 2024-11-05 12:04: that time "
+                 "came twice, and counts once as up-time.",
+                 f"The clock of the probe {probe} jumped ahead by 180 s at 2024-11-11 12:04: there is no data of "
+                 "that while.", "There are more such steps of clocks: 2."),
+                ("ja", f"プローブ「{probe}」の時計は、2024-11-05 12:04に3,600秒戻されました。重複した時間帯は、"
+                 "稼働時間として1回だけ数えています。",
+                 f"プローブ「{probe}」の時計は、2024-11-11 12:04に180秒進みました。この間のデータはありません。",
+                 "このほかにも、プローブの時計が連続しなかった箇所があります（2回）。")):
+            doc = self.report("--country", "JP", "--lang", lang, db=db)
+            assert doc["clock_steps"] == top["clock_steps"] and len(top["clock_steps"]) == 7
+            self.shown()
+            notes = self.browser.run("return [...document.querySelectorAll('.method li')].map(x => x.innerText)")
+            assert notes[-6:-4] == [first, second] and notes[-1] == more
+        doc = self.report("--country", "JP", "--recipient", "isac", db=db)
+        told = doc["clock_steps"]
+        assert {x["probe"][:2] for x in told} == {"p-"} and {x["boot"][:2] for x in told} == {"b-"}
+        hidden = self.teiten.top(db, "port", period="2024Q4", country="JP", recipient="isac")["clock_steps"]
+        assert hidden == told
+        for path in files(self.dir / "out"):
+            assert boot not in path.read_text() and "00000000000000bb" not in path.read_text(), path
+        before = self.report("--country", "JP", db=db, period="2024Q3")["clock_steps"]
+        assert [x["before"] for x in before] == ["2024-07-28T03:04:00Z"]
 
     def test_a_quarter_with_sensors_down(self):
         """

@@ -75,6 +75,7 @@ int ask_hidden(struct tt_store *s, const struct tt_query *q, const struct tt_pse
 	*ids = NULL;
 	if (rc || !names->recipient)
 		return rc;
+	pseudonym_clock(s, names, &out->clock);
 	if (q->by == TT_BY_SENSOR && !(*ids = calloc(out->row_n + 1, TT_ID_LEN)))
 		return tt_err_set(err, -ENOMEM, "ranking: %s", strerror(ENOMEM));
 	for (unsigned i = 0; *ids && i < out->row_n; i++) {

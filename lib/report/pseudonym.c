@@ -44,6 +44,16 @@ void pseudonym_put(
 	snprintf(name, size, "%s", alias);
 }
 
+void pseudonym_clock(
+	struct tt_store *s, const struct tt_pseudonyms *names, struct tt_clock_steps *c) {
+	for (unsigned i = 0; i < c->n; i++) {
+		struct tt_clock_step *x = &c->steps[i];
+		pseudonym_put(s, names, 'p', x->probe, sizeof(x->probe));
+		pseudonym_put(s, names, 'b', x->boot, sizeof(x->boot));
+		pseudonym_put(s, names, 'b', x->next, sizeof(x->next));
+	}
+}
+
 static bool is_word(char c) {
 	return isalnum((unsigned char)c) || c == '-' || (unsigned char)c >= 0x80;
 }

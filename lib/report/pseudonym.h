@@ -4,11 +4,14 @@
 
 #include "tt_report.h"
 
-/// What a recipient calls a sensor ('s'), network ('n') or group ('g'): "s-" and ten digits.
+/// What a recipient calls a sensor ('s'), network ('n'), group ('g'), ...: "s-" and ten digits.
 void pseudonym_make(struct tt_store *s, const struct tt_pseudonyms *names, char kind,
 	const char *of, char out[TT_ID_LEN]);
 /// Puts it in place of a name; "" stays.
 void pseudonym_put(
 	struct tt_store *s, const struct tt_pseudonyms *names, char kind, char *name, size_t size);
+/// Gives probes and their boots a recipient's names ("p-", "b-").
+void pseudonym_clock(
+	struct tt_store *s, const struct tt_pseudonyms *names, struct tt_clock_steps *c);
 /// Whether a text has a sensor's id or name, or its network, as a word: not for a recipient.
 bool names_a_sensor(struct tt_store *s, const char *text);

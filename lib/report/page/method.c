@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // References, and the notes on method and data.
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "prose.h"
@@ -156,19 +158,24 @@ static void survey_note(struct page *p, struct tt_buf *b) {
 			(int)listed);
 }
 
+// The largest error of a number of sources anywhere in the document.
+static double worst_error(const json_t *v) {
+	double worst = json_number_value(json_object_get(v, "sources_error"));
+	const json_t *of;
+	const char *key;
+	size_t i;
+	json_array_foreach((json_t *)v, i, of) worst = fmax(worst, worst_error(of));
+	json_object_foreach((json_t *)v, key, of) worst = fmax(worst, worst_error(of));
+	return worst;
+}
+
 static void data_notes(struct page *p, struct tt_buf *b) {
 	const json_t *o = json_object_get(p->doc, "overview");
 	const char *zone = json_string_value(json_object_get(p->doc, "timezone"));
 	const char *rir =
 		json_string_value(json_object_get(json_object_get(p->doc, "table2"), "rir"));
 	const char *surveyors = json_string_value(json_object_get(p->doc, "surveyors"));
-	double error = json_number_value(json_object_get(o, "sources_error"));
-	const json_t *topic;
-	size_t i;
-	json_array_foreach(json_object_get(p->doc, "topics"), i, topic) {
-		double of = json_number_value(json_object_get(topic, "sources_error"));
-		error = of > error ? of : error;
-	}
+	double error = worst_error(p->doc);
 	char share[TT_SHOW_LEN];
 	bool ja = p->lang == TT_JA;
 	html_printf(b, ja ? "<li>日付は%sによります。</li>\n" : "<li>Days are those of %s.</li>\n",
@@ -181,9 +188,12 @@ static void data_notes(struct page *p, struct tt_buf *b) {
 	if (error > 0) {
 		share_text(p->lang, error, share);
 		html_printf(b,
-			ja ? "<li>送信元アドレス数は推定値です（相対標準誤差%s）。</li>\n"
-			   : "<li>Numbers of source addresses are estimates with a relative "
-			     "standard error of %s.</li>\n",
+			ja ? "<li>送信元アドレス数の一部は推定値です（相対標準誤差%"
+			     "s）。同じ対象でも、集計方法によりこの程度の差が生じることがあります。"
+			     "</li>\n"
+			   : "<li>Some numbers of source addresses are estimates, with a relative "
+			     "standard error of %s: the same sources may differ by as much from "
+			     "table to table.</li>\n",
 			share);
 	}
 	if (json_is_true(json_object_get(o, "sources_lower_bound")))
@@ -214,6 +224,52 @@ static void recipient_notes(struct page *p, struct tt_buf *b) {
 		item(p, b, &notes[i]);
 }
 
+#define CLOCK_ITEMS 5 // of steps of clocks; report.json has more
+
+static int64_t time_of(const json_t *o, const char *key) {
+	int64_t t = 0;
+	(void)tt_time_parse(json_string_value(json_object_get(o, key)), &t);
+	return t;
+}
+
+static void clock_item(struct page *p, struct tt_buf *b, const json_t *step) {
+	const char *probe = json_string_value(json_object_get(step, "probe"));
+	int64_t before = time_of(step, "before"), after = time_of(step, "after");
+	char at[TT_SHOW_LEN], by[TT_SHOW_LEN];
+	bool back = after < before;
+	tt_show_time(before, at);
+	tt_show_count((uint64_t)llabs(after - before), by);
+	if (p->lang == TT_JA)
+		html_printf(b, "<li>プローブ「%s」の時計は、%sに%s秒%s</li>\n", probe, at, by,
+			back ? "戻されました。重複した時間帯は、稼働時間として1回だけ数えています。"
+			     : "進みました。この間のデータはありません。");
+	else
+		html_printf(b, "<li>The clock of the probe %s %s by %s s at %s: %s</li>\n", probe,
+			back ? "was set back" : "jumped ahead", by, at,
+			back ? "that time came twice, and counts once as up-time."
+			     : "there is no data of that while.");
+}
+
+// Whoever compares counts over time has to know where time itself did not simply go on.
+static void clock_notes(struct page *p, struct tt_buf *b) {
+	const json_t *steps = json_object_get(p->doc, "clock_steps"), *step;
+	json_int_t more = json_integer_value(json_object_get(p->doc, "clock_steps_other"));
+	size_t i;
+	json_array_foreach((json_t *)steps, i, step) {
+		if (i < CLOCK_ITEMS)
+			clock_item(p, b, step);
+		else
+			more++;
+	}
+	if (more)
+		html_printf(b,
+			p->lang == TT_JA ? "<li>"
+					   "このほかにも、プローブの時計が連続しなかった箇所があり"
+					   "ます（%d回）。</li>\n"
+					 : "<li>There are more such steps of clocks: %d.</li>\n",
+			(int)more);
+}
+
 void write_method(struct page *p, struct tt_buf *b) {
 	tt_buf_printf(b, "<ol class=\"method\">\n");
 	for (unsigned i = 0; i < sizeof(always) / sizeof(*always); i++)
@@ -222,6 +278,7 @@ void write_method(struct page *p, struct tt_buf *b) {
 	scope_note(p, b);
 	previous_note(p, b);
 	data_notes(p, b);
+	clock_notes(p, b);
 	recipient_notes(p, b);
 	tt_buf_printf(b, "</ol>\n");
 }

@@ -111,6 +111,14 @@ static bool is_of_period(
 	return false;
 }
 
+static void add_clock_steps(struct page *p, struct tt_clock_steps *c) {
+	if (p->conf->recipient) {
+		struct tt_pseudonyms names = page_names(p);
+		pseudonym_clock(p->s, &names, c);
+	}
+	tt_clock_steps_json(c, p->doc);
+}
+
 // All sensors of the group, whatever their country: the comparison with others is about them.
 int sensors_gather(struct page *p) {
 	const struct tt_catalog *c = tt_store_catalog(p->s, p->err);
@@ -126,6 +134,8 @@ int sensors_gather(struct page *p) {
 	for (unsigned i = 0; !rc && i < a.ranking.n; i++)
 		if (!sensor_conf(p, a.ranking.rows[i].row->key.sensor))
 			rc = add_sensor(p, a.ranking.rows[i].row->key.sensor, list);
+	if (!rc)
+		add_clock_steps(p, &a.result.clock);
 	answer_free(&a);
 	if (!rc)
 		rc = sort_sensors(p, list);
