@@ -189,20 +189,24 @@ class TestReport(ReportSuite):
         """
         Steps: print as PDF.
         Verify: A4; the cover stands alone; every table head and figure title is there; pages from
-        the second on are numbered; the two-page table of sensors repeats its head.
+        the second on are numbered; each has the TLP label at its head and foot; the contact is named in the
+        page's language.
         """
         config = self.dir / "report.json"
         config.write_text(json.dumps({
             "kind": "report", "v": 1, "title": {"en": "Sensor Watch", "ja": "観測報告"},
             "issuer": {"en": "Example CERT", "ja": "例示CERT"}, "country": "JP",
-            "contact": {"name": "Desk", "email": "desk@example.org"}, "tlp": "GREEN"}))
+            "contact": {"name": {"en": "Desk", "ja": "観測担当"}, "email": "desk@example.org"},
+            "licence": "CC BY 4.0", "tlp": "AMBER+STRICT"}))
         doc = self.report("-c", config, "--lang", lang)
         self.shown()
         pages, size = pdf_pages(self.browser.pdf(self.dir / "out.pdf"))
         assert size == (595, 842)
-        for text in (doc["title"][lang], doc["issuer"][lang], "desk@example.org", "TLP:GREEN"):
+        for text in (doc["title"][lang], doc["issuer"][lang], "desk@example.org", "CC BY 4.0",
+                     doc["contact"]["name"][lang]):
             assert text in pages[0]
-        assert "2." not in pages[0] and re.search(r"^\s*2\s*$", pages[1], re.M)
+        assert [p.count("TLP:AMBER+STRICT") for p in pages] == [3] + [2] * (len(pages) - 1)
+        assert "2." not in pages[0] and re.search(r"^\s*2\s+TLP:", pages[1], re.M)
         flat = re.sub(r"\s", "", "".join(pages))
         for figure in ("table1", "table2", "figure1", "figure2", "figure3"):
             assert re.sub(r"\s", "", doc[figure]["title"][lang]) in flat
@@ -363,14 +367,24 @@ class TestReport(ReportSuite):
 
     def test_same_input_same_bytes(self):
         """
-        Steps: the same report twice.
+        Steps: in each language the same report, again while it is published, and after that, into other
+        folders, under another time zone and locale of the machine.
         Verify: all files are the same, byte for byte.
         """
-        self.report("--country", "JP", out=self.dir / "a")
-        self.report("--country", "JP", out=self.dir / "b")
-        a = {p.relative_to(self.dir / "a"): p.read_bytes() for p in files(self.dir / "a")}
-        b = {p.relative_to(self.dir / "b"): p.read_bytes() for p in files(self.dir / "b")}
-        assert a == b and len(a) > 12
+        db = self.dir / "same.db"
+        shutil.copy(self.db, db)
+        for lang in ("en", "ja"):
+            written = []
+            for i, (more, env) in enumerate((((), {}), (("--publish",), {"TZ": "America/Lima", "LC_ALL": "C.UTF-8"}),
+                                             ((), {"TMPDIR": str(self.dir)}))):
+                out = self.dir / lang / str(i)
+                self.teiten.run("teiten", "report", "--db", db, "--period", "2024Q4", "--country", "JP", "--lang",
+                                lang, "-o", out, *more, env=env)
+                written.append({str(p.relative_to(out)): p.read_bytes() for p in files(out)})
+            assert len(written[0]) > 12
+            for other in written[1:]:
+                assert other.keys() == written[0].keys()
+                assert [name for name in other if other[name] != written[0][name]] == []
 
     @pytest.mark.smoke
     def test_any_period(self):

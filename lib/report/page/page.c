@@ -43,6 +43,7 @@ static const char *title_of(const struct page *p) {
 
 static void write_head(struct page *p, struct tt_buf *b) {
 	struct tt_tz *tz = tt_store_tz(p->s);
+	const char *tlp = json_string_value(json_object_get(p->doc, "tlp"));
 	char hash[64], period[NAME_LEN];
 	style_hash(hash);
 	period_name(p->lang, tt_tz_day(tz, p->from), tt_tz_day(tz, p->to), period);
@@ -58,7 +59,7 @@ static void write_head(struct page *p, struct tt_buf *b) {
 		"<meta name=\"generator\" content=\"teiten %s\">\n<title>%s – %s</title>\n<style>",
 		TT_VERSION, title_of(p), period);
 	tt_buf_append(b, page_style, strlen(page_style));
-	tt_buf_printf(b, "</style>\n</head>\n<body>\n");
+	html_printf(b, "</style>\n</head>\n<body data-tlp=\"%s\">\n", tlp ? tlp : "");
 }
 
 static void fact(struct page *p, struct tt_buf *b, enum word name, const char *value) {
@@ -88,8 +89,8 @@ static void write_contact(struct page *p, struct tt_buf *b) {
 	const json_t *contact = json_object_get(p->doc, "contact");
 	bool any = false;
 	for (unsigned i = 0; i < 3; i++) {
-		const char *text = json_string_value(json_object_get(contact, parts[i]));
-		if (!text || !*text)
+		const char *text = bilingual_text(p->lang, json_object_get(contact, parts[i]));
+		if (!*text)
 			continue;
 		if (!any)
 			html_printf(b, "<dt>%s</dt><dd>%s", say(p->lang, W_CONTACT), text);
@@ -119,7 +120,7 @@ static void write_cover(struct page *p, struct tt_buf *b) {
 		json_string_value(json_object_get(json_object_get(p->doc, "table2"), "rir")));
 	fact(p, b, W_RECIPIENT, p->conf->recipient);
 	write_contact(p, b);
-	fact(p, b, W_LICENCE, json_string_value(json_object_get(p->doc, "licence")));
+	fact(p, b, W_LICENCE, bilingual_text(p->lang, json_object_get(p->doc, "licence")));
 	if (tlp)
 		html_printf(b, "<dt>TLP</dt><dd><span class=\"tlp tlp-%s\">TLP:%s</span></dd>\n",
 			tlp, tlp);
@@ -132,7 +133,7 @@ static void write_list(struct page *p, struct tt_buf *b, const char *prefix, enu
 		snprintf(id, sizeof(id), "%s%u", prefix, i);
 		const json_t *title = json_object_get(json_object_get(p->doc, id), "title");
 		if (title)
-			html_printf(b, "<li><a href=\"#%s\">%s %u%s%s</a></li>\n", id,
+			html_printf(b, "<li><a href=\"#%s\">%s%u%s%s</a></li>\n", id,
 				say(p->lang, word), i, say(p->lang, W_COLON),
 				bilingual_text(p->lang, title));
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 // What a topic was made of: the parts that its watch counts by, and what others found its sources
 // to be.
+#include <ctype.h>
 #include <string.h>
 
 #include "prose.h"
@@ -64,6 +65,14 @@ static void write_more(struct page *p, struct tt_buf *b, size_t n, unsigned cols
 			cols, (unsigned)(n - PARTS));
 }
 
+// "Packets by trait of packets".
+static void caption_by(const struct page *p, enum word by, char out[NAME_LEN]) {
+	const char *of = say(p->lang, by);
+	char small[NAME_LEN];
+	snprintf(small, sizeof(small), "%c%s", tolower((unsigned char)of[0]), of + 1);
+	snprintf(out, NAME_LEN, p->lang == TT_JA ? "%s別のパケット数" : "Packets by %s", small);
+}
+
 static void write_kind(struct page *p, struct tt_buf *b, const json_t *w, const struct kind *k) {
 	const enum word words[] = {k->word, W_PACKETS, W_SHARE, W_SOURCES};
 	const json_t *list = json_object_get(json_object_get(w, "by"), k->by), *part;
@@ -73,8 +82,7 @@ static void write_kind(struct page *p, struct tt_buf *b, const json_t *w, const 
 		return;
 	snprintf(id, sizeof(id), "by-%s-%.40s", k->by,
 		json_string_value(json_object_get(w, "watch")));
-	snprintf(caption, sizeof(caption), "%s%s%s", say(p->lang, W_BREAKDOWN),
-		say(p->lang, W_COLON), say(p->lang, k->word));
+	caption_by(p, k->word, caption);
 	tt_buf_printf(b, "<div class=\"sensor\">\n");
 	table_begin(p, b, id, caption, words, "tnnn");
 	json_array_foreach((json_t *)list, i, part) {

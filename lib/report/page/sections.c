@@ -175,7 +175,7 @@ static void cell_name(struct page *p, struct tt_buf *b, const json_t *row, bool 
 
 static void table_caption(
 	struct page *p, const char *id, enum word word, unsigned number, char *out, size_t size) {
-	snprintf(out, size, "%s %u%s%s%s", say(p->lang, word), number, say(p->lang, W_COLON),
+	snprintf(out, size, "%s%u%s%s%s", say(p->lang, word), number, say(p->lang, W_COLON),
 		bilingual_text(p->lang, part(p, id, "title")),
 		json_is_real(part(p, id, "completeness")) &&
 				json_real_value(part(p, id, "completeness")) < INCOMPLETE
@@ -199,9 +199,9 @@ static void write_ranking(struct page *p, struct tt_buf *b, unsigned number, boo
 									       : W_NO_ROWS));
 		return;
 	}
-	const enum method_note notes[] = {
-		service ? NOTE_NAMES : NOTE_REGION, NOTE_CLASS, NOTE_RANK};
-	table_begin_noted(p, b, id, caption, words, "ntnnnn", notes, 3);
+	const enum method_note names[] = {NOTE_NAMES, NOTE_CLASS, NOTE_RANK};
+	const enum method_note regions[] = {NOTE_CLASS, NOTE_RANK, NOTE_REGION};
+	table_begin_noted(p, b, id, caption, words, "ntnnnn", service ? names : regions, 3);
 	json_array_foreach((json_t *)rows, i, row) {
 		bool ranked = json_is_integer(json_object_get(row, "rank"));
 		tt_buf_printf(b, ranked ? "<tr>" : "<tr class=\"rest\">");

@@ -6,6 +6,15 @@
 #include "page.h"
 #include "sections.h"
 
+// The Traffic Light Protocol (FIRST, version 2.0) wants its label at the head and foot of each
+// page, to the right, in 12 points or more.
+#define TLP_BOX(where, label, color)                                                               \
+	"@" where "{content:\"TLP:" label "\";background:#000;color:" color                        \
+	";font:700 12pt/1 sans-serif;width:max-content;height:7mm;padding:0 2mm;margin:auto 0}"
+#define TLP_PAGE(label, name, color)                                                               \
+	"[data-tlp=\"" label "\"]{page:" name "}@page " name                                       \
+	"{" TLP_BOX("top-right", label, color) TLP_BOX("bottom-right", label, color) "}\n"
+
 const char page_style[] =
 	":root{--ink:#1c2430;--soft:#5a6675;--line:#c9d1da;--tint:#eef2f6;--accent:#0b4f7d}\n"
 	"*{box-sizing:border-box}\n"
@@ -28,7 +37,7 @@ const char page_style[] =
 	".cover img{max-height:5rem;max-width:16rem;display:block;margin:0 0 2rem}\n"
 	".tlp{display:inline-block;background:#000;color:#fff;font-weight:700;padding:.1rem .5rem;"
 	"font-size:.9rem}\n"
-	".tlp-GREEN{color:#33ff00}.tlp-AMBER{color:#ffc000}.tlp-RED{color:#ff2b2b}\n"
+	".tlp-GREEN{color:#33ff00}[class*=tlp-AMBER]{color:#ffc000}.tlp-RED{color:#ff2b2b}\n"
 	"dl.facts{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.5rem;margin:0}\n"
 	"dl.facts dt{color:var(--soft)}dl.facts dd{margin:0}\n"
 	"nav ol{columns:2;padding-left:1.4rem;margin:.5rem 0}\n"
@@ -51,7 +60,8 @@ const char page_style[] =
 	"td.n,td.d,.cve{white-space:nowrap}\n"
 	"tr.rest td{color:var(--soft)}\n"
 	"table,figure{margin:1.6rem 0}\n"
-	"#changes-list th:first-child{width:28%}\n"
+	"#changes-list th:first-child,#moves-list th:first-child{width:32%}\n"
+	"#table1 th:nth-child(2),#table2 th:nth-child(2){width:34%}\n"
 	"figure svg{width:calc(100% - 1px);height:auto;display:block;border:1px solid "
 	"var(--line)}\n"
 	"figcaption{font-weight:700;margin:0 0 .4rem;font-size:.95rem}\n"
@@ -69,16 +79,22 @@ const char page_style[] =
 	".sensors{grid-template-columns:1fr}nav ol{columns:1}}\n"
 	"@page{size:A4;margin:18mm 17mm 20mm;@bottom-center{content:counter(page);"
 	"font:9pt sans-serif;color:#5a6675}}\n"
-	"@page:first{@bottom-center{content:none}}\n"
-	"@media print{html{font-size:10.5pt}body{max-width:none;padding:0}"
-	".cover{padding-top:55mm;break-after:page}nav{break-after:page}"
-	"h2{margin-top:2rem}h2,h3,figcaption,caption{break-after:avoid}"
-	"thead{display:table-header-group;break-after:avoid}tbody "
-	"tr:nth-child(-n+2){break-before:avoid}tbody tr:nth-last-child(-n+2){break-before:avoid}"
-	"table+.small{break-before:avoid}tr,figure,.sensor,.keys,#classes,#table1,#table2,.note "
-	"p{break-inside:avoid}"
-	"p,li{orphans:3;widows:3}a{color:inherit;text-decoration:none}"
-	"*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
+	"@page:first{@bottom-center{content:none}}\n" TLP_PAGE("CLEAR", "clear", "#fff") TLP_PAGE(
+		"GREEN", "green", "#33ff00") TLP_PAGE("AMBER", "amber",
+		"#ffc000") TLP_PAGE("AMBER+STRICT", "strict", "#ffc000") TLP_PAGE("RED", "red",
+		"#ff2b2b") "@media print{html{font-size:10.5pt}body{max-width:none;padding:0}"
+			   ".cover{padding-top:55mm;break-after:page}"
+			   "h2{margin-top:2rem}h2,h3,figcaption,caption{break-after:avoid}"
+			   "thead{display:table-header-group;break-after:avoid}tbody "
+			   "tr:nth-child(-n+2){break-before:avoid}tbody "
+			   "tr:nth-last-child(-n+2){break-before:avoid}"
+			   "table+.small{break-before:avoid}tr,figure,.sensor,.keys,#classes,#"
+			   "table1,#table2,#"
+			   "knowledge,"
+			   "#tools,li,.note "
+			   "p{break-inside:avoid}"
+			   "p,li{orphans:3;widows:3}a{color:inherit;text-decoration:none}"
+			   "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
 
 void style_hash(char out[64]) {
 	uint8_t sum[32];

@@ -29,14 +29,14 @@
 	X(COLON, ": ", "：")                                                                                                               \
 	X(LICENCE, "Licence", "利用条件")                                                                                                  \
 	X(CLASSES, "Packets by class", "分類別のパケット数")                                                                               \
-	X(SENSOR_LIST, "Sensors and their packets of class scan",                                                                          \
-		"センサーとスキャンのパケット数")                                                                                          \
+	X(SENSOR_LIST, "Sensors, and their packets of class scan",                                                                         \
+		"センサー別のスキャンパケット数")                                                                                          \
 	X(COMPARE, "Domestic against overseas sensors", "国内と海外のセンサーの比較")                                                      \
 	X(EACH_TOP, "Top 10 of each sensor", "センサーごとのTOP10")                                                                        \
 	X(RATE_SHORT, "Per address " ZW "and day", "1アドレス1日" ZW "あたり")                                                             \
 	X(TO, " to ", "～")                                                                                                                \
-	X(TABLE, "Table", "表")                                                                                                            \
-	X(FIGURE, "Figure", "図")                                                                                                          \
+	X(TABLE, "Table ", "表")                                                                                                           \
+	X(FIGURE, "Figure ", "図")                                                                                                         \
 	X(RANK, "Rank", "順位")                                                                                                            \
 	X(PORT, "Destination port", "宛先ポート番号")                                                                                      \
 	X(REGION, "Source region", "送信元地域")                                                                                           \
@@ -117,10 +117,13 @@
 	X(LAST_DAY, "Last day", "最終日")                                                                                                  \
 	X(PEAK_DAY, "Peak on", "最大の日")                                                                                                 \
 	X(PEAK, "Peak", "最大値")                                                                                                          \
-	X(EXTREME, "Highest day " ZW "(declines: lowest)", "最大値" ZW "（減少は最小値）")                                                 \
+	X(EXTREME, "Highest day " ZW "(declines: lowest)", "最大値" ZW "（減少は" ZW "最小値）")                                           \
 	X(USUAL, "Usual per day", "通常の" ZW "1日あたり")                                                                                 \
-	X(CHANGES_LIST, "Changes (packets per day; topics in the unit of their figure)",                                                   \
-		"観測動向の変化（1日あたりのパケット数、注目された現象は各図の単位）")                                                     \
+	X(CHANGES_LIST,                                                                                                                    \
+		"Surges, dips and new levels (packets per day; topics in the unit of their "                                               \
+		"figure)",                                                                                                                 \
+		"一時的な増減と水準の変化（1日あたりのパケット数、注目された現象は各図の単位）")                                           \
+	X(MOVES_LIST, "Newcomers and leavers of the top 5 and 10", "TOP5・TOP10の入れ替わり")                                              \
 	X(SURGES, "Surges", "急増した期間")                                                                                                \
 	X(WHO_SAW, "Packets by network: expected if they came to all addresses alike, and seen",                                           \
 		"ネットワーク別のパケット数：期待値（全アドレスに等しく届いた場合）と観測数")                                              \
@@ -138,7 +141,6 @@
 	X(WHAT, "What", "対象")                                                                                                            \
 	X(CHANGE, "Change", "変化")                                                                                                        \
 	X(LASTS, "goes on", "継続中")                                                                                                      \
-	X(RANK_BEFORE, "Before", "以前の" ZW "順位")                                                                                       \
 	X(ANSWERS, ", answers", "からの応答")                                                                                              \
 	X(TOOLS, "Packets of known tools", "既知のツールによるパケット")                                                                   \
 	X(TOOL, "Tool", "ツール")                                                                                                          \
@@ -173,13 +175,12 @@
 		"within the period.",                                                                                                      \
 		"日付はCISAのKnown Exploited "                                                                                         \
 		"Vulnerabilitiesカタログへの掲載日で、対象期間中のものは太字です。")                                                       \
-	X(BREAKDOWN, "Breakdown", "内訳")                                                                                                  \
 	X(SHARE, "Share", "割合")                                                                                                          \
 	X(SERVICE, "Service", "サービス")                                                                                                  \
 	X(GROUP, "Group of sensors", "センサーのグループ")                                                                                 \
 	X(SENSOR_COUNTRY, "Country of sensors", "センサーの国・地域")                                                                      \
 	X(ORIGIN, "Origin AS", "送信元AS")                                                                                                 \
-	X(TRAIT, "Trait of packets", "パケットの特徴")                                                                                     \
+	X(TRAIT, "Trait", "特徴")                                                                                                          \
 	X(UNKNOWN, "unknown", "不明")                                                                                                      \
 	X(PRODUCT, "Product", "製品")                                                                                                      \
 	X(PRODUCTS, "Sources found open, by product", "応答可能であった送信元の製品")                                                      \
