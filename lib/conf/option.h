@@ -12,8 +12,7 @@ enum option_type { O_BOOL, O_INT, O_NUMBER, O_STRING, O_OBJECT, O_LIST };
 enum option_flag {
 	O_REQUIRED = 1u << 0,
 	O_NULL = 1u << 1,     // may be null
-	O_ONE = 1u << 2,      // of a list: its one element may stand without the brackets; of an
-			      // object of texts: one text may stand for all of them
+	O_ONE = 1u << 2,      // one element, or one text, may stand for the list or for all members
 	O_DISTINCT = 1u << 3, // of a list: no two elements alike
 };
 
