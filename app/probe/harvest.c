@@ -16,6 +16,13 @@
 #define FOLD_ROWS (1u << 18)
 #define NAP_US	  10000
 
+struct tt_fold *harvest_fold(struct harvester *h, struct open_epoch *e) {
+	if (!e->fold)
+		e->fold = h->spare_n ? h->spare[--h->spare_n]
+				     : tt_fold_create(h->probe->slots.cap, FOLD_ROWS);
+	return e->fold;
+}
+
 static struct open_epoch *open_epoch(struct harvester *h, int64_t start) {
 	for (unsigned i = 0; i < OPEN_EPOCHS; i++)
 		if (h->epochs[i].start == start)
@@ -28,7 +35,7 @@ static void on_obs(void *arg, const struct tt_obs *o) {
 	struct open_epoch *e = open_epoch(h, o->epoch);
 	sender_obs(&h->probe->sender, o);
 	h->seen[h->worker].rows += !(o->flags & TT_OBS_SPILLED);
-	if (e)
+	if (e && harvest_fold(h, e))
 		tt_fold_add(e->fold, o,
 			o->family ? tt_region_of(h->rules->region, o->family, o->src) : "--");
 }
@@ -95,8 +102,12 @@ static bool all_done(const struct harvester *h) {
 	return true;
 }
 
-static void begin_epoch(struct open_epoch *e, int64_t start) {
-	tt_fold_reset(e->fold);
+static void begin_epoch(struct harvester *h, struct open_epoch *e, int64_t start) {
+	if (e->fold) {
+		tt_fold_reset(e->fold);
+		h->spare[h->spare_n++] = e->fold;
+		e->fold = NULL;
+	}
 	memset(e->tallies, 0, sizeof(e->tallies));
 	e->start = start;
 }
@@ -104,7 +115,7 @@ static void begin_epoch(struct open_epoch *e, int64_t start) {
 // The epochs from this one on, with nothing in them yet.
 static void begin_epochs(struct harvester *h, int64_t start) {
 	for (unsigned i = 0; i < OPEN_EPOCHS; i++)
-		begin_epoch(&h->epochs[i], start + i * (int64_t)h->probe->config.epoch_s);
+		begin_epoch(h, &h->epochs[i], start + i * (int64_t)h->probe->config.epoch_s);
 }
 
 // Goes on to an epoch; those before it were closed, or left out.
@@ -118,7 +129,8 @@ static void next_epoch(struct harvester *h, int64_t start) {
 		struct open_epoch first = h->epochs[0];
 		memmove(h->epochs, h->epochs + 1, sizeof(h->epochs) - sizeof(first));
 		h->epochs[OPEN_EPOCHS - 1] = first;
-		begin_epoch(&h->epochs[OPEN_EPOCHS - 1], h->epochs[OPEN_EPOCHS - 2].start + length);
+		begin_epoch(
+			h, &h->epochs[OPEN_EPOCHS - 1], h->epochs[OPEN_EPOCHS - 2].start + length);
 	}
 }
 
@@ -278,18 +290,18 @@ static int init(struct harvester *h, struct probe *p) {
 	h->buf.max = 64u << 20;
 	h->seen = calloc(p->worker_n, sizeof(*h->seen));
 	h->stats_seq = calloc(p->slots.cap ? p->slots.cap : 1, sizeof(*h->stats_seq));
-	for (unsigned i = 0; i < OPEN_EPOCHS; i++) {
-		h->epochs[i].fold = tt_fold_create(p->slots.cap, FOLD_ROWS);
-		if (!h->epochs[i].fold)
-			return -1;
-	}
 	begin_epochs(h, now - now % length);
+	for (unsigned i = 0; i < 2; i++)
+		if (!harvest_fold(h, &h->epochs[i]))
+			return -1;
 	return h->seen && h->stats_seq ? 0 : -1;
 }
 
 static void destroy(struct harvester *h) {
 	for (unsigned i = 0; i < OPEN_EPOCHS; i++)
 		tt_fold_destroy(&h->epochs[i].fold);
+	while (h->spare_n)
+		tt_fold_destroy(&h->spare[--h->spare_n]);
 	free(h->seen);
 	free(h->stats_seq);
 	free(h->states);

@@ -19,7 +19,7 @@ struct probe;
 /// What the harvester knows of an epoch that is not closed yet.
 struct open_epoch {
 	int64_t start;
-	struct tt_fold *fold;
+	struct tt_fold *fold;		     // harvest_fold
 	struct tt_tally tallies[UPLINK_MAX]; // sums over workers
 };
 
@@ -44,8 +44,10 @@ struct harvester {
 	struct worker_seen *seen;	       // by worker
 	unsigned worker;		       // whose table is being emptied
 	struct open_epoch epochs[OPEN_EPOCHS]; // in a row; [0] closes next
-	uint64_t generation;		       // of the catalogue sent last
-	uint64_t *stats_seq;		       // by slot
+	struct tt_fold *spare[OPEN_EPOCHS];    // of epochs that were closed: rarely more than two
+	unsigned spare_n;
+	uint64_t generation; // of the catalogue sent last
+	uint64_t *stats_seq; // by slot
 	uint64_t health_seq;
 	struct tt_sensor_state *states; // of the epoch being closed, by catalogue index
 	struct tt_health_sensor *health_sensors;
@@ -69,6 +71,8 @@ static inline uint64_t tally_packets(const struct tt_tally *t) {
 /// handed to the link.
 void *harvest_live(void *probe);
 
+/// The fold of an open epoch, which gets one when it is first asked for. NULL: out of memory.
+struct tt_fold *harvest_fold(struct harvester *h, struct open_epoch *e);
 /// Second half of closing an epoch: states of sensors, messages. (harvest_close.c)
 void harvest_close(struct harvester *h);
 /// The health of the epoch that harvest_close is about. (harvest_health.c)

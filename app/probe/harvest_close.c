@@ -124,7 +124,7 @@ void harvest_close(struct harvester *h) {
 		.start = h->epochs[0].start,
 		.end = h->epochs[0].start + p->config.epoch_s};
 	tally_losses(h);
-	if (make_room(h, r->catalog->sensor_n)) {
+	if (make_room(h, r->catalog->sensor_n) || !harvest_fold(h, &h->epochs[0])) {
 		tt_log(TT_ERR, "out of memory: an epoch has no stats");
 		return;
 	}
