@@ -594,7 +594,7 @@ class TestWrongClock(TestSuite):
                        ) as collector:
             context = zmq.Context()
             sub = context.socket(zmq.SUB)
-            sub.linger, sub.rcvtimeo = 0, 5000
+            sub.linger, sub.rcvtimeo = 0, 30000
             sub.subscribe(b"health.")
             sub.connect(collector.publish)
             time.sleep(0.5)
@@ -606,7 +606,7 @@ class TestWrongClock(TestSuite):
                     os.environ["TEITEN_CLOCK"] = str(clock.path)
                     try:
                         # the last of its epochs is its present
-                        feed = Feed(self.teiten, collector.listen, probe=name, batches=5, rows=10, flush_s=3,
+                        feed = Feed(self.teiten, collector.listen, probe=name, batches=5, rows=10, flush_s=3 if off > 0 else 60,
                                     epoch=now + off - 4 * 60, spool=self.dir / f"{name}.spool", rate=5,
                                     resend_ms=300)
                     finally:

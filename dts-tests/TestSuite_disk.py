@@ -167,7 +167,8 @@ class TestDisk(TestSuite):
                 before = len(site.said())  # what is still on its way may be refused at once
                 disk.leave(60 * (r % 3))
                 self.deliver(site, capture)
-                wait_for(lambda: self.waiting(site) > 1, 20, lambda: site.said())
+                # a batch an epoch: that so many wait is not that a commit is slow
+                wait_for(lambda: self.waiting(site) > 5, 20, lambda: site.said())
                 if r == 0:
                     wait_for(lambda: "teiten-collector: " in site.said() and "no space left" in site.said(), 10,
                              site.said)
@@ -230,7 +231,7 @@ class TestDisk(TestSuite):
             site.start_probe()
             before = len(site.said())
             site.start_collector()
-            assert site.collector.wait(20) == 1
+            assert site.collector.wait(60) == 1
             lines = [line for line in site.said()[before:].splitlines() if line.startswith("teiten-collector")]
             assert len(lines) == 1 and str(site.db) in lines[0] and "Read-only" in lines[0], lines
             self.deliver(site, capture)
@@ -444,7 +445,7 @@ class TestDisk(TestSuite):
             wait_for(lambda: p.poll() is not None or door.exists() and until(), 30, "the collector does not start")
         finally:
             p.terminate()
-            _, err = p.communicate(timeout=30)
+            _, err = p.communicate(timeout=120)
         return p.returncode, err
 
     def whole(self):

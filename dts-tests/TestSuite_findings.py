@@ -407,13 +407,13 @@ class TestFindings(TestSuite):
             assert WATCH in self.run("watch", "list", "--db", db).out
         finally:
             p.terminate()
-            _, err = p.communicate(timeout=20)
+            _, err = p.communicate(timeout=120)
         lines = [x for x in err.splitlines() if "watches" in x]
         assert len(lines) == 1 and told in lines[0] and "the watches in force stay" in lines[0], err
-        again = self.programs.run("teiten-collector", *args, ok=False, timeout=20)
+        again = self.programs.run("teiten-collector", *args, ok=False)
         assert again.status == 2 and told in again.err, again
 
-    def until(self, condition, seconds=20):
+    def until(self, condition, seconds=80):
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "it did not come"

@@ -116,8 +116,8 @@ class TestLists(TestSuite):
                        secret_key_file=pairs["server"][0],
                        probe_keys=listed("probe", pairs, "good", "gone")) as collector:
             feeds = [Feed(self.teiten, collector.listen, probe=n, key=pairs[n][0], boot=f"{i:016x}",
-                          server_key=pairs["server"][1], batches=400, rows=20, rate=60, flush_s=60,
-                          spool=self.dir / f"{n}.spool", resend_ms=500)
+                          server_key=pairs["server"][1], batches=800, rows=20, rate=60, flush_s=60,
+                          spool=self.dir / f"{n}.spool", resend_ms=60000 if n == "good" else 500)
                      for i, n in enumerate(("good", "gone"), 1)]
             try:
                 wait_for(lambda: self.of(collector, "gone") > 20, 20, collector.said)
@@ -125,8 +125,8 @@ class TestLists(TestSuite):
                 wait_for(lambda: "gone: its key is no longer allowed: connection ended" in collector.said(), 20,
                          collector.said)
                 before = self.of(collector, "gone")
-                wait_for(lambda: self.of(collector, "good") > min(before + 60, 390), 20, collector.said)
-                assert 0 < before == self.of(collector, "gone") < 400
+                wait_for(lambda: self.of(collector, "good") > min(before + 60, 790), 20, collector.said)
+                assert 0 < before == self.of(collector, "gone") < 800
                 collector.reload(how, probe_keys=listed("probe", pairs, "good", "gone"))
                 for f in feeds:
                     assert f.wait(60) == 0, f.err
@@ -135,8 +135,8 @@ class TestLists(TestSuite):
                     f.kill()
             collector.end()
             assert feeds[0].result["resent"] == 0
-            assert self.of(collector, "good") == self.of(collector, "gone") == 400
-            assert collector.totals()[2] == 2 * feed_packets(400, 20)
+            assert self.of(collector, "good") == self.of(collector, "gone") == 800
+            assert collector.totals()[2] == 2 * feed_packets(800, 20)
         record(f"key revoked while its connection stands ({how})", 1, "cut off at once; the other probe not touched")
 
     def of(self, collector, probe):
@@ -162,7 +162,7 @@ class TestLists(TestSuite):
                                         stdout=files[n].open("w"), stderr=subprocess.PIPE, text=True)
                     for n in files}
             feed = Feed(self.teiten, collector.listen, probe="probe", key=pairs["probe"][0],
-                        server_key=pairs["server"][1], batches=600, rows=5, rate=80)
+                        server_key=pairs["server"][1], batches=1000, rows=5, rate=80)
             try:
                 wait_for(lambda: all(files[n].read_text() for n in ("one", "two")), 20, collector.said)
                 status = self.teiten.run("teiten", "status", publish, "--server-key", pairs["server"][1],
@@ -171,17 +171,17 @@ class TestLists(TestSuite):
                 assert re.search(r"^collector: [\d.]+ s behind, clock skew -?\d+ ms, \d+ answers found no probe\n"
                                  r"refused: keys \d+, connections \d+, revoked 0, ", status.out, re.M), status.out
                 collector.reload(how, reader_keys=listed("reader", pairs, "two"))
-                _, err = subs["one"].communicate(timeout=20)
+                _, err = subs["one"].communicate(timeout=60)
                 assert subs["one"].returncode == 1 and "does not let this key in" in err
-                assert 0 < len(files["one"].read_text().splitlines()) < 600
+                assert 0 < len(files["one"].read_text().splitlines()) < 1000
                 assert feed.wait(30) == 0, feed.err
-                wait_for(lambda: '"seq":600,' in files["two"].read_text(), 20, files["two"].read_text)
+                wait_for(lambda: '"seq":1000,' in files["two"].read_text(), 20, files["two"].read_text)
                 subs["two"].terminate()
-                _, err = subs["two"].communicate(timeout=10)
+                _, err = subs["two"].communicate(timeout=60)
                 seqs = [json.loads(line)["seq"] for line in files["two"].read_text().splitlines()]
                 assert len(seqs) > 100 and seqs == list(range(seqs[0], seqs[0] + len(seqs))) and not err
-                assert seqs[-1] == 600
-                subs["stranger"].communicate(timeout=20)
+                assert seqs[-1] == 1000
+                subs["stranger"].communicate(timeout=60)
                 assert subs["stranger"].returncode == 1 and not files["stranger"].read_text()
             finally:
                 feed.kill()
@@ -223,12 +223,12 @@ class TestLists(TestSuite):
                 site.write("probe.json", conf)
                 if how == "SIGHUP":
                     site.probe.send_signal(signal.SIGHUP)
-                out, err = subs["one"].communicate(timeout=20)
+                out, err = subs["one"].communicate(timeout=60)
                 assert subs["one"].returncode == 1 and "does not let this key in" in err, (out, err)
                 heard = [first["two"]] + [subs["two"].stdout.readline() for _ in range(5)]
                 seqs = [json.loads(line)["seq"] for line in heard]
                 assert seqs == list(range(seqs[0], seqs[0] + 6)), seqs
-                out, _ = subs["stranger"].communicate(timeout=20)
+                out, _ = subs["stranger"].communicate(timeout=60)
                 assert subs["stranger"].returncode == 1 and not out
             finally:
                 for s in subs.values():
@@ -247,12 +247,13 @@ class TestLists(TestSuite):
         with Collector(self.teiten, self.dir, f"tcp://127.0.0.1:{free_port()}",
                        secret_key_file=pairs["server"][0], probe_keys=listed("probe", pairs, "a")) as collector:
             feed = Feed(self.teiten, collector.listen, probe="a", key=pairs["a"][0],
-                        server_key=pairs["server"][1], batches=150, rows=5, rate=60)
+                        server_key=pairs["server"][1], batches=150, rows=5, rate=60, resend_ms=60000)
             collector.path.write_text("{")
             collector.process.send_signal(signal.SIGHUP)
             wait_for(lambda: "the lists of keys in force stay" in collector.said(), 20, collector.said)
             collector.reload(probe_keys=[{"probe": "a", "key": pairs["a"][1]},
                                          {"probe": "b", "key": pairs["a"][1]}])
+            wait_for(lambda: collector.said().count("the lists of keys in force stay") > 1, 20, collector.said)
             assert feed.wait(30) == 0, feed.err
             collector.end()
         assert feed.result["resent"] == 0
@@ -297,7 +298,8 @@ class TestListedButHostile(TestSuite):
                        secret_key_file=pairs["server"][0],
                        probe_keys=listed("probe", pairs, "a", "honest")) as collector:
             feed = Feed(self.teiten, collector.listen, probe="honest", key=pairs["honest"][0], boot="00" * 8,
-                        server_key=pairs["server"][1], batches=200, rows=20, rate=100)
+                        server_key=pairs["server"][1], batches=200, rows=20, rate=100,
+                        resend_ms=60000)
             with Dealer(collector.listen, pairs["a"][2], pairs["server"][1].encode()) as d:
                 assert d.ask(hello("a", boot=0xf0))[0] == WELCOME
                 for _ in range(50):  # replayed
@@ -389,7 +391,7 @@ class TestStrangers(TestSuite):
             self.peak = int(re.search(r"VmHWM:\s+(\d+)", Path(
                 f"/proc/{collector.process.pid}/status").read_text())[1]) // 1024
             sub.terminate()
-            sub.communicate(timeout=20)
+            sub.communicate(timeout=60)
             collector.end()
         speed = self.speed
         assert self.stored("two") == self.BATCHES * len(speed["two", "alone"] + speed["two", "beside"])
@@ -420,7 +422,7 @@ class TestStrangers(TestSuite):
         finally:
             for a in attacks:
                 a.terminate()
-            said = [a.communicate(timeout=30)[0] for a in attacks]
+            said = [a.communicate(timeout=120)[0] for a in attacks]
             one.kill()
         assert not one.result["resent"] and not one.result["lost_batches"], \
             f"{one.out}\n{one.err}\n{self.speed}\n{self.collector.said()[-3000:]}"
@@ -455,7 +457,7 @@ class TestStrangers(TestSuite):
         self.boots += 1
         return Feed(self.teiten, self.collector.listen, self.lan.far, probe=name, key=self.pairs[name][0],
                     boot=f"{self.boots:016x}", server_key=self.pairs["server"][1], batches=batches, rows=2000,
-                    flush_s=60, epoch=int(time.time()) // 3600 * 3600 - 86400, epoch_s=1)
+                    resend_ms=60000, flush_s=60, epoch=int(time.time()) // 3600 * 3600 - 86400, epoch_s=1)
 
     def a_second_each(self, feed, n):
         """Batches a second that were acknowledged in each of the next n seconds."""

@@ -236,7 +236,7 @@ class TestSurveyors(TestSuite):
             wait_for(lambda: self.teiten.sql(db, query) == [{"n": "0"}], 60, query)
         finally:
             p.terminate()
-            p.communicate(timeout=30)
+            p.communicate(timeout=120)
         assert p.returncode == 0
 
     def test_settled_days_last_without_raw(self):
@@ -253,7 +253,7 @@ class TestSurveyors(TestSuite):
         who, all_, db = self.judge(packets, 4), sorted(packets + late), self.dir / "live.db"
         p = self.collector(db)
         p.terminate()
-        p.communicate(timeout=20)
+        p.communicate(timeout=120)
         files = dict(s=self.dir / "sensors.json", scanners=self.dir / "four.json", timezone="Asia/Tokyo")
         self.teiten.replay(db, self.capture(packets), **files)
         top = self.teiten.top(db, "port", surveyors="without", read="rollups")
@@ -309,7 +309,7 @@ class TestSurveyors(TestSuite):
         alone = str(self.dir / "none.json")
         p = self.collector(db, scanners=alone)
         p.terminate()
-        p.communicate(timeout=20)
+        p.communicate(timeout=120)
         self.teiten.replay(db, self.capture(packets), s=self.dir / "sensors.json", scanners=alone,
                            timezone="Asia/Tokyo")
         self.collect_until(db, "SELECT count(*) AS n FROM segment", "alone", scanners=alone)

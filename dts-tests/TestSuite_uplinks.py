@@ -69,7 +69,9 @@ class TestUplinks(TestSuite):
 
         def conf(veth):
             queues = device(veth, self.dir).count("rx_pcap=")
-            return {"uplinks": [{"id": "up0", "device": device(veth, self.dir), "queues": queues}],
+            # all of it in any ring, should the workers' core have other things to do
+            ring = {} if queues else {"descriptors": 4096}
+            return {"uplinks": [{"id": "up0", "device": device(veth, self.dir), "queues": queues, **ring}],
                     "lcores": {"main": 0, "workers": workers}}
         # several workers on whatever cores there are: those of one core share it
         wrap = ["taskset", "-c", "1"] if len(workers) > 1 else []

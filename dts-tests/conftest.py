@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Fixtures of all suites."""
+import os
 import sys
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from framework.programs import Programs  # noqa: E402
+
+os.umask(0o022)  # cases look at modes, and let others read what they make
 
 
 @pytest.fixture(scope="session")

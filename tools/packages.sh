@@ -22,6 +22,8 @@ if [ "$(id -u)" != 0 ]; then
 	sudo=sudo
 fi
 echo "packages.sh: installing:$missing" >&2
-$sudo apt-get update -q >&2
+# a mirror may fail now and then, and another apt may be at work on a fresh machine
+patient='-o Acquire::Retries=5 -o DPkg::Lock::Timeout=600'
+$sudo apt-get $patient update -q >&2
 $sudo env DEBIAN_FRONTEND=noninteractive \
-	apt-get install -y -q --no-install-recommends $missing >&2
+	apt-get $patient install -y -q --no-install-recommends $missing >&2

@@ -7,6 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from framework.suite import PATIENCE
+
 
 class Collector:
     def __init__(self, programs, directory, listen, publish=None, namespace=None, env=None, name="c",
@@ -31,7 +33,7 @@ class Collector:
         with open(self.log, "a") as err:
             self.process = subprocess.Popen(cmd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                             stderr=err, text=True, env={**os.environ, **self.env})
-        end = time.monotonic() + 20
+        end = time.monotonic() + 20 * PATIENCE
         while time.monotonic() < end and self.process.poll() is None:
             if self.listens():
                 return self
@@ -63,7 +65,7 @@ class Collector:
     def end(self):
         """SIGTERM; the collector must end well."""
         self.process.send_signal(signal.SIGTERM)
-        out, _ = self.process.communicate(timeout=30)
+        out, _ = self.process.communicate(timeout=30 * PATIENCE)
         assert self.process.returncode == 0, self.said()
         return json.loads(out.strip().splitlines()[-1])
 
@@ -83,7 +85,7 @@ class Collector:
         return int(batches), int(row["n"]), int(float(row["p"] or 0))
 
     def wait_for(self, batches, seconds=30):
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         while time.monotonic() < end:
             if self.totals()[0] >= batches:
                 return

@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import zmq
+from framework.suite import PATIENCE
 
 HELLO, WELCOME, BATCH, ACK, REFUSE, WHO = range(1, 7)
 LATER, BAD, NEVER = 1, 2, 3
@@ -36,7 +37,7 @@ def curve(socket, keys, server_key):
 class Dealer:
     """A probe by hand."""
 
-    def __init__(self, endpoint, keys=None, server_key=None, timeout_ms=3000):
+    def __init__(self, endpoint, keys=None, server_key=None, timeout_ms=30000):
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
@@ -86,7 +87,7 @@ class Feed:
                                         stdin=subprocess.DEVNULL)
 
     def wait(self, timeout=60):
-        self.out, self.err = self.process.communicate(timeout=timeout)
+        self.out, self.err = self.process.communicate(timeout=timeout * PATIENCE)
         self.said = [json.loads(line) for line in self.out.splitlines()]
         self.result = self.said[-1] if self.said else None
         return self.process.returncode
@@ -107,7 +108,7 @@ def recorded(test, probe):
     """A batch as link_feed encodes it (boot f0, number 1, 30 rows), caught by a ROUTER."""
     context = zmq.Context()
     router = context.socket(zmq.ROUTER)
-    router.linger, router.rcvtimeo = 0, 10000
+    router.linger, router.rcvtimeo = 0, 60000
     endpoint = f"ipc://{test.dir}/recorder"
     router.bind(endpoint)
     feed = Feed(test.teiten, endpoint, probe=probe, batches=1, rows=30)

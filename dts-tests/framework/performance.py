@@ -124,7 +124,7 @@ class Probe:
         self.said = {"live": [], "stats": [], "health": []}
         return self
 
-    def hear(self, seconds=20):
+    def hear(self, seconds=60):
         """Takes the next message, in time; its kind."""
         if not self.socket.poll(seconds * 1000):
             return None

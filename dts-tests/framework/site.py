@@ -11,6 +11,7 @@ from pathlib import Path
 
 import zmq
 from framework.capture import MACS
+from framework.suite import PATIENCE
 from framework.topology import Veth
 from scapy.all import ARP, IP, TCP, UDP, Ether, IPv6
 
@@ -32,7 +33,7 @@ def traffic(n, dst="198.51.100.9"):
 
 
 def wait_for(true, seconds, what):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE * seconds
     while not true():
         assert time.monotonic() < end, what() if callable(what) else what
         time.sleep(0.02)
@@ -69,7 +70,7 @@ class Listener(threading.Thread):
         return [m for t, m in list(self.messages) if t.startswith(prefix)]
 
     def wait(self, prefix, accept=lambda m: True, seconds=20):
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE * seconds
         while time.monotonic() < end:
             for m in self.of(prefix):
                 if accept(m):
@@ -149,11 +150,23 @@ class Site:
             p.wait()
 
     def end(self):
-        """SIGTERM to both, the probe first; both must say that all is well."""
-        for p in (self.probe, self.collector):
-            if p.poll() is None:
-                p.send_signal(signal.SIGTERM)
-            assert p.wait(60) == 0, self.said()[-3000:]
+        """SIGTERM to both, the probe first; both must say that all is well. What a disk was too slow for
+        stays in the spool, and comes with the next start."""
+        told = self.terminate(self.probe)
+        while "are not acknowledged" in told and self.collector.poll() is None:
+            seen = len(self.listener.of("health."))
+            self.start_probe()
+            wait_for(lambda: any(h["spool"]["batches"] == 0 for h in self.listener.of("health.")[seen:]), 60, self.said)
+            told = self.terminate(self.probe)
+        self.terminate(self.collector)
+
+    def terminate(self, process):
+        """SIGTERM; what was said from then on."""
+        before = len(self.said())
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(60 * PATIENCE) == 0, self.said()[-3000:]
+        return self.said()[before:]
 
     @property
     def pid(self):
@@ -194,7 +207,7 @@ class Site:
         return sums
 
     def wait_total(self, n, what="packets", uplink="up0", seconds=30):
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE * seconds
         while self.totals(uplink)[what] < n and time.monotonic() < end:
             time.sleep(0.1)
         return self.totals(uplink)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Base of the suites, in the shape of DPDK's DTS: a class with set_up_suite and test cases."""
 
+# Limits of waits are for a quiet machine: one that does something else as well has so many times as long.
+PATIENCE = 4
+
 
 class TestSuite:
     """`self.teiten` are the programs, `self.dir` is this test case's own directory."""
