@@ -47,6 +47,7 @@ class Listener(threading.Thread):
         self.socket = zmq.Context.instance().socket(zmq.SUB)
         self.socket.setsockopt(zmq.SUBSCRIBE, b"")
         self.socket.setsockopt(zmq.RCVTIMEO, 200)
+        self.socket.setsockopt(zmq.RECONNECT_IVL, 10)  # to miss nothing of a publisher that is yet to come
         self.socket.connect(endpoint)
         self.messages, self.ending = [], False
         self.start()
@@ -220,13 +221,6 @@ class Site:
 
     def wait_said(self, text, seconds=30):
         wait_for(lambda: text in self.said(), seconds, lambda: f"not said: {text}: {self.said()}")
-
-    def wait_queue(self, n, uplink, seconds=60):
-        """Waits until the queues of an uplink have received n packets (captures of any time too)."""
-        def got():
-            return sum(q["packets"] for h in self.listener.of("health.") for u in h["uplinks"]
-                       if u["id"] == uplink for q in u["queues"])
-        wait_for(lambda: got() >= n, seconds, lambda: f"{uplink}: {got()} packets of {n} in {seconds} s")
 
     def __exit__(self, *exc):
         for p in (self.probe, self.collector):
