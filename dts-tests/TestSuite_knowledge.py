@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What was published about services, beside what arrives for them."""
 import json
+import shutil
+import subprocess
 
 import pytest
 from framework.capture import MACS, START, pcap
 from framework.suite import TestSuite
 from scapy.all import IP, TCP, Ether
-
 
 
 def entry(cve, date, ransomware="Unknown"):
@@ -156,3 +157,46 @@ class TestKnowledge(TestSuite):
                     done = self.teiten.run("teiten", *command, f"--{option}", bad, ok=False)
                     assert done.status == 2 and done.out == "" and len(done.messages) == 1, done
                     assert str(bad) in done.messages[0], done
+
+    @pytest.mark.sanitized
+    def test_names_of_the_system(self):
+        """
+        Steps: a system (an /etc of its own) whose services(5) is absent, right, has a bad row among right ones,
+               names a port twice, has a zero byte, is a folder; then --iana with a right file in that form.
+        Verify: what is right of it names ports; what is wrong is one warning with file and row, status 0; the
+                names of the file that is given take their place.
+        """
+        db = self.files()
+        etc = self.dir / "etc"
+        shutil.copytree("/etc", etc, symlinks=True, ignore=shutil.ignore_patterns("ssl", "alternatives", "services"))
+        file = etc / "services"
+
+        def top(*args):
+            p = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$1" /etc && shift && exec "$@"', "sh", str(etc),
+                                self.teiten.path("teiten"), "top", "--db", str(db), "--by", "port", "--format", "json",
+                                *map(str, args)], capture_output=True, text=True)
+            assert p.returncode == 0, p
+            return {r["port"]: r["service"] for r in json.loads(p.stdout)["rows"]}, p.stderr.splitlines()
+
+        def warned(row):
+            return ["teiten: warning: top: /etc/services" + row]
+
+        assert top() == ({8291: None, 8728: None, 23: None}, [])
+        right = "# of the system\ntel\t23/tcp\tother\nrtmp 1/ddp # AppleTalk\nby-udp 8728/udp\n"
+        for text, names, told in (
+                (right, {23: "tel", 8728: None}, []),
+                (right + "bad 99999/tcp\nmik 8728/tcp\nworse\n", {23: "tel", 8728: "mik"},
+                 warned(':5: has "bad 99999/tcp", expected a name and port/protocol, as telnet 23/tcp')),
+                (right + "again 23/tcp\n", {23: "tel", 8728: None},
+                 warned(":5: names 23/tcp as row 2 does, expected once")),
+                (right + "\0", {23: None, 8728: None}, warned(":5: has a zero byte, expected text in UTF-8"))):
+            file.write_text(text)
+            assert top() == ({8291: None, **names}, told), text
+        file.unlink()
+        file.mkdir()
+        assert top() == ({8291: None, 23: None, 8728: None}, warned(": Is a directory"))
+        file.rmdir()
+        file.write_text(right)
+        given = self.dir / "given"
+        given.write_text("mikrotik 8728/tcp\n")
+        assert top("--iana", given) == ({8291: None, 23: "tel", 8728: "mikrotik"}, [])

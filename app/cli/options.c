@@ -86,7 +86,8 @@ const struct opt span_options[] = {
 const struct opt names_options[] = {
 	{"services", 0, "F", "Names of services (services.json) instead of the database's."},
 	{"iana", 0, "FILE",
-		"IANA's service-names-port-numbers.csv: names in place of the system's."},
+		"IANA's service-names-port-numbers.csv, or a file as /etc/services: names in place "
+		"of the system's."},
 	{"kev", 0, "FILE",
 		"CISA's catalogue of Known Exploited Vulnerabilities (JSON): what of a service is "
 		"exploited, and since when that is known."},
@@ -109,7 +110,9 @@ const struct opt report_options[] = {
 	{"publish", 0, NULL, "Freeze this period's ranks in the database, for the next report."},
 	{"recipient", 0, "NAME",
 		"Name sensors and networks by pseudonyms that are this recipient's own."},
-	{"iana", 0, "FILE", "IANA's service-names-port-numbers.csv (report.json's)."},
+	{"iana", 0, "FILE",
+		"IANA's service-names-port-numbers.csv, or a file as /etc/services "
+		"(report.json's)."},
 	{"kev", 0, "FILE", "CISA's catalogue of Known Exploited Vulnerabilities (report.json's)."},
 	{"regions", 0, "F", "Names of regions (regions.json) instead of the built-in ones."},
 	{"services", 0, "F", "Names of services (services.json) instead of the database's."},
@@ -124,7 +127,7 @@ const struct opt show_options[] = {
 		"Instead of a source: a service, what arrived for it (with --db) and what is known "
 		"of it."},
 	{"services", 0, "F", "Knowledge of services (services.json) instead of the database's."},
-	{"iana", 0, "FILE", "IANA's service-names-port-numbers.csv."},
+	{"iana", 0, "FILE", "IANA's service-names-port-numbers.csv, or a file as /etc/services."},
 	{"kev", 0, "FILE", "CISA's catalogue of Known Exploited Vulnerabilities (JSON)."},
 	{NULL},
 };

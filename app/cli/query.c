@@ -10,6 +10,7 @@
 
 #include "tt_atlas.h"
 #include "tt_buf.h"
+#include "tt_log.h"
 
 struct word {
 	const char *name;
@@ -374,6 +375,8 @@ static struct tt_services *services_load(
 
 struct tt_services *services_open(const struct args *a, struct tt_store *s, struct tt_err *err) {
 	struct tt_services *services = services_load(a, s, err);
+	if (services && tt_services_fault(services))
+		tt_log(TT_WARN, "%s: %s", a->command->name, tt_services_fault(services));
 	if (services && arg(a, "iana") && tt_services_iana(services, arg(a, "iana"), err))
 		tt_services_destroy(&services);
 	return services;

@@ -148,7 +148,7 @@ int main(int argc, char **argv) {
 	tt_log_to(tt_log_stderr);
 	int rc = options_read(&r.o, argc, argv, &err);
 	if (rc == 0) {
-		rc = prepare(&r, &err);
+		rc = tt_err_input(prepare(&r, &err));
 		if (rc == 0)
 			rc = write_beside(&r, &err);
 		if (rc == 0 && (r.o.output_n || r.o.port))

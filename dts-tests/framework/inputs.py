@@ -3,6 +3,8 @@
 import gzip
 import json
 import random
+import struct
+import zlib
 from dataclasses import dataclass, field
 
 
@@ -28,6 +30,33 @@ IANA = (b"Service Name,Port Number,Transport Protocol,Description\nName,8728,tcp
 VERDICTS = (b"address,date,open,product,note\n11.0.0.1,2024-12-18,yes,BIND,Name\n"
             b"11.0.0.2,2024-12-18,no,,\"two\nlines\"\n")
 NOTE = b"# Name\n\nIt was *quiet*: {{table1.rows.0.packets}} packets.\n"
+
+
+ETC = b"# Name\nName 8728/tcp other # alias\nranged\t9000/udp\nrtmp 1/ddp\n"
+SVG = (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">\n<title>Name</title>\n'
+       b'<circle cx="4" cy="4" r="3"/>\n</svg>\n')
+
+
+def chunk(name, data, crc=None):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data) if crc is None else crc)
+
+
+IHDR, IDAT = struct.pack(">IIBBBBB", 2, 2, 8, 0, 0, 0, 0), zlib.compress(b"\0\0\xff" * 2)
+
+
+def png(*chunks):
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*c) for c in chunks)
+
+
+PNG = png((b"IHDR", IHDR), (b"IDAT", IDAT), (b"IEND", b""))
+
+
+def sensor(number, **members):
+    return {"id": f"s{number}", "name": {"en": "Name"}, "match": {"prefixes": [f"198.51.100.{number}/32"]}, **members}
+
+
+def sensors(*rows, **members):
+    return doc("sensors", sensors=rows, **members)
 
 
 def kev(*rows):
@@ -77,7 +106,24 @@ KINDS = [
     Kind("kev", "kev.json", kev(KEV_ROW), against={
         kev(KEV_ROW, {**KEV_ROW, "dateAdded": "2022-12-01"}): "CVE-2018-14847",
         kev(KEV_ROW).replace(b'"count": 1', b'"count": 2'): "$.count"}),
-    Kind("iana", "iana.csv", IANA, cuts=(10, 40, 60, len(IANA) - 30)),
+    Kind("iana", "iana.csv", IANA, cuts=(10, 40, 60, len(IANA) - 30), against={
+        IANA + b"back,9002-9000,tcp,\n": ":6: ", IANA + b"far,65536,tcp,\n": ":6: "}),
+    Kind("iana-etc", "services", ETC, cuts=(10, 16, 18, len(ETC) - 3), against={
+        ETC + b"ranged 9001/udp\nfurther 9000/udp\n": ":6: names 9000/udp as row 3 does", ETC + b"far 65536/tcp\n": ":5: ",
+        ETC + b"odd 7/what\n": ":5: ", ETC + b"23/tcp telnet\n": ":5: ", ETC + b"alone\n": ":5: "}),
+    Kind("sensors", "sensors.json", sensors(sensor(1), sensor(2)), against={
+        sensors(sensor(1), sensor(2, id="s1")): "$.sensors[1]", sensors(sensor(1), sensor(1, id="s2")): "$.sensors[1]",
+        sensors(sensor(1), sensor(2, since="2024-12-01", until="2024-11-01")): "$.sensors[1]",
+        sensors(sensor(1), maintenance=[{"sensors": ["s2"], "from": "2024-12-01", "to": "2024-12-02"}]):
+            "$.maintenance[0]",
+        sensors(sensor(1), maintenance=[{"sensors": ["s1"], "from": "2024-12-02", "to": "2024-12-01"}]):
+            "$.maintenance[0]"}),
+    Kind("logo-svg", "logo.svg", SVG, against={
+        SVG + b"<svg/>": ":6: ", b"<!-- <svg></svg> -->\n<html></html>\n": "neither PNG nor SVG"}),
+    Kind("logo-png", "logo.png", PNG, text=False, against={
+        png((b"IHDR", IHDR), (b"IEND", b"")): "byte 45", png((b"IDAT", IDAT), (b"IEND", b"")): "byte 8",
+        png((b"IHDR", IHDR), (b"IHDR", IHDR), (b"IDAT", IDAT), (b"IEND", b"")): "byte 33",
+        png((b"IHDR", IHDR), (b"IDAT", IDAT, 1), (b"IEND", b"")): "byte 33", PNG + b"x": f"byte {len(PNG)}"}),
     Kind("regions", "regions.json", doc("regions", names=[{"region": "JP", "en": "Name"}],
                                         groups=[{"name": "east", "regions": ["JP", "KR"]}]), against={
         doc("regions", names=[{"region": "JP", "en": "A"}, {"region": "JP", "en": "B"}]): "$.names[1]",
@@ -150,6 +196,11 @@ FAULTS = {
 FOLDER_FAULTS = ("no folder", "a file for a folder")
 
 
+def family(kind):
+    """Kinds that the same option takes."""
+    return kind.name.split("-")[0] if kind.name != "scanner-list" else kind.name
+
+
 def faults(kind):
     """(what, function of path and kind that makes it)"""
     for what, make in FAULTS.items():
@@ -158,5 +209,5 @@ def faults(kind):
     for n in cut_points(kind):
         yield f"cut at {n}", lambda path, kind, n=n: put(path, kind.data[:n])
     for other in KINDS:
-        if not kind.any_text and other.name.removesuffix("-gz") != kind.name.removesuffix("-gz"):
+        if not kind.any_text and family(other) != family(kind):
             yield f"a file of {other.name}", lambda path, kind, other=other: put(path, other.data)

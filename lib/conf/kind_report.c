@@ -97,7 +97,8 @@ static const struct option options[] = {
 		.flags = O_NULL,
 		.format = &format_path,
 		.preset = "null",
-		.help = "IANA's service-names-port-numbers.csv: names in place of the system's."},
+		.help = "IANA's service-names-port-numbers.csv, or a file as /etc/services: names "
+			"in place of the system's."},
 	{.name = "kev",
 		.type = O_STRING,
 		.flags = O_NULL,

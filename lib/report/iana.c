@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-// IANA's service-names-port-numbers.csv (RFC 4180): names that take the place of the system's.
+// IANA's service-names-port-numbers.csv (RFC 4180), or a file as /etc/services: names that take the
+// place of the system's.
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -108,27 +109,38 @@ static int add_record(struct tt_services *s, const struct csv *c, char **f, stru
 	return 0;
 }
 
-int tt_services_iana(struct tt_services *s, const char *path, struct tt_err *err) {
-	struct tt_buf b = TT_BUF_INIT(IANA_MAX);
+static int read_csv(struct tt_services *s, struct csv c, unsigned *rows, struct tt_err *err) {
 	char *f[FIELDS];
-	unsigned rows = 0;
-	int rc = tt_file_read_text(path, &b, err);
-	struct csv c = {.path = path, .at = (char *)b.data};
-	if (!rc && !b.len)
-		rc = tt_err_set(err, -EINVAL, "%s: is empty, expected IANA's CSV", path);
-	if (!rc && (rc = next_record(&c, f, err)) > 0)
+	int rc = 0;
+	if ((rc = next_record(&c, f, err)) > 0)
 		rc = strcmp(f[0], "Service Name") || strcmp(f[1], "Port Number") ||
 				     strcmp(f[2], "Transport Protocol")
 			     ? tt_err_set(err, -EINVAL,
 				       "%s:1: begins with \"%.24s\", expected the head of IANA's "
 				       "service-names-port-numbers.csv",
-				       path, f[0])
+				       c.path, f[0])
 			     : 0;
 	while (!rc && (rc = next_record(&c, f, err)) > 0)
 		if (!(rc = add_record(s, &c, f, err)))
-			rows++;
+			(*rows)++;
+	return rc;
+}
+
+int tt_services_iana(struct tt_services *s, const char *path, struct tt_err *err) {
+	struct tt_buf b = TT_BUF_INIT(IANA_MAX);
+	unsigned rows = 0;
+	int rc = tt_file_read_text(path, &b, err);
+	char *text = (char *)b.data;
+	if (!rc && !b.len)
+		rc = tt_err_set(err, -EINVAL, "%s: is empty, expected IANA's CSV", path);
+	if (!rc)
+		rc = text[strcspn(text, ",#\n")] == ',' // its head is CSV, or meant to be
+			     ? read_csv(s, (struct csv){.path = path, .at = text}, &rows, err)
+			     : services_etc(s, text, path, false, &rows, err);
 	if (!rc && !rows)
-		rc = tt_err_set(err, -EINVAL, "%s:1: holds no rows, expected IANA's CSV", path);
+		rc = tt_err_set(err, -EINVAL,
+			"%s:1: holds no rows, expected IANA's CSV or the form of /etc/services",
+			path);
 	tt_buf_free(&b);
 	return rc;
 }

@@ -196,6 +196,9 @@ static void names_of_the_registry_replace_the_systems(void **state) {
 		{HEAD "x,7-5,tcp,,\n", ":2: has the port \"7-5\""},
 		{HEAD "x,1,tcp,\"a\nb\",\nx,2\n", ":4: has 2 fields"},
 		{HEAD "x,1,tcp,\"cut", ":2: has a quote that is not closed"},
+		{"# a list, of names\n", ":1: holds no rows"},
+		{"telnet 23/tcp\nx 70000/tcp\n", ":2: has \"x 70000/tcp\", expected a name and"},
+		{"telnet 23/tcp # a\n\nx 23/tcp\n", ":3: names 23/tcp as row 1 does"},
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		put(wrong[i][0]);

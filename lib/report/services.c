@@ -7,11 +7,11 @@
 #include "report.h"
 #include "services.h"
 #include "tt_conf.h"
+#include "tt_file.h"
 #include "tt_knowledge.h"
-#include "tt_text.h"
 
 #define SYSTEM_SERVICES "/etc/services"
-#define NAME_MAX_LEN	64
+#define SYSTEM_MAX	(16u << 20) // bytes of it
 
 // Offsets into one pool of names; 0: no name (the pool begins with an empty one).
 struct tt_services {
@@ -22,6 +22,7 @@ struct tt_services {
 	json_t *root;			 // services.json; NULL without
 	struct tt_service_set *malware;	 // by name
 	unsigned malware_n;
+	struct tt_err fault; // of the system's file
 };
 
 static int table_of(int proto) {
@@ -61,23 +62,21 @@ static int add_all(
 	return 0;
 }
 
-// services(5): name port/protocol [aliases] [# comment]. What does not parse is passed over: the
-// file is the system's, and names are an ornament.
+// Names are an ornament and the file is the system's: what is wrong with it is kept to be told.
 static int load_system(struct tt_services *s) {
-	char line[512], name[NAME_MAX_LEN + 1], proto[16];
-	unsigned port;
-	int rc = 0;
-	FILE *f = fopen(SYSTEM_SERVICES, "re");
-	if (!f)
-		return 0;
-	while (!rc && fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "#\n")] = '\0';
-		if (sscanf(line, "%64s %u/%15[a-z0-9]", name, &port, proto) == 3 &&
-			tt_utf8_valid(name))
-			rc = add(s, tt_proto_parse(proto), port, name);
-	}
-	fclose(f);
-	return rc;
+	struct tt_buf b = TT_BUF_INIT(SYSTEM_MAX);
+	unsigned rows;
+	int rc = tt_file_read_text(SYSTEM_SERVICES, &b, &s->fault);
+	if (!rc)
+		rc = services_etc(s, (char *)b.data, SYSTEM_SERVICES, true, &rows, &s->fault);
+	else if (rc == -ENOENT)
+		s->fault.msg[0] = '\0';
+	tt_buf_free(&b);
+	return rc == -ENOMEM ? rc : 0;
+}
+
+const char *tt_services_fault(const struct tt_services *s) {
+	return s->fault.msg[0] ? s->fault.msg : NULL;
 }
 
 static struct tt_service_set *family(struct tt_services *s, const char *name) {

@@ -12,8 +12,12 @@ struct tt_services *tt_services_load(
 	const char *path, struct tt_err *err); // NULL path: system only
 /// The same from the text of a services.json; `name` is for messages.
 struct tt_services *tt_services_loads(const char *text, const char *name, struct tt_err *err);
-/// Names from IANA's service-names-port-numbers.csv in place of the system's; what services.json
-/// names stays. 0 or -errno with one line that names file and row (then some names may be in).
+/// What is wrong with the system's /etc/services, as one line that names file and row; NULL:
+/// nothing, or it has none. What is right of it is in use. Owned by s.
+const char *tt_services_fault(const struct tt_services *s);
+/// Names from IANA's service-names-port-numbers.csv, or from a file in the form of /etc/services
+/// (services(5)), in place of the system's; what services.json names stays. 0 or -errno with one
+/// line that names file and row (then some names may be in).
 int tt_services_iana(struct tt_services *s, const char *path, struct tt_err *err);
 void tt_services_destroy(struct tt_services **s);
 const char *tt_services_name(const struct tt_services *s, uint8_t proto, uint16_t port); // or NULL

@@ -2,7 +2,6 @@
 // The stages of a report, and its folder.
 #include <errno.h>
 #include <limits.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,8 +11,6 @@
 #include "sections.h"
 #include "tt_conf.h"
 #include "tt_file.h"
-
-#define LOGO_MAX (1u << 20)
 
 json_t *tt_page_config_default(struct tt_err *err) {
 	static const char text[] = "{\"kind\":\"report\",\"v\":1}";
@@ -89,39 +86,6 @@ static int write_page(struct page *p) {
 	return rc;
 }
 
-// The logo stands in the page itself.
-static int read_logo(struct page *p) {
-	const char *given = json_string_value(json_object_get(p->config, "logo")), *kind;
-	struct tt_buf b = TT_BUF_INIT(LOGO_MAX);
-	char path[PATH_MAX + 64];
-	int rc;
-	if (!given)
-		return 0;
-	rc = tt_conf_path(p->conf->config_name, given, path, sizeof(path), p->err);
-	if (!rc)
-		rc = tt_err_input(tt_file_read(path, &b, p->err));
-	if (!rc) {
-		bool png = b.len > 8 && !memcmp(b.data, "\x89PNG\r\n\x1a\n", 8);
-		kind = png ? "image/png" : "image/svg+xml";
-		if (!png && (!b.len || !strstr((const char *)b.data, "<svg")))
-			rc = tt_err_set(
-				p->err, -EINVAL, "%s: is neither PNG nor SVG, expected one", path);
-	}
-	if (!rc && !(p->logo = malloc(b.len * 4 / 3 + 64)))
-		rc = tt_err_set(p->err, -ENOMEM, "%s: no memory", path);
-	if (!rc) {
-		int n = sprintf(p->logo, "data:%s;base64,", kind);
-		EVP_EncodeBlock((unsigned char *)p->logo + n, b.data, (int)b.len);
-	}
-	tt_buf_free(&b);
-	return rc;
-}
-
-void write_logo(struct page *p, struct tt_buf *b) {
-	if (p->logo)
-		html_printf(b, "<img src=\"%s\" alt=\"\">\n", p->logo);
-}
-
 static int choose(struct page *p) {
 	const char *lang = p->conf->lang;
 	if (!lang)
@@ -153,7 +117,7 @@ int tt_page_make(struct tt_store *s, const struct tt_page_conf *conf, struct tt_
 		.to = conf->to};
 	int rc = choose(&p);
 	if (!rc)
-		rc = read_logo(&p);
+		rc = logo_read(&p);
 	if (!rc)
 		rc = doc_make(&p);
 	if (!rc)

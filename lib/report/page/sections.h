@@ -22,6 +22,8 @@ void write_sentences(struct page *p, struct tt_buf *b, const char *section);
 /// What is generated (NULL: nothing), unless the analysts' text of the section stands instead; then
 /// theirs.
 void write_texts(struct page *p, struct tt_buf *b, const char *sentences, const char *section);
+/// Reads the logo of report.json, an SVG or a PNG: 0, -EINVAL with a line that names the file.
+int logo_read(struct page *p);
 void write_logo(struct page *p, struct tt_buf *b);
 /// "3 sensors in JP".
 const char *scope_name(const struct page *p, enum tt_lang lang, char buf[NAME_LEN]);
