@@ -276,7 +276,7 @@ class TestRegions(TestSuite):
         Steps: two dated sets that register an address in different regions; packets before the first, under
                each, and of a third region; top by region, and filters by list and by group of regions.
         Verify: each packet has the region of the set in force then; every answer names the sets that judged its
-                span; a group is the sum of its regions.
+                span, also where that cuts a batch; a group is the sum of its regions.
         """
         for date, code in (("20241201", "JP"), ("20241218", "KR")):
             folder = self.dir / "dated" / date
@@ -300,6 +300,16 @@ class TestRegions(TestSuite):
             done = self.teiten.run("teiten", *command, "--db", db, "--format", "json")
             assert json.loads(done.out)["rir"] == top["rir"], command
             assert top["rir"] in self.teiten.run("teiten", *command, "--db", db).out
+        batch, = self.teiten.sql(db, "SELECT rir FROM batch WHERE rows > 0")  # one, that spans below cut
+        assert batch["rir"] == top["rir"]
+        for span, sets in ((("2024-11-01", "2024-12-18"), "2024-12-01"), (("2024-12-18", "2024-12-20"), "2024-12-18"),
+                           (("2024-11-01", "2024-11-30"), "2024-12-01"),
+                           (("2024-12-17T23:59:00Z", "2024-12-18T00:01:00Z"), top["rir"])):
+            ask = ("--db", db, "--from", span[0], "--to", span[1], "--format", "json")
+            for command in (["top", "--by", "port"], ["top", "--by", "region"], ["series", "--step", "hour"], ["changes"]):
+                told = json.loads(self.teiten.run("teiten", *command, *ask).out)["rir"]
+                whole = command[0] == "changes" and "T" in span[0]  # of whole days
+                assert told == (top["rir"] if whole else sets), (command, span)
         (self.dir / "regions.json").write_text(json.dumps({"kind": "regions", "v": 1, "groups": [
             {"name": "east", "regions": ["JP", "KR"]}]}))
 

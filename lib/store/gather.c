@@ -283,7 +283,7 @@ int gather_raw(struct query *r, enum raw_which which, int64_t from, int64_t to) 
 			rc = merge_flush(r, c.v.head.epoch_min);
 		if (rc == 0)
 			rc = gather_batch(r, &c, which == RAW_TAIL, from, to);
-		dates_add(r->rir, c.rir);
+		dates_add_part(r->rir, c.rir, c.v.head.epoch_min, c.v.head.epoch_max, from, to);
 		if (rc < 0)
 			tt_err_set(r->err, rc, "%s: no memory for so many groups", r->s->path);
 	}

@@ -188,6 +188,9 @@ int as_names_add(struct tt_store *s, const uint32_t *asn, uint32_t n, struct tt_
 /// Adds dates to a list of them ("2024-10-01,2024-12-17"), each once and in order; one that has no
 /// room becomes "FIRST..LAST".
 void dates_add(char list[TT_RIR_LEN], const char *more);
+/// Adds those of a batch's dates that judge its epochs in [from, to).
+void dates_add_part(char list[TT_RIR_LEN], const char *more, int64_t epoch_min, int64_t epoch_max,
+	int64_t from, int64_t to);
 
 // ---- raw.c
 /// Walks visible raw batches in the order of their first epoch.
