@@ -71,6 +71,11 @@ class TestSurveyors(TestSuite):
             parts = [sum(r["packets"] for r in self.teiten.top(db, by, surveyors=s)["rows"])
                      for s in ("with", "without", "only")]
             assert parts[0] == parts[1] + parts[2], (by, parts)
+        for which in ("with", "without", "only"):  # also of a day that is settled and not folded
+            for by in ("port", "region", "sensor", "class"):
+                rows = [[(r["rank"], r["packets"], r["bytes"], r["sources"], r["rate"])
+                         for r in self.teiten.top(db, by, surveyors=which, read=read)["rows"]] for read in ("raw", "rollups")]
+                assert rows[0] == rows[1], (which, by)
         # an hour is judged by its whole day
         hour = dict(from_="2024-12-18T20:00:00+09:00", to="2024-12-18T21:00:00+09:00")
         assert self.sources(db, surveyors="only", **hour) == {"11.0.0.1": 3}

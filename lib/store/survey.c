@@ -166,6 +166,23 @@ static int add_open(struct survey *out, const struct survey_day *d) {
 	return 0;
 }
 
+// Whether rollups lack batches of a day, though it is settled: a capture is not folded before it is
+// large.
+static int has_tail(struct tt_store *s, const struct survey_day *d, struct tt_err *err) {
+	sqlite3_stmt *st = db_prepare(s, err,
+		"SELECT EXISTS(SELECT 1 FROM batch WHERE folded = 0 AND epoch_max >= ? AND "
+		"epoch_min < ?)");
+	int rc;
+
+	if (st == NULL)
+		return s->rc;
+	db_bind(st, "ii", d->start, d->end);
+	rc = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int(st, 0)
+					    : db_fail(s, err, "batches");
+	sqlite3_finalize(st);
+	return rc;
+}
+
 static int read_open(struct tt_store *s, const struct survey_day *d, unsigned limit,
 	struct survey *out, struct tt_err *err) {
 	bool open = d->state == SURVEY_OPEN || d->state == SURVEY_FIRST;
@@ -175,7 +192,8 @@ static int read_open(struct tt_store *s, const struct survey_day *d, unsigned li
 		return 0;
 	if (is_settled(d)) {
 		out->days.settled++;
-		return 0; // rollups know
+		rc = has_tail(s, d, err);
+		return rc > 0 ? load_day(s, d, out, err) : rc; // rollups know the rest
 	}
 	if (open && d->whole && (rc = judge_day(s, d, limit, out, err)) != -E2BIG) {
 		out->days.running++;
