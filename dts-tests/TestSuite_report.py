@@ -176,6 +176,8 @@ class TestReport(ReportSuite):
         page = (self.dir / "out/report.html").read_text()
         assert self.browser.loaded() == []
         assert self.browser.run("return document.scripts.length") == 0
+        assert self.browser.run("return [...document.querySelectorAll('a[href^=\"#\"]')].filter("
+                                "a => !document.getElementById(a.hash.slice(1))).length") == 0
         assert self.browser.run("return document.querySelectorAll('svg path').length") > 100
         assert not re.search(r"(?:src|href)=[\"'](?!#|data:|https://www\.(iana|nro)\.)", page.replace("xlink:", ""))
         bad = self.dir / "bad.html"

@@ -29,6 +29,9 @@ class TestReportGaps(ReportSuite):
         assert text.count("No sensor was up in this period.") == 1
         assert "No packets of this kind" not in text and "No such packets were observed" not in text
         assert doc["scope"]["sensors"] == 3  # of the country, none of them up
+        assert self.browser.run("return document.querySelectorAll('figure').length") == 0
+        assert self.browser.run("return [...document.querySelectorAll('a[href^=\"#\"]')].filter("
+                                "a => !document.getElementById(a.hash.slice(1))).length") == 0
         doc = self.report("--country", "JP", period="2024Q3")
         cells = self.shown()["table1"][1:]
         assert not doc["previous"]["known"] and {c[2] for c in cells} == {"–"}

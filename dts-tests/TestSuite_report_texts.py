@@ -6,6 +6,7 @@ import re
 import shutil
 
 import pytest
+from framework.browser import pdf_pages
 from framework.programs import ROOT
 from framework.report import DATA, ReportSuite, files
 
@@ -123,6 +124,30 @@ class TestReportTexts(ReportSuite):
         self.note("services.replace.md", "x")
         line = self.refused("--country", "JP", "--notes", self.dir / "notes")
         assert "services.replace.md: is the text of services, and so is services.md" in line
+
+    @pytest.mark.parametrize("lang", ["en", "ja"])
+    def test_nothing_runs_out_of_the_page(self, lang):
+        """
+        Steps: names, a title and a note's table have long words without a blank; the page on a phone, a laptop and
+        on paper.
+        Verify: nothing is wider than the screen or the sheet (which would make the whole print smaller); a table of
+        60 rows goes on over sheets with its head repeated.
+        """
+        word = "https://example.org/" + "/".join(["no-blank"] * 20) + "x" * 90
+        self.note("services.md", f"{word}\n\n- {word}\n\n| Product | n | Note |\n|---|--:|---|\n"
+                  f"| Recorder, 1.2.3 to 1.2.9 | 1,204 | {word} |\n")
+        self.note("topics.md", "| Network | Addresses |\n|:--|--:|\n" + "".join(
+            f"| Network number {i} | {i} |\n" for i in range(60)))
+        (self.dir / "report.json").write_text(json.dumps({
+            "kind": "report", "v": 1, "country": "JP", "title": {"en": "x" * 120}, "issuer": {"en": "y" * 120},
+            "contact": {"name": "Desk", "url": word}, "tlp": "AMBER"}))
+        self.report("-c", self.dir / "report.json", "--notes", self.dir / "notes", "--lang", lang)
+        self.shown()
+        assert [self.browser.overflow(*w) for w in ((390,), (1280,), (665, "print"))] == [0, 0, 0]
+        pages, _ = pdf_pages(self.browser.pdf(self.dir / "out.pdf"))
+        rows = [i for i, p in enumerate(pages) for _ in re.findall("Network number", p)]
+        assert len(rows) == 60 and len(set(rows)) > 1
+        assert all(re.search(r"Network\s+Addresses", pages[i]) for i in set(rows))
 
     @pytest.mark.parametrize("name,text,place,what", [
         ("services.md", "a\nb {{table1.rows.99.packets}}\n", "services.md:2:", "{{table1.rows.99.packets}}"),

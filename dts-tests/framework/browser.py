@@ -44,6 +44,16 @@ class Browser:
     def run(self, script):
         return self.driver.execute_script(script)
 
+    def overflow(self, width, media="screen"):
+        """By how many pixels what is open runs out of a window, or sheet, of that width."""
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media})
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False})
+        over = self.run("const d = document.documentElement; return d.scrollWidth - d.clientWidth")
+        self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+        return over
+
     def tables(self):
         return self.run(TABLES)
 

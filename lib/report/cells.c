@@ -61,7 +61,10 @@ const char *show_rate(double d, char buf[TT_SHOW_LEN]) {
 		return tt_show_count((uint64_t)(d + 0.5), buf);
 	// a prefix of IPv6 has more addresses than decimals can show
 	if (d > 0 && d < 0.001) {
-		snprintf(buf, TT_SHOW_LEN, "%.1e", d);
+		if (d < 1e-6)
+			snprintf(buf, TT_SHOW_LEN, "%.1e", d);
+		else
+			snprintf(buf, TT_SHOW_LEN, "%.*f", 1 - (int)floor(log10(d)), d);
 		return buf;
 	}
 	// three digits that mean something

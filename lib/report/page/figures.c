@@ -100,6 +100,14 @@ const char *figure_id(unsigned i, char buf[16]) {
 	return buf;
 }
 
+// Whether there is anything to draw: a day without data has no value.
+static bool has_values(const struct drawing *d) {
+	for (size_t i = 0; i < (size_t)d->chart.line_n * d->chart.n; i++)
+		if (isfinite(d->values[i]))
+			return true;
+	return false;
+}
+
 int figures_draw(struct page *p) {
 	struct drawing *d = calloc(FIGURES, sizeof(*d));
 	struct chart *charts = calloc(FIGURES, sizeof(*charts));
@@ -109,7 +117,7 @@ int figures_draw(struct page *p) {
 	for (unsigned i = 0; !rc && i < FIGURES; i++) {
 		p->svg[i] = (struct tt_buf)TT_BUF_INIT(PAGE_MAX);
 		rc = prepare(p, i, &d[i]);
-		if (rc || !d[i].chart.n || !d[i].chart.line_n)
+		if (rc || !has_values(&d[i]))
 			continue;
 		charts[n] = d[i].chart;
 		out[n] = p->svg[i];

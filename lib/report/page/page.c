@@ -132,7 +132,7 @@ static void write_list(struct page *p, struct tt_buf *b, const char *prefix, enu
 	for (unsigned i = 1; i <= FIGURES; i++) {
 		snprintf(id, sizeof(id), "%s%u", prefix, i);
 		const json_t *title = json_object_get(json_object_get(p->doc, id), "title");
-		if (title)
+		if (title && (word != W_FIGURE || p->svg[i - 1].len))
 			html_printf(b, "<li><a href=\"#%s\">%s%u%s%s</a></li>\n", id,
 				say(p->lang, word), i, say(p->lang, W_COLON),
 				bilingual_text(p->lang, title));
