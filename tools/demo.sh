@@ -22,7 +22,7 @@ say() {
 	printf '\n%s\n' "$*"
 }
 
-say "== Traffic of July to December 2024 for three sensors: two domestic, one in a cloud"
+say "== Traffic of July to December 2024 for four sensors: two in access networks, one in a cloud, one overseas"
 run teiten-gen --scenario config/demo/scenario.json --sensors config/demo/sensors.json \
 	--truth "$dir/truth.json" --write-rir "$dir/rir" "$dir/q3.pcap" "$dir/q4.pcap"
 
@@ -32,10 +32,10 @@ run teiten replay --timezone Asia/Tokyo -s config/demo/sensors.json --rir "$dir/
 
 db=$dir/demo.db
 say "== Table 1: services probed on the domestic sensors, October to December, with previous ranks"
-run teiten top --db "$db" --by port --group domestic --period 2024Q4 --previous 2024Q3 -n 5
+run teiten top --db "$db" --by port --country JP --rank rate --icmp one --period 2024Q4 --previous 2024Q3 -n 5
 
 say "== Table 2: source regions (RIR registration) of what arrives there"
-run teiten top --db "$db" --by region --group domestic --period 2024Q4 --previous 2024Q3 -n 5
+run teiten top --db "$db" --by region --country JP --rank rate --period 2024Q4 --previous 2024Q3 -n 5
 
 say "== A topic: DNS answers (UDP source port 53) from domestic sources. Who saw them?"
 run teiten top --db "$db" --by sensor --class reflection --port udp/53 --region JP --period 2024-12

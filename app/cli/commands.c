@@ -27,18 +27,18 @@ const struct command commands[] = {
 		"Top source regions by packets: class scan\n"
 		"2024-10-01 to 2025-01-01 (Asia/Tokyo), completeness 100.0 %, regions of "
 		"2024-12-31\n"
-		"-- holds 402 packets from bogons (special-purpose addresses).\n"
+		"-- holds 578 packets from bogons (special-purpose addresses).\n"
 		"\n"
-		"rank  previous  region  packets  sources    bytes  rate  median rate  top sensor  "
+		"rank  previous  region  packets  sources   bytes  rate  median rate  top sensor  "
 		"top source\n"
-		"   1         1  US       33,416    3,447   2.8 MB  91.3          122      33.7 %  "
-		"     7.0 %\n"
-		"   2         2  CN       19,175    2,033   1.6 MB  52.2         69.0      33.8 %  "
-		"     8.0 %\n"
-		"   3        10  BG       15,284      494   1.3 MB  41.8         55.4      33.9 %  "
+		"   1         1  US       44,038    3,573  4.0 MB  82.6         88.9      25.7 %  "
+		"     7.1 %\n"
+		"   2         2  CN       26,065    2,094  2.4 MB  48.6         53.0      25.6 %  "
+		"     7.5 %\n"
+		"   3        10  BG       20,186      494  1.8 MB  37.7         40.9      25.5 %  "
 		"    11.2 %\n"
-		"   -         -  --          953      107  79.8 kB  2.55         3.36      34.8 %  "
-		"     9.0 %\n",
+		"   -         -  --        1,293      107  122 kB  2.40         2.54      25.9 %  "
+		"     9.1 %\n",
 		{db_options, top_options, filters_options, span_options, names_options,
 			recipient_options},
 		run_top},
@@ -50,9 +50,9 @@ const struct command commands[] = {
 		"2024-12-31\n"
 		"\n"
 		"month    tcp/23  tcp/8728  tcp/22  complete\n"
-		"2024-10  11,491     5,647   3,475   100.0 %\n"
-		"2024-11  11,211     6,310   3,415   100.0 %\n"
-		"2024-12  11,316     6,329   3,556   100.0 %\n",
+		"2024-10  15,138     7,406   4,575   100.0 %\n"
+		"2024-11  14,984     8,195   4,606   100.0 %\n"
+		"2024-12  15,323     8,523   4,738   100.0 %\n",
 		{db_options, series_options, filters_options, span_options, names_options,
 			recipient_options},
 		run_series},
@@ -78,7 +78,7 @@ const struct command commands[] = {
 		"change   of                       from        to          packets  usual/day  "
 		"...\n"
 		"...\n"
-		"surge    reflection udp/53        2024-12-17  2024-12-18      762  ...\n"
+		"surge    reflection udp/53        2024-12-17  2024-12-18      685  ...\n"
 		"...\n"
 		"          of        top  rank  before\n"
 		"newcomer  tcp/8728    5     2       7\n"
@@ -99,10 +99,10 @@ const struct command commands[] = {
 		"surveyor     yes\n"
 		"surveyor_by  behaviour\n"
 		"timezone     Asia/Tokyo\n"
-		"packets      4,545\n"
-		"bytes        374,935\n"
-		"first        2024-06-30T15:38:17.175472Z\n"
-		"last         2024-12-31T11:42:40.281133Z\n"
+		"packets      6,164\n"
+		"bytes        561,952\n"
+		"first        2024-06-30T15:08:17.607720Z\n"
+		"last         2024-12-31T14:13:59.313155Z\n"
 		"...\n",
 		{db_options, show_options, recipient_options}, run_show},
 	{"sql", "QUERY", 1, 1, "db", "read-only SQL",
@@ -110,11 +110,11 @@ const struct command commands[] = {
 		"$ teiten sql --db q.db 'select class, sum(packets) as packets from observation "
 		"group by 1'\n"
 		"class        packets\n"
-		"backscatter    15020\n"
-		"fragment        1550\n"
-		"other           3770\n"
-		"reflection      8964\n"
-		"scan          268142\n",
+		"backscatter    20027\n"
+		"fragment        2106\n"
+		"other           5234\n"
+		"reflection     11229\n"
+		"scan          357851\n",
 		{db_options, sql_options}, run_sql},
 	{"watch", "list|show NAME|sources NAME|backfill NAME", 1, 2, "db", "what watches counted",
 		"list: the watches of the database. show: a watch's days, surges, who saw them and "
@@ -126,13 +126,14 @@ const struct command commands[] = {
 		"...\n"
 		"day         packets  sources  complete         plain packets  plain sources\n"
 		"...\n"
-		"2024-12-17      362      306   100.0 %  surge            362            306\n"
-		"2024-12-18      374      316   100.0 %  surge            374            316\n"
+		"2024-12-17      336      284   100.0 %  surge            336            284\n"
+		"2024-12-18      332      289   100.0 %  surge            332            289\n"
 		"...\n"
 		"network  addresses       up  expected  seen\n"
-		"Cloud X       4.00  100.0 %       736   736  saw it\n"
-		"ISP A         1.00  100.0 %       184     0  did not see it\n"
-		"ISP B         1.00  100.0 %       184     0  did not see it\n"
+		"Cloud X       4.00  100.0 %       668   668  saw it\n"
+		"Cloud Y       2.00  100.0 %       334     0  did not see it\n"
+		"ISP A         1.00  100.0 %       167     0  did not see it\n"
+		"ISP B         1.00  100.0 %       167     0  did not see it\n"
 		"Only the sensors in Cloud X saw it.\n",
 		{db_options, span_options, watch_options, recipient_options}, run_watch},
 	{"annotate", "FILE.csv", 1, 1, "db watch", "join verdicts made elsewhere",
