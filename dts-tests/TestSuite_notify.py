@@ -247,6 +247,22 @@ class TestNotify(TestSuite):
         assert {n for n in files if "unassigned" in n} == {"2024-12-18-dns-unassigned-as0.jsonl"}
         self.feed(db, "2024-12-18", "dns", out="en", lang="en")
         assert "To: ISP A <" in self.files("en")["2024-12-18-dns-isp-a-as64500.txt"]
+        assert "\n\nOn 2024-12-18 (Asia/Tokyo) our sensors" in self.files("en")["2024-12-18-dns-isp-b-as64501.txt"]
+
+    def test_letters_without_networks(self):
+        """
+        Steps: letters to the contact of a region, where no file tells networks.
+        Verify: the subject leaves them out, the text says that they are not known.
+        """
+        db = self.database(asn=None)
+        (self.dir / "jp.json").write_text(json.dumps({
+            "kind": "contacts", "v": 1, "contacts": [{"name": "jp", "email": "abuse@jp.example", "regions": ["JP"]}]}))
+        for lang, head, line in (("en", "Subject: [TLP:AMBER] DNS reflection, 2024-12-18\n", "Network:   unknown"),
+                                 ("ja", "件名: [TLP:AMBER] DNS応答（2024-12-18）\n", "ネットワーク:   不明")):
+            self.feed(db, "2024-12-18", "dns", out=lang, lang=lang, contacts=self.dir / "jp.json",
+                      rir=self.dir / "rir")
+            letter = self.files(lang)["2024-12-18-dns-jp-as0.txt"]
+            assert head in letter and line in letter, letter
 
     def test_a_contact_that_comes_later(self):
         """

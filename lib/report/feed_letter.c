@@ -20,11 +20,11 @@ static struct sum sum_of(const struct feed_row *rows, size_t n) {
 	return s;
 }
 
+// "" where no file tells it.
 static void network_of(const struct feed *f, uint32_t asn, char *out, size_t size) {
 	const char *name = asn ? tt_asn_name(f->conf->asn, asn) : NULL;
-	if (!asn)
-		snprintf(out, size, "-");
-	else
+	out[0] = '\0';
+	if (asn)
 		snprintf(out, size, "AS%u%s%s%s", asn, name ? " (" : "", name ? name : "",
 			name ? ")" : "");
 }
@@ -34,20 +34,21 @@ static void english(const struct feed *f, const struct feed_row *rows, size_t n,
 	struct sum s = sum_of(rows, n);
 	char first[TT_RFC3339_LEN], last[TT_RFC3339_LEN], network[256];
 	network_of(f, rows[0].s.asn, network, sizeof(network));
-	tt_buf_printf(out, "To: %s%s%s%s\nSubject: [TLP:%s] %s, %s, %s\n\n",
+	tt_buf_printf(out, "To: %s%s%s%s\nSubject: [TLP:%s] %s, %s%s%s\n\n",
 		rows[0].contact->title[TT_EN], *rows[0].contact->email ? " <" : "",
 		rows[0].contact->email, *rows[0].contact->email ? ">" : "", f->tlp,
-		f->watch->title_en, network, f->day);
+		f->watch->title_en, network, *network ? ", " : "", f->day);
 	tt_buf_printf(out,
 		"Dear colleagues,\n\n"
-		"on %s (%s) our sensors received packets from %zu address%s of your "
+		"On %s (%s) our sensors received packets from %zu address%s of your "
 		"network.\n\n%s\n\n",
 		f->day, tt_tz_name(tt_store_tz(f->s)), n, n == 1 ? "" : "es",
 		feed_classes[f->kind].text[TT_EN]);
 	tt_buf_printf(out,
 		"  What:      %s\n  Network:   %s\n  Addresses: %zu\n  Packets:   %" PRIu64
 		"\n  First:     %s\n  Last:      %s\n  Details:   %s\n\n",
-		f->identifier, network, n, s.packets, tt_time_format(s.first_us / 1000000, first),
+		f->identifier, *network ? network : "unknown", n, s.packets,
+		tt_time_format(s.first_us / 1000000, first),
 		tt_time_format(s.last_us / 1000000, last), file);
 	tt_buf_printf(out,
 		"Times are UTC. Source ports are given where they are known, for networks "
@@ -66,10 +67,10 @@ static void japanese(const struct feed *f, const struct feed_row *rows, size_t n
 	struct sum s = sum_of(rows, n);
 	char first[TT_RFC3339_LEN], last[TT_RFC3339_LEN], network[256];
 	network_of(f, rows[0].s.asn, network, sizeof(network));
-	tt_buf_printf(out, "宛先: %s%s%s%s\n件名: [TLP:%s] %s（%s、%s）\n\n",
+	tt_buf_printf(out, "宛先: %s%s%s%s\n件名: [TLP:%s] %s（%s%s%s）\n\n",
 		rows[0].contact->title[TT_JA], *rows[0].contact->email ? " <" : "",
 		rows[0].contact->email, *rows[0].contact->email ? ">" : "", f->tlp,
-		f->watch->title_ja, network, f->day);
+		f->watch->title_ja, network, *network ? "、" : "", f->day);
 	tt_buf_printf(out,
 		"%s 御中\n\n"
 		"%s（%s）に、貴組織のネットワークの%zu件のアドレスから、当方の観測用センサー"
@@ -80,7 +81,8 @@ static void japanese(const struct feed *f, const struct feed_row *rows, size_t n
 		"  種別:           %s\n  ネットワーク:   %s\n  アドレス数:     %zu\n"
 		"  パケット数:     %" PRIu64
 		"\n  最初の観測:     %s\n  最後の観測:     %s\n  詳細:           %s\n\n",
-		f->identifier, network, n, s.packets, tt_time_format(s.first_us / 1000000, first),
+		f->identifier, *network ? network : "不明", n, s.packets,
+		tt_time_format(s.first_us / 1000000, first),
 		tt_time_format(s.last_us / 1000000, last), file);
 	tt_buf_printf(out,
 		"時刻はUTCです。アドレスを共有するネットワークのため、判明している送信元ポ"
