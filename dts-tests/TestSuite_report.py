@@ -61,6 +61,44 @@ class TestReport(ReportSuite):
                 assert [row["packets"], row["sources"]] == [str(want["packets"]), str(want["sources"])]
         assert doc["table1"]["completeness"] == 1
 
+    def test_everything_is_what_its_command_prints(self):
+        """
+        Steps: report; ask series, watch show, changes and top for the same.
+        Verify: figures, topic, changes, classes, tools and families are exactly theirs; a figure's days add up to
+        its table; no part of a topic has more sources than all of it, or than packets.
+        """
+        doc = self.report("--country", "JP")
+        span = dict(period="2024Q4", country="JP")
+
+        def told(*args, **kw):
+            return json.loads(self.teiten.run("teiten", *args, "--db", self.db, "--period", "2024Q4", "--format", "json",
+                                              *(x for k, v in kw.items() for x in ("--" + k, v))).out)
+
+        for n, by, more in (("1", "port", {"icmp": "one"}), ("2", "region", {})):
+            rows = [r for r in doc["table" + n]["rows"] if r["rank"]]
+            series = {self.key(r["key"]): r["points"] for r in told(
+                "series", "-n", str(len(rows)), by=by, step="day", rank="rate", country="JP", **more)["rows"]}
+            for row in doc["figure" + n]["rows"]:
+                assert row["points"] == series[self.key(row["key"])]
+            assert [sum(p["packets"] for p in series[self.key(r)]) for r in rows] == [r["packets"] for r in rows]
+        topic, watch = doc["topics"][0], told("watch", "show", "dns-reflection-domestic")
+        assert {k: topic[k] for k in watch} == watch
+        for row, name in zip(doc["figure3"]["rows"], ("plain_sources", "sources")):
+            assert [p["sources"] for p in row["points"]] == [d[name] for d in watch["days"]]
+        for parts in watch["by"].values():
+            for part in parts:
+                assert part["sources"] <= min(watch["sources"], part["packets"])
+                for day, all_ in zip(part["days"], watch["days"]):
+                    assert day["sources"] <= min(day["packets"], all_["sources"])
+        changes = [{k: v for k, v in c.items() if k != "published"} for c in doc["changes"]["rows"]]
+        assert changes == told("changes", country="JP", rank="rate")["rows"] != []
+        for got, by, options in ((doc["overview"]["classes"], "class", {"class_": "all"}),
+                                 (doc["tools"]["rows"], "tool", {"rank": "rate"}),
+                                 (doc["malware"]["rows"], "malware", {"rank": "rate", "n": 10})):
+            rows = [r for r in self.teiten.top(self.db, by, **span, **options)["rows"]
+                    if r.get("class") not in ("malformed", "non_ip")]
+            assert [{k: r[k] for k in want} for r, want in zip(got, rows)] == rows and len(got) == len(rows) > 1
+
     def test_tables_as_csv(self):
         """
         Steps: report a quarter with changes and surges; read tables/*.csv.

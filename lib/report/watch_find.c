@@ -29,6 +29,28 @@ static double value_of(enum tt_measure m, const struct tt_watch_day *d) {
 						  : d->packets);
 }
 
+static void bound_day(struct tt_watch_day *d, const struct tt_watch_day *whole) {
+	if (d->sources > d->packets)
+		d->sources = d->packets;
+	if (whole->known && whole->sources_error == 0 && d->sources > whole->sources)
+		d->sources = whole->sources;
+}
+
+// A part has no more sources than packets, nor than the whole where those are counted exactly:
+// estimates that say so are known to be too high.
+static void bound_parts(struct tt_watch_counts *c) {
+	for (unsigned i = 0; i < c->part_n; i++) {
+		struct tt_watch_part *p = &c->parts[i];
+		struct tt_watch_day all = {.packets = p->packets, .sources = p->sources};
+		struct tt_watch_day whole = c->whole;
+		whole.known = true;
+		bound_day(&all, &whole);
+		p->sources = all.sources;
+		for (unsigned d = 0; p->days && d < c->day_n; d++)
+			bound_day(&p->days[d], &c->days[d]);
+	}
+}
+
 static int load_days(struct finder *f, int64_t from, int64_t to) {
 	struct tt_watch_result *out = f->out;
 	struct tt_tz *tz = tt_store_tz(f->s);
@@ -37,6 +59,7 @@ static int load_days(struct finder *f, int64_t from, int64_t to) {
 	int rc = tt_store_watch_read(f->s, f->name, from, to, bys, &out->counts, f->err);
 	if (rc || out->counts.from >= out->counts.to)
 		return rc;
+	bound_parts(&out->counts);
 	int64_t first = tt_tz_day(tz, out->counts.from);
 	rc = tt_store_watch_read(f->s, f->name, tt_tz_day_start(tz, first - USUAL_DAYS),
 		out->counts.to, 0, &f->past, f->err);
