@@ -162,12 +162,11 @@ static void arrive(
 	int64_t is = got->ns;
 	if (unlikely(got->era != atomic_load_explicit(&w->era, memory_order_relaxed)))
 		follow_back(w, e, got, at->ns);
-	if (got->ns < e->from_ns || got->ns >= e->until_ns) {
-		// told before the epochs that it left out are closed
-		if (got->ns - at->ns > STILL_NS)
-			note_still(w, at->ns, got->ns);
+	// told before the epochs that it left out are closed
+	if (unlikely(got->ns - at->ns > STILL_NS))
+		note_still(w, at->ns, got->ns);
+	if (got->ns < e->from_ns || got->ns >= e->until_ns)
 		enter_epoch(w, e, got->ns);
-	}
 	for (unsigned i = 0; unlikely(got->ns != is) && b && i < b->n; i++)
 		b->ns[i] = got->ns;
 	*at = *got;
