@@ -104,7 +104,7 @@ static int print_source(void *arg, const struct tt_watch_source *s) {
 				       : "0",
 		q);
 	print_traits(s->traits, " ");
-	fputs(json ? "\"}" : "\r\n", stdout);
+	printf(json ? "\",\"timezone\":\"%s\"}" : ",%s\r\n", tt_tz_name(tt_store_tz(k->k->s)));
 	k->any = true;
 	return 0;
 }
@@ -117,7 +117,7 @@ static int sources(const struct ask *k, struct tt_err *err) {
 		return rc;
 	fputs(json ? "["
 		   : "day,source,region,asn,packets,bytes,first,last,proto,port,other_port,"
-		     "other_port_varied,traits\r\n",
+		     "other_port_varied,traits,timezone\r\n",
 		stdout);
 	rc = tt_store_watch_sources(k->s, k->name, k->from, k->to, print_source, &sink, err);
 	if (json)

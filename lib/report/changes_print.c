@@ -161,7 +161,7 @@ static void print_csv(FILE *out, struct tt_tz *tz, const struct tt_changes *r) {
 	char from[TT_RFC3339_LEN], to[TT_RFC3339_LEN], peak[TT_RFC3339_LEN];
 	fputs("kind,of,class,key,from,to,days,lasts,packets,usual,deviation,factor,peak_day,peak,"
 	      "completeness,top,rank,previous_rank,sources,top_source_share,one_sensor,drivers,"
-	      "top_source_share_max,drivers_unknown\r\n",
+	      "top_source_share_max,drivers_unknown,timezone\r\n",
 		out);
 	for (unsigned i = 0; i < r->n; i++) {
 		const struct tt_change *c = &r->rows[i];
@@ -199,7 +199,7 @@ static void print_csv(FILE *out, struct tt_tz *tz, const struct tt_changes *r) {
 		for (unsigned k = 0, n = 0; k < DRIVEN_BY; k++)
 			if (c->unknown >> driven_by[k] & 1)
 				fprintf(out, "%s%s", n++ ? " " : "", by_name(driven_by[k]));
-		fputs("\r\n", out);
+		fprintf(out, ",%s\r\n", tt_tz_name(tz));
 	}
 }
 

@@ -35,13 +35,17 @@ static void csv_days(FILE *out, struct tt_tz *tz, const struct tt_watch_result *
 			fprintf(out, ",%" PRIu64 ",%" PRIu64, p->packets, p->sources);
 		else
 			fputs(",,", out);
-		fprintf(out, ",%s\r\n", !whole ? "" : r->surge_days[i] ? "1" : "0");
+		fprintf(out, ",%s,%s\r\n",
+			!whole		   ? ""
+			: r->surge_days[i] ? "1"
+					   : "0",
+			tt_tz_name(tz));
 	}
 }
 
 static void print_csv(FILE *out, struct tt_tz *tz, const struct tt_watch_result *r) {
 	fputs("by,key,day,packets,bytes,sources,sources_error,completeness,plain_packets,"
-	      "plain_sources,surge\r\n",
+	      "plain_sources,surge,timezone\r\n",
 		out);
 	csv_days(out, tz, r, "", "", r->counts.days);
 	for (unsigned i = 0; i < r->counts.part_n; i++)
