@@ -293,9 +293,15 @@ class TestFindings(TestSuite):
     def test_sources_are_kept(self):
         """
         Steps: list the watch's sources of December.
-        Verify: each local day's addresses, packets, first and last time equal the raw rows.
+        Verify: each local day's addresses, packets, first and last time equal the raw rows; each names the set
+        that judged its region.
         """
         got = self.watch(self.planted.db, "sources", period="2024-12")
+        sets = {s["rir"] for s in got}
+        assert sets == {self.watch(self.planted.db, period="2024-12")["rir"]} and None not in sets
+        text = self.run("watch", "sources", WATCH, "--db", self.planted.db, "--period", "2024-12", "--format", "csv").out
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        assert [(r["source"], r["rir"]) for r in rows] == [(s["source"], s["rir"]) for s in got]
         rows = self.programs.sql(self.planted.db, f"""
             SELECT {local_day('epoch')} AS day, source, sum(packets) AS packets, min(first) AS first,
             max(last) AS last FROM observation WHERE class = 'reflection' AND proto = 'udp' AND

@@ -304,7 +304,8 @@ class TestReport(ReportSuite):
         """
         Steps: services.json names three vulnerabilities of a port that rises; the catalogue lists one of them
                in the quarter, one before and one after it.
-        Verify: the rise and its sentences tell the first and its day; no other change tells one.
+        Verify: the rise and its sentences tell the first and its day; no other change tells one; teiten changes
+        says the same in each format, and nothing of it without the catalogue.
         """
         cves = {"CVE-2024-0001": "2024-11-20", "CVE-2024-0002": "2024-09-30", "CVE-2024-0003": "2025-01-01"}
         (self.dir / "services.json").write_text(json.dumps({"kind": "services", "v": 1, "services": [
@@ -326,6 +327,18 @@ class TestReport(ReportSuite):
                  "（Example Device）が、悪用の確認された脆弱性としてCISAにより公表されました。")):
             with_it = [t[lang] for t in doc["sentences"]["services"] if "CVE-" in t[lang]]
             assert len(with_it) == 1 and with_it[0].startswith(start) and with_it[0].endswith(end), with_it
+
+        ask = ("changes", "--db", self.db, "--period", "2024Q4", "--country", "JP", "--rank", "rate", "--format")
+        with_kev = ("--kev", self.dir / "kev.json", "--services", self.dir / "services.json")
+        rows = json.loads(self.teiten.run("teiten", *ask, "json", *with_kev).out)["rows"]
+        assert rows == doc["changes"]["rows"]
+        table = self.teiten.run("teiten", *ask, "table", *with_kev).out
+        assert table.count("CVE-") == 1
+        assert table.endswith("\ntcp/5555: CVE-2024-0001 (Example Device), exploited since 2024-11-20\n"), table
+        rows = list(csv.DictReader(io.StringIO(self.teiten.run("teiten", *ask, "csv", *with_kev).out)))
+        assert {r["key"]: r["published"] for r in rows if r["published"]} == {"tcp/5555": "CVE-2024-0001 2024-11-20"}
+        for form in ("json", "csv", "table"):
+            assert not {"CVE-", "published"} & set(re.findall(r"CVE-|published", self.teiten.run("teiten", *ask, form).out))
 
     def test_only_answers_tell_of_spoofed_addresses(self):
         """

@@ -85,7 +85,8 @@ const struct command commands[] = {
 		"newcomer  tcp/5555    5     4      23\n"
 		"leaver    icmp        5     6       4\n"
 		"...\n",
-		{db_options, changes_options, recipient_options, span_options}, run_changes},
+		{db_options, changes_options, names_options, recipient_options, span_options},
+		run_changes},
 	{"show", "[ADDRESS]", 0, 1, NULL, "all that is known of a source or a service",
 		"Prints what a source did, when, to which sensors, and what it is (needs --db); or "
 		"with --port what is known of a service: products, malware, vulnerabilities and "

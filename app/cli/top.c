@@ -65,7 +65,7 @@ static int report_changes(const struct args *a, struct tt_store *s, const struct
 		c.previous_from = conf->previous->from;
 		c.previous_to = conf->previous->to;
 	}
-	return tt_report_changes(s, &c, conf->format, conf->services, out, err);
+	return tt_report_changes(s, &c, conf->format, conf->services, conf->kev, out, err);
 }
 
 int run_changes(const struct args *a) {

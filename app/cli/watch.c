@@ -60,6 +60,9 @@ static int show(const struct ask *k, struct tt_err *err) {
 struct sink {
 	const struct ask *k;
 	bool any;
+	int64_t day; // of the row before, and the sets that judged it
+	char rir[TT_RIR_LEN];
+	struct tt_err *err;
 };
 
 static void print_traits(uint32_t traits, const char *sep) {
@@ -78,6 +81,14 @@ static int print_source(void *arg, const struct tt_watch_source *s) {
 	const char *q = json ? "\"" : "";
 	char addr[TT_ADDR_STRLEN], day[TT_RFC3339_LEN], first[TT_RFC3339_LEN], last[TT_RFC3339_LEN];
 	char proto[8], other[8] = "", asn[12] = "";
+	struct tt_tz *tz = tt_store_tz(k->k->s);
+	int rc = 0;
+	if (!k->any || s->day != k->day)
+		rc = tt_store_rir(k->k->s, s->day, tt_tz_day_start(tz, tt_tz_day(tz, s->day) + 1),
+			k->rir, k->err);
+	k->day = s->day;
+	if (rc)
+		return rc;
 	if (s->has_other_port)
 		snprintf(other, sizeof(other), "%u", s->other_port);
 	if (s->asn)
@@ -94,8 +105,8 @@ static int print_source(void *arg, const struct tt_watch_source *s) {
 		!json	 ? ""
 		: k->any ? ",\n"
 			 : "\n",
-		tt_day_format(tt_tz_day(tt_store_tz(k->k->s), s->day), day),
-		tt_addr_format(&s->source, addr), s->region, asn, s->packets, s->bytes,
+		tt_day_format(tt_tz_day(tz, s->day), day), tt_addr_format(&s->source, addr),
+		s->region, asn, s->packets, s->bytes,
 		tt_time_format_ns(s->first_us * 1000, 6, first),
 		tt_time_format_ns(s->last_us * 1000, 6, last), tt_proto_format(s->proto, proto),
 		s->port, other,
@@ -104,20 +115,23 @@ static int print_source(void *arg, const struct tt_watch_source *s) {
 				       : "0",
 		q);
 	print_traits(s->traits, " ");
-	printf(json ? "\",\"timezone\":\"%s\"}" : ",%s\r\n", tt_tz_name(tt_store_tz(k->k->s)));
+	const char *rir = json && !k->rir[0] ? "null" : k->rir;
+	q = json ? (k->rir[0] ? "\"" : "") : strchr(k->rir, ',') ? "\"" : "";
+	printf(json ? "\",\"timezone\":\"%s\",\"rir\":%s%s%s}" : ",%s,%s%s%s\r\n", tt_tz_name(tz),
+		q, rir, q);
 	k->any = true;
 	return 0;
 }
 
 static int sources(const struct ask *k, struct tt_err *err) {
-	struct sink sink = {.k = k};
+	struct sink sink = {.k = k, .err = err};
 	bool json = k->format == TT_FORMAT_JSON;
 	int rc = known_watch(k->a, k->s, k->name, err);
 	if (rc)
 		return rc;
 	fputs(json ? "["
 		   : "day,source,region,asn,packets,bytes,first,last,proto,port,other_port,"
-		     "other_port_varied,traits,timezone\r\n",
+		     "other_port_varied,traits,timezone,rir\r\n",
 		stdout);
 	rc = tt_store_watch_sources(k->s, k->name, k->from, k->to, print_source, &sink, err);
 	if (json)

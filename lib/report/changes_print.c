@@ -5,6 +5,12 @@
 
 #include "changes.h"
 #include "findings.h"
+#include "tt_knowledge.h"
+
+struct known {
+	const struct tt_services *services;
+	const struct tt_kev *kev; // NULL: none
+};
 
 static bool ranks(const struct tt_change *c) {
 	return c->kind >= TT_CHANGE_NEWCOMER;
@@ -81,9 +87,23 @@ static const char *service_name(const struct tt_change *c, const struct tt_servi
 	return tt_services_name(services, c->key.proto, c->key.port);
 }
 
+// What was published in the period about a service that rose; NULL without a catalogue, and of
+// other changes.
+static json_t *published(
+	struct tt_tz *tz, const struct tt_changes *r, const struct tt_change *c, struct known k) {
+	char from[TT_RFC3339_LEN], to[TT_RFC3339_LEN];
+	if (!k.kev || c->of != TT_OF_SERVICE || c->key.mixed || c->key.all_types ||
+		(c->kind != TT_CHANGE_SURGE && c->kind != TT_CHANGE_RISE &&
+			c->kind != TT_CHANGE_NEWCOMER))
+		return NULL;
+	return tt_service_published(k.services, k.kev, c->key.proto, c->key.port,
+		tt_day_format(tt_tz_day(tz, r->from), from),
+		tt_day_format(tt_tz_day(tz, r->to), to));
+}
+
 static json_t *change_json(
-	struct tt_tz *tz, const struct tt_change *c, const struct tt_services *services) {
-	const char *name = service_name(c, services);
+	struct tt_tz *tz, const struct tt_changes *r, const struct tt_change *c, struct known k) {
+	const char *name = service_name(c, k.services);
 	json_t *o = json_pack("{s:s, s:s, s:s}", "kind", tt_change_kind_name(c->kind), "of",
 		tt_change_of_name(c->of), "key", c->label);
 	if (c->of == TT_OF_SERVICE)
@@ -94,6 +114,7 @@ static json_t *change_json(
 	json_object_set_new(o, "to", json_day_of(tz, c->to));
 	json_object_set_new(o, "packets", json_integer((json_int_t)c->value));
 	json_object_set_new(o, "completeness", real_or_null(c->completeness));
+	json_object_set_new(o, "published", published(tz, r, c, k)); // none: NULL is not set
 	if (!ranks(c)) {
 		set_days(o, tz, c);
 		return o;
@@ -104,8 +125,8 @@ static json_t *change_json(
 	return o;
 }
 
-json_t *tt_changes_json(
-	struct tt_store *s, const struct tt_changes *r, const struct tt_services *services) {
+json_t *tt_changes_json(struct tt_store *s, const struct tt_changes *r,
+	const struct tt_services *services, const struct tt_kev *kev) {
 	struct tt_tz *tz = tt_store_tz(s);
 	json_t *o = json_object(), *rows = json_array(), *left = json_array();
 	bool span = r->from < r->to;
@@ -127,7 +148,8 @@ json_t *tt_changes_json(
 		json_object_set_new(o, "surveyor_days", survey_days_json(&r->survey));
 	}
 	for (unsigned i = 0; i < r->n; i++)
-		json_array_append_new(rows, change_json(tz, &r->rows[i], services));
+		json_array_append_new(
+			rows, change_json(tz, r, &r->rows[i], (struct known){services, kev}));
 	json_object_set_new(o, "rows", rows);
 	return o;
 }
@@ -145,6 +167,18 @@ static void csv_drivers(FILE *out, const struct tt_change *c) {
 	tt_print_csv_text(out, text);
 }
 
+static void csv_published(FILE *out, json_t *list) {
+	struct tt_buf b = TT_BUF_INIT(4096);
+	json_t *e;
+	size_t i;
+	json_array_foreach(list, i, e) tt_buf_printf(&b, "%s%s %s", i ? "; " : "",
+		json_string_value(json_object_get(e, "cve")),
+		json_string_value(json_object_get(e, "exploited")));
+	tt_print_csv_text(out, b.len ? (const char *)b.data : "");
+	tt_buf_free(&b);
+	json_decref(list);
+}
+
 static void csv_real(FILE *out, double v) {
 	if (v >= 0)
 		fprintf(out, "%.6g", v);
@@ -157,12 +191,13 @@ static void csv_rank(FILE *out, unsigned rank) {
 	fputc(',', out);
 }
 
-static void print_csv(FILE *out, struct tt_tz *tz, const struct tt_changes *r) {
+static void print_csv(FILE *out, struct tt_tz *tz, const struct tt_changes *r, struct known k) {
 	char from[TT_RFC3339_LEN], to[TT_RFC3339_LEN], peak[TT_RFC3339_LEN];
 	fputs("kind,of,class,key,from,to,days,lasts,packets,usual,deviation,factor,peak_day,peak,"
 	      "completeness,top,rank,previous_rank,sources,top_source_share,one_sensor,drivers,"
-	      "top_source_share_max,drivers_unknown,timezone\r\n",
+	      "top_source_share_max,drivers_unknown,timezone",
 		out);
+	fputs(k.kev ? ",published\r\n" : "\r\n", out);
 	for (unsigned i = 0; i < r->n; i++) {
 		const struct tt_change *c = &r->rows[i];
 		bool days = !ranks(c);
@@ -196,10 +231,15 @@ static void print_csv(FILE *out, struct tt_tz *tz, const struct tt_changes *r) {
 		csv_drivers(out, c);
 		fputc(',', out);
 		csv_real(out, c->top_source_share_max);
-		for (unsigned k = 0, n = 0; k < DRIVEN_BY; k++)
-			if (c->unknown >> driven_by[k] & 1)
-				fprintf(out, "%s%s", n++ ? " " : "", by_name(driven_by[k]));
-		fprintf(out, ",%s\r\n", tt_tz_name(tz));
+		for (unsigned j = 0, n = 0; j < DRIVEN_BY; j++)
+			if (c->unknown >> driven_by[j] & 1)
+				fprintf(out, "%s%s", n++ ? " " : "", by_name(driven_by[j]));
+		fprintf(out, ",%s", tt_tz_name(tz));
+		if (k.kev) {
+			fputc(',', out);
+			csv_published(out, published(tz, r, c, k));
+		}
+		fputs("\r\n", out);
 	}
 }
 
@@ -280,6 +320,28 @@ static int print_days(FILE *out, struct tt_tz *tz, const struct tt_changes *r) {
 	return rc;
 }
 
+// "tcp/8291: CVE-2018-14847 (MikroTik RouterOS), exploited since 2021-12-01": each service once.
+static void print_published(
+	FILE *out, struct tt_tz *tz, const struct tt_changes *r, struct known k) {
+	json_t *told = json_object(), *e;
+	size_t i;
+	for (unsigned n = 0; n < r->n; n++) {
+		json_t *list = published(tz, r, &r->rows[n], k);
+		if (json_array_size(list) && !json_object_get(told, r->rows[n].label))
+			json_array_foreach(list, i, e)
+				fprintf(out, "%s%s: %s (%s %s), exploited since %s\n",
+					json_object_size(told) || i ? "" : "\n", r->rows[n].label,
+					json_string_value(json_object_get(e, "cve")),
+					json_string_value(json_object_get(e, "vendor")),
+					json_string_value(json_object_get(e, "product")),
+					json_string_value(json_object_get(e, "exploited")));
+		if (json_array_size(list))
+			json_object_set_new(told, r->rows[n].label, json_true());
+		json_decref(list);
+	}
+	json_decref(told);
+}
+
 static int print_ranks(FILE *out, const struct tt_changes *r) {
 	struct tt_grid *g = tt_grid_create(5);
 	static const char *const titles[] = {"", "of", "top", "rank", "before"};
@@ -312,7 +374,7 @@ static int print_ranks(FILE *out, const struct tt_changes *r) {
 	return rc;
 }
 
-static int print_table(FILE *out, struct tt_tz *tz, const struct tt_changes *r) {
+static int print_table(FILE *out, struct tt_tz *tz, const struct tt_changes *r, struct known k) {
 	char from[TT_SHOW_LEN], to[TT_SHOW_LEN], share[TT_SHOW_LEN];
 	if (r->from == r->to) {
 		fprintf(out, "no data (%s)\n", tt_tz_name(tz));
@@ -343,22 +405,27 @@ static int print_table(FILE *out, struct tt_tz *tz, const struct tt_changes *r) 
 			out);
 	fputc('\n', out);
 	int rc = print_days(out, tz, r);
-	return rc ? rc : print_ranks(out, r);
+	if (!rc)
+		rc = print_ranks(out, r);
+	print_published(out, tz, r, k);
+	return rc;
 }
 
 int tt_report_changes(struct tt_store *s, const struct tt_changes_conf *conf, enum tt_format format,
-	const struct tt_services *services, FILE *out, struct tt_err *err) {
+	const struct tt_services *services, const struct tt_kev *kev, FILE *out,
+	struct tt_err *err) {
+	const struct known k = {services, kev};
 	struct tt_tz *tz = tt_store_tz(s);
 	struct tt_changes r;
 	int rc = tt_changes_find(s, conf, &r, err);
 	if (rc)
 		return rc;
 	if (format == TT_FORMAT_JSON)
-		rc = print_json_document(out, tt_changes_json(s, &r, services));
+		rc = print_json_document(out, tt_changes_json(s, &r, services, kev));
 	else if (format == TT_FORMAT_CSV)
-		print_csv(out, tz, &r);
+		print_csv(out, tz, &r, k);
 	else
-		rc = print_table(out, tz, &r);
+		rc = print_table(out, tz, &r, k);
 	if (rc)
 		tt_err_set(err, rc, "printing: %s", strerror(-rc));
 	tt_changes_free(&r);

@@ -33,6 +33,18 @@ unsigned tt_service_exploited(const struct tt_services *s, const struct tt_kev *
 	return n;
 }
 
+json_t *tt_service_published(const struct tt_services *s, const struct tt_kev *kev, uint8_t proto,
+	uint16_t port, const char *from, const char *to) {
+	const struct tt_kev_entry *e[CVES_MAX];
+	unsigned n = tt_service_exploited(s, kev, proto, port, from, to, e, CVES_MAX);
+	json_t *list = json_array();
+	for (unsigned i = 0; i < n && i < CVES_MAX; i++)
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:s, s:s}", "cve", e[i]->cve, "exploited",
+				e[i]->added, "vendor", e[i]->vendor, "product", e[i]->product));
+	return list;
+}
+
 static json_t *cve_json(const char *cve, const struct tt_kev_entry *e) {
 	if (!e)
 		return json_pack("{s:s, s:n}", "cve", cve, "exploited");

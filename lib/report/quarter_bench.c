@@ -88,7 +88,7 @@ static void changes(struct tt_store *s, FILE *out) {
 	struct tt_changes_conf c = {
 		.from = QUARTER, .to = QUARTER + DAYS * DAY, .rank = TT_RANK_RATE};
 	struct tt_err err = {0};
-	if (tt_report_changes(s, &c, TT_FORMAT_JSON, NULL, out, &err))
+	if (tt_report_changes(s, &c, TT_FORMAT_JSON, NULL, NULL, out, &err))
 		die(err.msg);
 }
 

@@ -102,9 +102,10 @@ struct tt_changes_conf {
 int tt_changes_find(struct tt_store *s, const struct tt_changes_conf *conf, struct tt_changes *out,
 	struct tt_err *err);
 void tt_changes_free(struct tt_changes *c);
-/// The document that `teiten changes --format json` prints; owned by the caller.
-json_t *tt_changes_json(
-	struct tt_store *s, const struct tt_changes *c, const struct tt_services *services);
+/// The document that `teiten changes --format json` prints; owned by the caller. With a catalogue
+/// rises of services have `published`, what it lists of them in the period.
+json_t *tt_changes_json(struct tt_store *s, const struct tt_changes *c,
+	const struct tt_services *services, const struct tt_kev *kev);
 
 /// One network, group or sensor in the test of exclusivity.
 struct tt_seen {
@@ -185,6 +186,7 @@ json_t *tt_watch_json(struct tt_store *s, const struct tt_watch_result *r);
 
 /// Prints `teiten changes` and `teiten watch show`.
 int tt_report_changes(struct tt_store *s, const struct tt_changes_conf *conf, enum tt_format format,
-	const struct tt_services *services, FILE *out, struct tt_err *err);
+	const struct tt_services *services, const struct tt_kev *kev, FILE *out,
+	struct tt_err *err);
 int tt_report_watch(struct tt_store *s, const char *name, int64_t from, int64_t to,
 	const struct tt_pseudonyms *names, enum tt_format format, FILE *out, struct tt_err *err);

@@ -40,6 +40,12 @@ const json_t *tt_services_facts(const struct tt_services *s, uint8_t proto, uint
 json_t *tt_service_json(
 	const struct tt_services *s, const struct tt_kev *kev, uint8_t proto, uint16_t port);
 
+/// What stands beside a rise of a service: [{"cve","exploited","vendor","product"},..] of the
+/// vulnerabilities that the catalogue lists with a date in [from, to), the latest first. Owned by
+/// the caller.
+json_t *tt_service_published(const struct tt_services *s, const struct tt_kev *kev, uint8_t proto,
+	uint16_t port, const char *from, const char *to);
+
 /// Vulnerabilities reached through a service that the catalogue lists with a date in [from, to)
 /// ("2024-10-01"; NULL: open), the latest first: what stands beside a rise. Writes at most `max`
 /// pointers, owned by kev; returns how many there are.

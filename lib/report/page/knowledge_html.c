@@ -34,33 +34,6 @@ void knowledge_gather(struct page *p) {
 		p->doc, "kev", p->conf->kev ? json_string(tt_kev_date(p->conf->kev)) : json_null());
 }
 
-void published_add(struct page *p, json_t *change) {
-	static const char *const told[] = {"surge", "rise", "newcomer"};
-	const char *kind = json_string_value(json_object_get(change, "kind"));
-	const char *key = json_string_value(json_object_get(change, "key"));
-	const json_t *period = json_object_get(p->doc, "period");
-	const struct tt_kev_entry *e[8];
-	uint8_t proto;
-	uint16_t port;
-	bool of = false;
-	for (unsigned i = 0; i < 3; i++)
-		of |= !strcmp(kind, told[i]);
-	if (!of || strcmp(json_string_value(json_object_get(change, "of")), "service") ||
-		tt_service_parse(key, &proto, &port))
-		return;
-	unsigned n = tt_service_exploited(p->conf->services, p->conf->kev, proto, port,
-		json_string_value(json_object_get(period, "from_day")), NULL, e, 8);
-	json_t *list = json_array();
-	for (unsigned i = 0; i < n && i < 8; i++)
-		if (strcmp(e[i]->added, json_string_value(json_object_get(period, "last_day"))) <=
-			0)
-			json_array_append_new(
-				list, json_pack("{s:s, s:s, s:s, s:s}", "cve", e[i]->cve,
-					      "exploited", e[i]->added, "vendor", e[i]->vendor,
-					      "product", e[i]->product));
-	json_object_set_new(change, "published", list);
-}
-
 static void join(struct tt_buf *b, const json_t *list) {
 	const json_t *v;
 	size_t i;

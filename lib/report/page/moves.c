@@ -19,11 +19,8 @@ int moves_gather(struct page *p) {
 	struct tt_changes c;
 	int rc = tt_changes_find(p->s, &conf, &c, p->err);
 	if (!rc) {
-		json_t *o = tt_changes_json(p->s, &c, p->conf->services);
-		json_t *row;
-		size_t i;
-		json_array_foreach(json_object_get(o, "rows"), i, row) published_add(p, row);
-		json_object_set_new(p->doc, "changes", o);
+		json_object_set_new(p->doc, "changes",
+			tt_changes_json(p->s, &c, p->conf->services, p->conf->kev));
 	}
 	tt_changes_free(&c);
 	return rc;

@@ -20,10 +20,8 @@ const char *thing_name(
 const char *name_in_text(
 	struct page *p, enum tt_lang lang, const char *of, const char *key, char buf[NAME_LEN]);
 
-/// doc.knowledge: what was published about the services of Table 1; and, as "published", of a
-/// change in the period.
+/// doc.knowledge: what was published about the services of Table 1.
 void knowledge_gather(struct page *p);
-void published_add(struct page *p, json_t *change);
 
 void prose_topics(struct page *p);
 void prose_changes(struct page *p);
