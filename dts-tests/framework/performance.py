@@ -217,7 +217,8 @@ def attacked(programs, d, uplink, cores, epochs, **more):
     return {**sums, "mpps": probe.mpps(1, whole), "lost": lost, "memory_mb": memory[1],
             "need_mb": json.loads(need)["need_mb"],
             "overruns": sum(h["harvest"]["overruns"] for h in said["health"]),
-            "used": [h["workers"][0]["table_used"] for h in said["health"]],
+            # of epochs with packets: beside other work a worker may not run for a whole one
+            "used": [h["workers"][0]["table_used"] for h in said["health"] if h["uplinks"][0]["packets"]],
             "lower_bound": {m["sources_lower_bound"] for m in said["stats"]}, "top": top}
 
 
