@@ -12,7 +12,7 @@ import pytest
 from framework import inputs
 from framework.capture import MACS, pcap
 from framework.inputs import BY_NAME, KINDS
-from framework.programs import Programs
+from framework.programs import Programs, cpu_seconds
 from framework.suite import TestSuite
 from scapy.all import DNS, IP, TCP, UDP, Ether
 
@@ -95,8 +95,8 @@ class TestBadFiles(TestSuite):
     def tear_down_suite(cls):
         shutil.rmtree(cls.base)
 
-    def call(self, words, without_rights=False, most_mb=SMALL_MB, timeout=60):
-        """(status, stdout, lines of stderr, seconds) of a command; one that serves is ended."""
+    def call(self, words, without_rights=False, most_mb=SMALL_MB, timeout=240):
+        """(status, stdout, lines of stderr, processor's seconds) of a command; one that serves is ended."""
         program, *rest = words
         command = [self.teiten.path(program), *map(str, rest)]
         if "debug" not in str(self.teiten.build):  # sanitizers have memory of their own
@@ -104,7 +104,7 @@ class TestBadFiles(TestSuite):
         if without_rights:  # root may read all
             command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
         with open(self.dir / "stdout", "w+") as out, open(self.dir / "stderr", "w+") as err:
-            start = time.monotonic()
+            start, used = time.monotonic(), cpu_seconds()
             p = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL)
             try:
                 while p.poll() is None:
@@ -116,7 +116,7 @@ class TestBadFiles(TestSuite):
                 p.kill()
                 p.wait()
             out.seek(0), err.seek(0)
-            return p.returncode, out.read(), err.read().splitlines(), time.monotonic() - start
+            return p.returncode, out.read(), err.read().splitlines(), cpu_seconds() - used
 
     def commands(self, kind, path, most=None):
         """The readers of a kind as words, each with the empty folder that it may write into."""

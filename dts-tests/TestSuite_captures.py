@@ -140,7 +140,7 @@ class TestCaptures(TestSuite):
         """
         times = [0, 1, START, 4294967295, START - 10**9, 2**31, START + 86400 * 3650]
         capture = pcap(self.dir / "y.pcap", [(f, None, t * 10**9) for f, t in zip(probes(7), times)])
-        done = self.teiten.replay(self.dir / "y.db", capture, timeout=30)
+        done = self.teiten.replay(self.dir / "y.db", capture, timeout=120)
         assert done.last["observed"] == 7
         total = sum(r["packets"] for r in self.teiten.top(self.dir / "y.db", "port")["rows"])
         assert total == 7

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import resource
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,12 @@ class Programs:
 
     def gen(self, *args, timeout=300):
         return self.run("teiten-gen", *args, timeout=timeout)
+
+
+def cpu_seconds():
+    """Processor time of all programs that have ended: what else the machine does is not in it."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def flags(options):
