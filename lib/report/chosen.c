@@ -82,8 +82,6 @@ int ask_hidden(struct tt_store *s, const struct tt_query *q, const struct tt_pse
 		memcpy((*ids)[i], out->rows[i].key.sensor, TT_ID_LEN);
 		pseudonym_put(s, names, 's', out->rows[i].key.sensor, TT_ID_LEN);
 	}
-	for (unsigned i = 0; i < out->clock.n; i++)
-		pseudonym_put(s, names, 'p', out->clock.steps[i].probe, TT_ID_LEN);
 	return 0;
 }
 

@@ -76,7 +76,7 @@ static int by_service(const void *x, const void *y) {
 }
 
 int tt_show_hide(struct tt_store *s, const struct tt_pseudonyms *names, json_t *show) {
-	json_t *list = json_object_get(show, "services"), *sorted = json_array(), *step;
+	json_t *list = json_object_get(show, "services"), *sorted = json_array();
 	size_t n = json_array_size(list), i;
 	json_t **all = calloc(n + 1, sizeof(*all));
 	char alias[TT_ID_LEN];
@@ -93,11 +93,7 @@ int tt_show_hide(struct tt_store *s, const struct tt_pseudonyms *names, json_t *
 		json_array_append(sorted, all[i]);
 	if (!rc)
 		json_object_set(show, "services", sorted);
-	json_array_foreach(json_object_get(show, "clock_steps"), i, step) {
-		pseudonym_make(
-			s, names, 'p', json_string_value(json_object_get(step, "probe")), alias);
-		json_object_set_new(step, "probe", json_string(alias));
-	}
+	pseudonym_clock_json(s, names, json_object_get(show, "clock_steps"));
 	json_decref(sorted);
 	free(all);
 	return rc;

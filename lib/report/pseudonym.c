@@ -54,6 +54,23 @@ void pseudonym_clock(
 	}
 }
 
+void pseudonym_clock_json(
+	struct tt_store *s, const struct tt_pseudonyms *names, json_t *clock_steps) {
+	static const char *const keys[] = {"probe", "boot", "next"};
+	json_t *step;
+	size_t i;
+	json_array_foreach(clock_steps, i, step) {
+		for (unsigned k = 0; k < 3; k++) {
+			const char *name = json_string_value(json_object_get(step, keys[k]));
+			char alias[TT_ID_LEN];
+			if (!name)
+				continue;
+			pseudonym_make(s, names, k ? 'b' : 'p', name, alias);
+			json_object_set_new(step, keys[k], json_string(alias));
+		}
+	}
+}
+
 static bool is_word(char c) {
 	return isalnum((unsigned char)c) || c == '-' || (unsigned char)c >= 0x80;
 }

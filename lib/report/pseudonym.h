@@ -13,5 +13,8 @@ void pseudonym_put(
 /// Gives probes and their boots a recipient's names ("p-", "b-").
 void pseudonym_clock(
 	struct tt_store *s, const struct tt_pseudonyms *names, struct tt_clock_steps *c);
+/// The same of "clock_steps" in JSON; NULL: none.
+void pseudonym_clock_json(
+	struct tt_store *s, const struct tt_pseudonyms *names, json_t *clock_steps);
 /// Whether a text has a sensor's id or name, or its network, as a word: not for a recipient.
 bool names_a_sensor(struct tt_store *s, const char *text);
