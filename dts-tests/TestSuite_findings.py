@@ -209,7 +209,7 @@ class TestFindings(TestSuite):
             assert {s["id"]: s["completeness"] for s in doc["sensors"]} == dict.fromkeys(listed, 1)
         db, _ = self.come_and_go("m.db", [("stays", 14), ("stays", 15)])
         surge, = self.watch(db, name="dns", period="2024-12")["surges"]
-        assert surge["exclusive"] == "undecided" and "ISP B was up 0 %" in surge["why"], surge
+        assert surge["exclusive"] == "undecided" and "a sensor in ISP B was up only 0 %" in surge["why"], surge
 
     def test_days_of_a_source_are_told_as_spans(self):
         """

@@ -217,6 +217,7 @@ class TestReport(ReportSuite):
         assert self.browser.run("return [...document.querySelectorAll('a[href^=\"#\"]')].filter("
                                 "a => !document.getElementById(a.hash.slice(1))).length") == 0
         assert self.browser.run("return document.querySelectorAll('svg path').length") > 100
+        assert self.browser.run("return document.querySelectorAll('svg[role=img] > title').length") == 3
         assert not re.search(r"(?:src|href)=[\"'](?!#|data:|https://www\.(iana|nro)\.)", page.replace("xlink:", ""))
         bad = self.dir / "bad.html"
         bad.write_text(page.replace("<main>", "<main><p style='color:red'>x</p>"
@@ -237,13 +238,13 @@ class TestReport(ReportSuite):
             "kind": "report", "v": 1, "title": {"en": "Sensor Watch", "ja": "観測報告"},
             "issuer": {"en": "Example CERT", "ja": "例示CERT"}, "country": "JP",
             "contact": {"name": {"en": "Desk", "ja": "観測担当"}, "email": "desk@example.org"},
-            "licence": "CC BY 4.0", "tlp": "AMBER+STRICT"}))
+            "date": "2025-02-04", "licence": "CC BY 4.0", "tlp": "AMBER+STRICT"}))
         doc = self.report("-c", config, "--lang", lang)
         self.shown()
         pages, size = pdf_pages(self.browser.pdf(self.dir / "out.pdf"))
         assert size == (595, 842)
         for text in (doc["title"][lang], doc["issuer"][lang], "desk@example.org", "CC BY 4.0",
-                     doc["contact"]["name"][lang]):
+                     doc["contact"]["name"][lang], {"en": "4 February 2025", "ja": "2025年2月4日"}[lang]):
             assert text in pages[0]
         assert [p.count("TLP:AMBER+STRICT") for p in pages] == [3] + [2] * (len(pages) - 1)
         assert "2." not in pages[0] and re.search(r"^\s*2\s+TLP:", pages[1], re.M)

@@ -161,7 +161,8 @@ void watch_judge(struct tt_watch_surge *s) {
 			continue;
 		if (o->up_share < UP_LEAST) {
 			s->exclusive = TT_EXCLUSIVE_UNDECIDED;
-			snprintf(s->why, sizeof(s->why), "%s was up %.0f %% of the time", o->key,
+			snprintf(s->why, sizeof(s->why),
+				"a sensor in %s was up only %.0f %% of the time", o->key,
 				o->up_share * 100);
 		} else if (o->expected < EXPECTED_LEAST) {
 			s->exclusive = TT_EXCLUSIVE_UNDECIDED;

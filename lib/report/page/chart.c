@@ -261,6 +261,10 @@ static void rewrite(const struct chart *c, const char *svg, struct tt_buf *out) 
 		words[i].from = token(i, text, words[i].token);
 	}
 	const char *at = strstr(svg, "<svg");
+	if (at) { // one picture with a title for who listens to the page
+		tt_buf_printf(out, "<svg role=\"img\"");
+		at += strlen("<svg");
+	}
 	while (at && *at) {
 		const struct swap *w = find_swap(s, n, at);
 		if (!w && !strncmp(at, "Tok", 3))

@@ -111,7 +111,8 @@ static int find_scope(struct page *p) {
 }
 
 static int find_heads(struct page *p) {
-	static const char *const copied[] = {"title", "issuer", "contact", "tlp", "licence"};
+	static const char *const copied[] = {
+		"title", "issuer", "date", "contact", "tlp", "licence"};
 	struct tt_store_info info;
 	int rc = tt_store_info(p->s, &info, p->err);
 	char a[TT_RFC3339_LEN], b[TT_RFC3339_LEN];

@@ -84,6 +84,15 @@ static void write_data_dates(struct page *p, struct tt_buf *b) {
 	fact(p, b, W_DATA_DATES, text);
 }
 
+static void write_date(struct page *p, struct tt_buf *b) {
+	const char *date = json_string_value(json_object_get(p->doc, "date"));
+	struct tt_tz *tz = tt_store_tz(p->s);
+	char day[NAME_LEN];
+	int64_t at;
+	if (date && !tt_tz_parse_time(tz, date, &at, NULL))
+		fact(p, b, W_DATE, day_name(p->lang, tt_tz_day(tz, at), day));
+}
+
 static void write_contact(struct page *p, struct tt_buf *b) {
 	static const char *const parts[] = {"name", "email", "url"};
 	const json_t *contact = json_object_get(p->doc, "contact");
@@ -113,6 +122,7 @@ static void write_cover(struct page *p, struct tt_buf *b) {
 	if (*issuer)
 		html_printf(b, "<p class=\"issuer\">%s</p>\n", issuer);
 	tt_buf_printf(b, "<dl class=\"facts\">\n");
+	write_date(p, b);
 	fact(p, b, W_SCOPE, scope_name(p, p->lang, scope));
 	write_data_dates(p, b);
 	fact(p, b, W_TIMEZONE, json_string_value(json_object_get(p->doc, "timezone")));

@@ -151,7 +151,7 @@ static const char *reason_ja(const json_t *s, char buf[NAME_LEN]) {
 		if (json_is_true(json_object_get(n, "saw")))
 			continue;
 		if (up < INCOMPLETE)
-			snprintf(buf, NAME_LEN, "%.64sの稼働率が%sにとどまるため、",
+			snprintf(buf, NAME_LEN, "%.64sに稼働率が%sにとどまるセンサーがあるため、",
 				text_of(n, "network"), share_text(TT_JA, up, share));
 		else if (json_is_null(json_object_get(n, "expected")))
 			snprintf(buf, NAME_LEN, "%.64sでの期待値が少ないため、",
@@ -200,10 +200,13 @@ static void tell_who(struct page *p, const json_t *w, const json_t *s, const cha
 			only, others[0], want[0], seen ? got : "none");
 		tt_buf_printf(&text[1],
 			"この急増は、ネットワーク「%s」のセンサーのみで観測されました。%"
-			"sのセンサーも稼働して"
-			"おり、すべてのアドレスに等しく届いていれば%"
-			"sを観測したはずですが、実際の観測数は%s個でした。",
-			only, others[1], expected >= 0 ? want[1] : "パケット", got);
+			"sのセンサーも稼働しており、すべてのアドレスに等しく届いていれば%"
+			"sを観測したはずですが、",
+			only, others[1], expected >= 0 ? want[1] : "パケット");
+		if (seen)
+			tt_buf_printf(&text[1], "実際の観測数は%s個でした。", got);
+		else
+			tt_buf_printf(&text[1], "実際には観測されませんでした。");
 		if (answers_only(w)) {
 			tt_buf_printf(&text[0],
 				" The addresses of %s were most likely being spoofed.", only);

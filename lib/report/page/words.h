@@ -18,7 +18,7 @@
 	X(REQUESTS, "Requests", "お願い")                                                                                                  \
 	X(REFERENCES, "References", "参考文献")                                                                                            \
 	X(METHOD, "Method and data", "観測方法とデータについて")                                                                           \
-	X(ISSUER, "Issued by", "発行")                                                                                                     \
+	X(DATE, "Published", "発行日")                                                                                                     \
 	X(PERIOD, "Period", "対象期間")                                                                                                    \
 	X(TIMEZONE, "Time zone of days", "日付の時間帯")                                                                                   \
 	X(DATA_DATES, "Data held", "データの範囲")                                                                                         \
@@ -127,7 +127,7 @@
 	X(SURGES, "Surges", "急増した期間")                                                                                                \
 	X(WHO_SAW, "Packets by network: expected if they came to all addresses alike, and seen",                                           \
 		"ネットワーク別のパケット数：期待値（全アドレスに等しく届いた場合）と観測数")                                              \
-	X(UP, "Up", "稼働率")                                                                                                              \
+	X(UP, "Up (least sensor)", "稼働率" ZW "（最低）")                                                                                 \
 	X(EXPECTED, "Expected", "期待値")                                                                                                  \
 	X(SEEN, "Seen", "観測数")                                                                                                          \
 	X(NOT_COUNTED, "Part of the period lies before this watch and was not counted.",                                                   \
