@@ -246,7 +246,8 @@ class TestCommandLine(TestSuite):
         empty = self.teiten.run("teiten", "sql", "--db", db, "--format", "json",
                                 "select 1 as a where 0").out
         assert json.loads(empty) == []
-        for bad in ("delete from file", "create table t(a)", "select nosuch", "", "attach 'x' as y"):
+        self.refused("sql", "--db", db, "", name="argument 1 is empty, expected QUERY")
+        for bad in ("delete from file", "create table t(a)", "select nosuch", " ", "attach 'x' as y"):
             done = self.teiten.run("teiten", "sql", "--db", db, bad, ok=False)
             assert done.status == 1 and len(done.messages) == 1, (bad, done)
 

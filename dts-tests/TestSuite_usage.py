@@ -83,6 +83,20 @@ class TestUsage(TestSuite):
             assert re.search(r"option --\S+ is empty, expected \S", line), (command, option, line)
             assert not option.startswith("--") or f"option {option} is" in line
         assert self.refused("top", "--db=") == self.refused("top", "--db", "")
+        for args in (("check",), ("check", self.db), ("replay", "--db", self.dir / "n.db"), ("show", "--db", self.db),
+                     ("annotate", "--db", self.db, "--watch", "dns"), ("keygen",), ("sub",), ("status",), ("schema",),
+                     ("sub", f"ipc://{self.dir}/x"), ("watch", "--db", self.db), ("regions",)):
+            line = self.refused(*args, "")
+            assert re.search(r"argument \d is empty, expected \S", line) and not (self.dir / "n.db").exists(), line
+        for program, names in (("teiten-collector", "config db listen publish timezone rir asn scanners watches"),
+                               ("teiten-probe", "config sensors rir connect"),
+                               ("teiten-gen", "packets seed sensors scenario start truth port")):
+            for name in names.split():
+                for args in ((f"--{name}", ""), (f"--{name}=",)):
+                    line = self.refused(*args, program=program)
+                    assert f": --{name}" in line and "its value is empty" in line, line
+            assert "--nosuch" in self.refused("--nosuch", program=program)
+        assert "name of an output file is empty" in self.refused("", program="teiten-gen")
 
     def test_names_that_nobody_has(self):
         """
@@ -327,6 +341,26 @@ class TestUsage(TestSuite):
                 assert option in self.refused(*top, option, value), (option, value)
         for args in (("-n", "0"), ("-n", "-1"), ("--timeout", "0"), ("--timeout", "86401"), ("--timeout", "-1")):
             assert re.search(r"-n:|--timeout:", self.refused("sub", f"ipc://{self.dir}/x", *args))
+
+    def test_endpoints_that_are_none(self):
+        """
+        Steps: schemes that are none, ports that are too large, missing, text; to each program that connects or listens.
+        Verify: one line with the endpoint and what was expected; not a connection to another port.
+        """
+        conf = self.dir / "probe.json"
+        for endpoint in ("tcp://127.0.0.1:65536", "tcp://127.0.0.1:0", "tcp://127.0.0.1", "tcp://127.0.0.1:http", "tcp://",
+                         "nosuch://x", "ipc://", "127.0.0.1:5490", "udp://127.0.0.1:5490"):
+            conf.write_text(json.dumps({"kind": "probe", "v": 1, "probe": "p", "publish": {"endpoint": endpoint},
+                                        "uplinks": [{"id": "up0", "device": "net_null0"}]}))
+            for program, *args in (("teiten", "sub", endpoint), ("teiten", "status", endpoint),
+                                   ("teiten-collector", "--db", self.dir / "e.db", "--listen", endpoint),
+                                   ("teiten-collector", "--db", self.dir / "e.db", "--listen", f"ipc://{self.dir}/s",
+                                    "--publish", endpoint),
+                                   ("teiten-probe", "-c", conf), ("teiten-probe", "--connect", endpoint, "--replay",
+                                                                  f"00000000000000a1={self.capture}")):
+                line = self.refused(*args, program=program)
+                assert endpoint in line and re.search(r"expected (1 to 65535|tcp://|.*endpoint)", line), (program, args, line)
+        assert not (self.dir / "e.db").exists()
 
     def test_days_that_never_were(self):
         """

@@ -92,6 +92,10 @@ static int check_required(const struct args *a, struct tt_err *err) {
 	while ((name = strsep(&rest, " ")))
 		if (*name && !arg(a, name))
 			return tt_err_set(err, -EINVAL, "option --%s is missing", name);
+	for (unsigned i = 0; i < a->operand_n; i++)
+		if (!*a->operands[i])
+			return tt_err_set(err, -EINVAL, "argument %u is empty, expected %s", i + 1,
+				a->command->operands);
 	if (a->operand_n < a->command->min)
 		return tt_err_set(err, -EINVAL, "%s is missing", a->command->operands);
 	if (a->operand_n > a->command->max)

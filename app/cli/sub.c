@@ -45,7 +45,7 @@ struct tt_sub *sub_open(const struct args *a, const char *endpoint, const char *
 	unsigned n, int *status) {
 	struct tt_link_keys keys;
 	struct tt_err err = {0};
-	if (read_keys(a, &keys, &err)) {
+	if (tt_link_endpoint_check(endpoint, &err) || read_keys(a, &keys, &err)) {
 		*status = complain(USAGE, "%s: %s", a->command->name, err.msg);
 		return NULL;
 	}

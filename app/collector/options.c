@@ -147,7 +147,10 @@ static int from_file(struct options *o, const char *file, struct tt_err *err) {
 	return key ? tt_link_keys_load(&o->keys, key, err) : 0;
 }
 
-static int from_option(struct options *o, int opt, struct tt_err *err) {
+static int from_option(struct options *o, int opt, const char *word, struct tt_err *err) {
+	if (opt != '?' && opt != ':' && optarg && !*optarg)
+		return tt_err_set(
+			err, -EINVAL, "%s: its value is empty; see teiten-collector --help", word);
 	switch (opt) {
 	case OPT_DB:
 		o->db = optarg;
@@ -185,14 +188,16 @@ static int from_option(struct options *o, int opt, struct tt_err *err) {
 		o->version = true;
 		return 0;
 	default:
-		return tt_err_set(err, -EINVAL, "%s; see teiten-collector --help",
-			opt == ':' ? "an option lacks its value" : "unknown option");
+		return tt_err_set(err, -EINVAL, "%s: %s; see teiten-collector --help", word,
+			opt == ':' ? "expected a value" : "unknown option");
 	}
 }
 
 // what others can reach needs CURVE; settled before anything is opened
 static int check_endpoint(
 	const struct options *o, const char *name, const char *endpoint, struct tt_err *err) {
+	if (tt_link_endpoint_check(endpoint, err))
+		return tt_err_prefix(err, -EINVAL, "%s", name);
 	if (tt_link_is_local(endpoint) || o->keys.secret_key[0])
 		return 0;
 	return tt_err_set(err, -EINVAL,
@@ -223,11 +228,12 @@ int options_read(struct options *o, int argc, char **argv, struct tt_err *err) {
 	opterr = 0;
 	// twice: the file first, wherever -c stands
 	while ((opt = getopt_long(argc, argv, ":c:hV", longopts, NULL)) != -1 && !rc)
-		if (opt == 'c')
+		if (opt == 'c' && *optarg)
 			rc = from_file(o, optarg, err);
 	optind = 1;
 	while (!rc && (opt = getopt_long(argc, argv, ":c:hV", longopts, NULL)) != -1)
-		rc = from_option(o, opt, err);
+		rc = from_option(
+			o, opt, argv[optind - (optarg && optarg == argv[optind - 1] ? 2 : 1)], err);
 	if (!rc && !o->help && !o->version && optind < argc)
 		rc = tt_err_set(
 			err, -EINVAL, "%s: unexpected; see teiten-collector --help", argv[optind]);

@@ -332,12 +332,18 @@ int options_read(struct options *o, int argc, char **argv, struct tt_err *err) {
 		if (c == '?' || c == ':')
 			return tt_err_set(err, -EINVAL, "%s: %s (see --help)", argv[optind - 1],
 				c == '?' ? "no such option" : "needs a value");
+		if (optarg && !*optarg)
+			return tt_err_set(err, -EINVAL, "%s: its value is empty (see --help)",
+				argv[optind - (optarg == argv[optind - 1] ? 2 : 1)]);
 		rc = read_one(o, c, err);
 	}
 	if (rc < 0)
 		return rc;
 	o->outputs = argv + optind;
 	o->output_n = (unsigned)(argc - optind);
+	for (unsigned i = 0; i < o->output_n; i++)
+		if (!*o->outputs[i])
+			return tt_err_set(err, -EINVAL, "the name of an output file is empty");
 	if ((o->port != NULL) == (o->output_n > 0) && !(o->write_sensors || o->write_rir))
 		return tt_err_set(err, -EINVAL, "expected output files, or --port (see --help)");
 	return 0;

@@ -188,7 +188,9 @@ static int load_collector(struct config *c, const struct options *o, struct tt_e
 			"%s: $.collector.server_key: is %zu characters, expected a Z85 key of 40",
 			c->path, strlen(key));
 	snprintf(c->keys.server_key, sizeof(c->keys.server_key), "%s", key ? key : "");
-	int rc = load_secret(c, l, &c->keys, err);
+	int rc = tt_link_endpoint_check(endpoint, err);
+	if (rc == 0)
+		rc = load_secret(c, l, &c->keys, err);
 	if (rc == 0 && !tt_link_is_local(endpoint) && (!key || !c->keys.secret_key[0]))
 		rc = tt_err_set(err, -EINVAL,
 			"%s: is neither ipc nor loopback, expected $.collector.server_key and "
@@ -206,7 +208,10 @@ static int load_publish(struct config *c, struct tt_err *err) {
 	c->publish = strdup(endpoint);
 	if (!c->publish)
 		return tt_err_set(err, -ENOMEM, "out of memory");
-	int rc = load_secret(c, l, &c->publish_keys, err);
+	int rc = tt_link_endpoint_check(endpoint, err);
+	if (rc)
+		return tt_err_prefix(err, rc, "%s: $.publish.endpoint", c->path);
+	rc = load_secret(c, l, &c->publish_keys, err);
 	if (rc == 0 && !tt_link_is_local(endpoint) && !c->publish_keys.secret_key[0])
 		rc = tt_err_set(err, -EINVAL,
 			"%s: $.publish.endpoint: %s is neither ipc nor loopback, expected "

@@ -114,6 +114,9 @@ int options_parse(struct options *o, int argc, char **argv, struct tt_err *err) 
 	opterr = 0;
 	optind = 0; // glibc: start anew, also for a second call in tests
 	for (int c; (c = getopt_long(argc, argv, ":c:s:hV", longopts, NULL)) != -1;) {
+		if (c != '?' && c != ':' && optarg && !*optarg)
+			return tt_err_set(err, -EINVAL, "%s: its value is empty (see -h)",
+				argv[optind - (optarg == argv[optind - 1] ? 2 : 1)]);
 		switch (c) {
 		case 'c':
 			o->config = optarg;

@@ -38,6 +38,24 @@ static int teardown(void **state) {
 	return 0;
 }
 
+static void endpoints_are_tcp_with_a_port_or_ipc_with_a_path(void **state) {
+	static const char *const right[] = {"tcp://127.0.0.1:1", "tcp://[::1]:65535",
+		"tcp://127.0.0.1:*", "tcp://example.org:5490", "ipc:///tmp/x", "ipc://@x",
+		"inproc://x"};
+	static const char *const wrong[] = {"", "tcp://", "tcp://127.0.0.1",
+		"tcp://127.0.0.1:", "tcp://127.0.0.1:0", "tcp://127.0.0.1:65536",
+		"tcp://127.0.0.1:5490x", "tcp://:5490", "ipc://", "udp://127.0.0.1:1",
+		"127.0.0.1:5490", "/tmp/x"};
+	struct tt_err err;
+	for (unsigned i = 0; i < sizeof(right) / sizeof(right[0]); i++)
+		assert_int_equal(tt_link_endpoint_check(right[i], &err), 0);
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_equal(tt_link_endpoint_check(wrong[i], &err), -EINVAL);
+		assert_non_null(strstr(err.msg, wrong[i]));
+		assert_non_null(strstr(err.msg, ", expected "));
+	}
+}
+
 static void endpoints_for_others_need_keys(void **state) {
 	static const char *const remote[] = {"tcp://*:5555", "tcp://0.0.0.0:5555",
 		"tcp://192.0.2.1:5555", "tcp://[::]:5555", "tcp://example.org:1",
@@ -344,6 +362,7 @@ static void secret_keys_that_others_can_read_are_refused(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
+		TEST(endpoints_are_tcp_with_a_port_or_ipc_with_a_path),
 		TEST(endpoints_for_others_need_keys),
 		TEST(with_keys_only_who_knows_the_server_key_gets_through),
 		TEST(only_listed_keys_connect_and_only_as_themselves),

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -39,6 +40,28 @@ bool tt_link_is_local(const char *endpoint) {
 	if (!port || strchr(host, ';'))
 		return false;
 	return is_loopback(host, (size_t)(port - host));
+}
+
+static bool is_port(const char *text) {
+	char *end;
+	if (!strcmp(text, "*"))
+		return true;
+	unsigned long port = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+	return port && port <= 65535 && !*end;
+}
+
+int tt_link_endpoint_check(const char *endpoint, struct tt_err *err) {
+	const char *rest = strstr(endpoint, "://"), *colon = strrchr(endpoint, ':');
+	bool tcp = !strncmp(endpoint, "tcp://", 6);
+	if (tcp && colon > rest + 3 && !is_port(colon + 1))
+		return tt_err_set(err, -EINVAL, "%s: has the port '%.16s', expected 1 to 65535",
+			endpoint, colon + 1);
+	if (rest && rest[3] &&
+		(!strncmp(endpoint, "ipc://", 6) || !strncmp(endpoint, "inproc://", 9) ||
+			(tcp && colon > rest + 3)))
+		return 0;
+	return tt_err_set(err, -EINVAL,
+		"'%s' is no endpoint, expected tcp://HOST:PORT or ipc://PATH", endpoint);
 }
 
 int socket_set(void *socket, int option, int value) {
@@ -131,6 +154,10 @@ void *socket_open(void *ctx, const struct socket_conf *c, struct tt_err *err) {
 			"%s: not local and no keys: CURVE is required (expected ipc://, "
 			"tcp://127.0.0.1:PORT, or keys in the configuration)",
 			c->endpoint);
+		return NULL;
+	}
+	if ((rc = tt_link_endpoint_check(c->endpoint, err))) {
+		errno = -rc;
 		return NULL;
 	}
 	if (c->bind && ipc_in_use(c->endpoint)) {

@@ -20,6 +20,9 @@ int tt_link_keys_load(struct tt_link_keys *keys, const char *path, struct tt_err
 /// Draws a pair of keys and writes the secret one to `path` (mode 600) and the public one to
 /// `path`.pub (644); neither may be there. -EEXIST, -errno with a message.
 int tt_link_keys_create(const char *path, char public_key[41], struct tt_err *err);
+/// Whether a text can be an endpoint: tcp://HOST:PORT (1 to 65535, or "*" to listen on), ipc://PATH
+/// or inproc://NAME. 0, or -EINVAL with a message. libzmq takes ports modulo 65,536.
+int tt_link_endpoint_check(const char *endpoint, struct tt_err *err);
 /// Whether an endpoint may go without CURVE: ipc://, inproc://, tcp:// to a literal address of
 /// 127.0.0.0/8, to [::1], or to localhost.
 bool tt_link_is_local(const char *endpoint);
