@@ -281,14 +281,16 @@ static bool collector_listens(struct run *r) {
 	return false;
 }
 
-static int hear_signals(struct run *r, sigset_t *old) {
+// For good: one that comes when both have ended changes nothing of what is left to tell and to
+// remove.
+static int hear_signals(struct run *r) {
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, old);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	r->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return r->signals < 0 ? -errno : 0;
 }
@@ -298,11 +300,10 @@ int replay_run(const struct args *a, const struct capture *c, unsigned n, const 
 	struct run r = {
 		.child = {{.name = "teiten-probe", .out = -1, .tail = TT_BUF_INIT(1u << 20)},
 			{.name = "teiten-collector", .out = -1, .tail = TT_BUF_INIT(1u << 20)}}};
-	sigset_t old;
 	memset(out, 0, sizeof(*out));
 	r.dir = dir;
 	snprintf(r.endpoint, sizeof(r.endpoint), "ipc://%s/" REPLAY_SOCKET, dir);
-	int rc = hear_signals(&r, &old);
+	int rc = hear_signals(&r);
 	if (rc) {
 		tt_err_set(err, rc, "signals: %s", strerror(-rc));
 		goto out;
@@ -317,7 +318,6 @@ int replay_run(const struct args *a, const struct capture *c, unsigned n, const 
 	watch(&r);
 	close(r.signals);
 out:
-	sigprocmask(SIG_SETMASK, &old, NULL);
 	out->probe = r.child[PROBE].last;
 	out->collector = r.child[COLLECTOR].last;
 	out->probe_status = r.child[PROBE].status;
