@@ -174,8 +174,10 @@ struct schedule *schedule_create(const struct scenario *scenario, const struct r
 	}
 	s->built = false;
 	s->slot_start = scenario->start_ns;
-	if (s->total <= 0) {
-		tt_err_set(err, -EINVAL, "nothing to send: no stream has a weight and a sensor");
+	if (!(s->total > 0) || !isfinite(s->total)) {
+		tt_err_set(err, -EINVAL, "%s",
+			s->total <= 0 ? "nothing to send: no stream has a weight and a sensor"
+				      : "weights that add up to no number, expected smaller ones");
 		schedule_destroy(&s);
 		return NULL;
 	}
