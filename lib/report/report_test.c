@@ -485,9 +485,9 @@ static void series_without_data_are_null(void **state) {
 		"\"sources_lower_bound\":false,\"rir\":null,\"rows\":[\n"
 		"{\"key\":{\"proto\":\"tcp\",\"port\":23},\"points\":["
 		"{\"start\":\"2024-10-01T00:00:00Z\",\"packets\":7,\"bytes\":420,\"sources\":2,"
-		"\"completeness\":1.0},"
+		"\"completeness\":1.0,\"sources_error\":0.0},"
 		"{\"start\":\"2024-10-02T00:00:00Z\",\"packets\":null,\"bytes\":null,"
-		"\"sources\":null,\"completeness\":null}]}]}\n");
+		"\"sources\":null,\"completeness\":null,\"sources_error\":null}]}]}\n");
 	free_fixture(f);
 }
 
@@ -495,9 +495,9 @@ static void series_csv_is_one_line_a_point(void **state) {
 	struct tt_point points[2];
 	struct fixture *f = days(points);
 	expect(print_series_csv, &f->view,
-		"proto,port,type,code,start,packets,bytes,sources,completeness\r\n"
-		"tcp,23,,,2024-10-01T00:00:00Z,7,420,2,1.0\r\n"
-		"tcp,23,,,2024-10-02T00:00:00Z,,,,\r\n");
+		"proto,port,type,code,start,packets,bytes,sources,completeness,sources_error\r\n"
+		"tcp,23,,,2024-10-01T00:00:00Z,7,420,2,1.0,0.0\r\n"
+		"tcp,23,,,2024-10-02T00:00:00Z,,,,,\r\n");
 	free_fixture(f);
 }
 

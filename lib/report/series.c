@@ -10,19 +10,22 @@ static const char *step_name(enum tt_step step) {
 }
 
 struct point_cells {
-	struct cell packets, bytes, sources, completeness;
+	struct cell packets, bytes, sources, error, completeness;
 };
 
 // A step in which nobody looked has no values: no zeros.
 static void fill_point(const struct tt_row *r, const struct tt_point *p, struct point_cells *c) {
 	memset(c, 0, sizeof(*c));
-	c->packets.kind = c->bytes.kind = c->sources.kind = c->completeness.kind = CELL_NULL;
+	c->packets.kind = c->bytes.kind = c->sources.kind = c->error.kind = c->completeness.kind =
+		CELL_NULL;
 	if (!p->known)
 		return;
 	cell_uint(&c->packets, p->packets);
 	cell_uint(&c->bytes, p->bytes);
-	if (r->has_sources)
+	if (r->has_sources) {
 		cell_uint(&c->sources, p->sources);
+		cell_real(&c->error, p->sources_error);
+	}
 	if (p->completeness >= 0)
 		cell_real(&c->completeness, p->completeness);
 }
@@ -58,6 +61,8 @@ void print_series_json(const struct top_view *t, FILE *out) {
 			json_cell(out, &c.sources);
 			fputs(",\"completeness\":", out);
 			json_cell(out, &c.completeness);
+			fputs(",\"sources_error\":", out);
+			json_cell(out, &c.error);
 			fputc('}', out);
 		}
 		fputs("]}", out);
@@ -76,7 +81,7 @@ void print_series_csv(const struct top_view *t, FILE *out) {
 	unsigned n = columns_key(t->view.by, cols);
 	char start[TT_RFC3339_LEN];
 	csv_head(out, cols, n);
-	fprintf(out, "%sstart,packets,bytes,sources,completeness\r\n", n ? "," : "");
+	fprintf(out, "%sstart,packets,bytes,sources,completeness,sources_error\r\n", n ? "," : "");
 	for (unsigned i = 0; i < t->ranking->n; i++) {
 		const struct tt_row *r = t->ranking->rows[i].row;
 		for (unsigned j = 0; j < t->result->point_n; j++) {
@@ -89,6 +94,7 @@ void print_series_csv(const struct top_view *t, FILE *out) {
 			csv_cell(out, &c.bytes);
 			csv_cell(out, &c.sources);
 			csv_cell(out, &c.completeness);
+			csv_cell(out, &c.error);
 			fputs("\r\n", out);
 		}
 	}

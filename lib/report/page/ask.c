@@ -111,6 +111,8 @@ static json_t *point_json(const struct tt_row *row, const struct tt_point *pt) {
 					      : json_null());
 	json_object_set_new(
 		o, "completeness", pt->known ? completeness_json(pt->completeness) : json_null());
+	json_object_set_new(o, "sources_error",
+		pt->known && row->has_sources ? json_real(pt->sources_error) : json_null());
 	return o;
 }
 
