@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -324,6 +325,67 @@ class TestUsage(TestSuite):
             p = subprocess.run(["sh", "-c", '"$@" | head -n 1', "sh", self.teiten.path("teiten"), "sql", "--db",
                                 str(self.db), "--format", form, many], capture_output=True, text=True, timeout=60)
             assert p.stdout.strip() == first and p.stderr == "", p
+
+    def test_interrupted(self):
+        """
+        Steps: SIGINT at several moments to what writes: a watch counted anew, a report that freezes its ranks, replay.
+        Verify: it ends; the database answers as it did before (or as after it, where replay was quicker than the
+                signal); the same command then does all of it.
+        """
+        db, big, more = self.dir / "i.db", self.dir / "big.pcap", self.dir / "more.pcap"
+        self.teiten.gen("--packets", 20000, "--start", "2024-12-18T00:00:00Z", big)
+        self.teiten.gen("--packets", 50000, "--seed", 2, "--start", "2024-12-19T00:00:00Z", more)
+        self.teiten.replay(db, big, watches=self.base / "watches.json")
+        asked = (("top", "--by", "source", "-n", "0"), ("watch", "show", "dns", "--format", "csv"))
+
+        def answers():
+            return [self.teiten.run("teiten", *words, "--db", db).out for words in asked]
+
+        before = answers()
+        commands = (("watch", "backfill", "dns", "--from", "2024-12-01", "--db", db),
+                    ("report", "--period", "2024-12", "--publish", "-o", self.dir / "out", "--db", db),
+                    ("replay", "--db", db, more))
+        seen = []
+        for words in commands:
+            for moment in (0.01, 0.04, 0.09, 0.2):
+                p = self.teiten.popen("teiten", *words)
+                try:
+                    p.wait(moment)
+                except subprocess.TimeoutExpired:
+                    p.send_signal(signal.SIGINT)
+                out, err = p.communicate(timeout=60)
+                assert p.returncode in (0, 1, -signal.SIGINT), (words, p.returncode, err)
+                seen.append(answers())
+                assert words[0] == "replay" or seen[-1] == before, (words, moment)
+            self.teiten.run("teiten", *words)
+            assert (answers() == before) == (words[0] != "replay"), words
+        after = answers()
+        assert all(s in (before, after) for s in seen)
+        assert (self.dir / "out/report.html").read_text().rstrip().endswith("</html>")
+        json.loads((self.dir / "out/report.json").read_text())
+        self.teiten.run("teiten", "check", db)
+
+    def test_read_while_it_is_written(self):
+        """
+        Steps: ask a database again and again while a capture is read into it.
+        Verify: every answer comes, without a word; it holds all of a capture or nothing of it.
+        """
+        db, first, second = self.dir / "b.db", self.dir / "first.pcap", self.dir / "second.pcap"
+        self.teiten.gen("--packets", 1000, "--start", "2024-12-17T00:00:00Z", first)
+        self.teiten.gen("--packets", 100000, "--seed", 2, "--start", "2024-12-18T00:00:00Z", second)
+        self.teiten.replay(db, first)
+        writer = self.teiten.popen("teiten", "replay", "--db", db, second)
+        seen = set()
+        while True:
+            ended = writer.poll() is not None
+            done = self.teiten.run("teiten", "top", "--by", "class", "-n", "0", "--db", db, "--format", "json")
+            assert not done.err, done
+            seen.add(sum(r["packets"] for r in json.loads(done.out)["rows"]))
+            if ended:
+                break
+        out, err = writer.communicate()
+        assert writer.returncode == 0, err
+        assert seen == {1000, 101000} or seen == {101000}, seen
 
     def test_numbers_out_of_range(self):
         """
