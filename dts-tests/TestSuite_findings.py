@@ -290,6 +290,51 @@ class TestFindings(TestSuite):
         assert done.status == 2 and len(done.messages) == 1 and "tcp/99999" in done.messages[0]
         assert self.watch(db, name="telnet") == got
 
+    def test_a_watch_by_everything_is_what_top_and_series_say(self):
+        """
+        Steps: backfill with a week a watch that is shown by all nine things; one without, one with only surveyors.
+        Verify: its days are those of series, its parts those of top by the same, from raw batches and from rollups;
+        networks, groups, countries and traits add up from sensors and the observations.
+        """
+        week = {"period": "2024-12-16..2024-12-23"}
+        db, conf = self.dir / "all.db", self.dir / "watches.json"
+        shutil.copy(self.planted.db, db)
+        bys = ["sensor", "network", "group", "country", "region", "port", "asn", "tool", "trait"]
+        conf.write_text(json.dumps({"kind": "watches", "v": 1, "watches": [
+            {"name": which, "where": {"class": ["scan", "reflection"]}, "measure": "packets", "by": bys, "surveyors": which}
+            for which in ("with", "without", "only")]}))
+
+        def key(by, r):
+            if by == "port":
+                return f"{r['proto']}/{r['port']}" if r["port"] is not None else f"{r['proto']}/{r['type']}/{r['code']}"
+            return r[by] if by != "asn" else f"AS{r['asn']}" if r["asn"] else "--"
+        for which in ("with", "without", "only"):
+            self.run("watch", "backfill", which, "--db", db, "--from", "2024-12-16", "--watches", conf)
+            got = self.watch(db, name=which, **week)
+            assert set(got["by"]) <= set(bys) and len(got["by"]) >= 7 and got["packets"] > 0, got["by"].keys()
+            asked = dict(class_="scan,reflection", surveyors=which, **week)
+            for read in ("raw", "rollups"):
+                points = self.programs.series(db, read=read, **asked)["rows"][0]["points"]
+                assert [(p["packets"], p["bytes"]) for p in points] == [(d["packets"], d["bytes"]) for d in got["days"]]
+                for by in ("sensor", "region", "port", "asn", "tool")[:5 if read == "raw" else 3]:
+                    rows = self.programs.top(db, by, read=read, **asked)["rows"]
+                    assert {key(by, r): (r["packets"], r["bytes"]) for r in rows} == \
+                        {p["key"]: (p["packets"], p["bytes"]) for p in got["by"].get(by, []) if p["packets"]}, (which, read, by)
+            sensors = {s["id"]: s for s in json.loads((DATA / "sensors.json").read_text())["sensors"]}
+            for by, of in (("network", lambda s: [s["network"]]), ("country", lambda s: [s["country"]]), ("group", lambda s: s["groups"])):
+                want = defaultdict(int)
+                for p in got["by"]["sensor"]:
+                    for name in of(sensors[p["key"]]):
+                        want[name] += p["packets"]
+                assert {p["key"]: p["packets"] for p in got["by"][by]} == want, by
+        traits = defaultdict(int)
+        for r in self.programs.sql(db, f"""
+                SELECT traits, sum(packets) AS n FROM observation WHERE class IN ('scan', 'reflection') AND
+                {local_day('epoch')} BETWEEN '2024-12-16' AND '2024-12-22' GROUP BY 1"""):
+            for t in filter(None, r["traits"].split(",")):
+                traits[t] += int(r["n"])
+        assert {p["key"]: p["packets"] for p in self.watch(db, name="with", **week)["by"]["trait"]} == traits
+
     def test_sources_are_kept(self):
         """
         Steps: list the watch's sources of December.
