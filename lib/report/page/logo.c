@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "sections.h"
 #include "tt_conf.h"
@@ -17,17 +18,6 @@ static uint32_t be32(const uint8_t *p) {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-// CRC-32 of ISO 3309, of PNG's chunks (PNG 1.2, 3.4).
-static uint32_t crc32(const uint8_t *p, size_t n) {
-	uint32_t crc = UINT32_MAX;
-	for (size_t i = 0; i < n; i++) {
-		crc ^= p[i];
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (0xedb88320u & -(crc & 1));
-	}
-	return ~crc;
-}
-
 // Whether all chunks are whole, from the first, IHDR, to the last, IEND.
 static int check_png(const char *path, const uint8_t *data, size_t len, struct tt_err *err) {
 	bool picture = false;
@@ -36,7 +26,7 @@ static int check_png(const char *path, const uint8_t *data, size_t len, struct t
 		uint32_t n = be32(chunk);
 		if (n > len - at - 12)
 			break;
-		if (crc32(chunk + 4, n + 4) != be32(chunk + 8 + n))
+		if (crc32(0, chunk + 4, n + 4) != be32(chunk + 8 + n))
 			return tt_err_set(err, -EINVAL,
 				"%s: byte %zu: a PNG chunk's check sum is wrong, expected a whole "
 				"picture",
